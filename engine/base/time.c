@@ -1,0 +1,413 @@
+/* Calendar arithmetic by civil-day counting (proleptic Gregorian); no C library time zone is
+ * touched. */
+#include "config.h"
+
+#include "engine/base/time.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/base/banned.h"
+
+#define YEAR_MIN 1900
+#define YEAR_MAX 2199
+#define LEAD_MINUTES_MAX (100000 * 60)
+#define DURATION_SECONDS_MAX ((int64_t)400 * 366 * 86400)
+
+/* Days from 1970-01-01 to a civil date: era of 400 years, year starting in March. */
+static int64_t days_from_civil(int64_t year, int month, int day)
+{
+    int64_t y = year - (month <= 2 ? 1 : 0);
+    int64_t era = (y >= 0 ? y : y - 399) / 400;
+    int64_t yoe = y - era * 400;
+    int64_t doy = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    int64_t doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+
+    return era * 146097 + doe - 719468;
+}
+
+static void civil_from_seconds(int64_t s, struct tm *tm)
+{
+    int64_t days = s >= 0 ? s / 86400 : -((-s + 86399) / 86400);
+    int64_t rest = s - days * 86400;
+    int64_t z = days + 719468;
+    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
+    int64_t doe = z - era * 146097;
+    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    int64_t mp = (5 * doy + 2) / 153;
+    int64_t year;
+
+    memset(tm, 0, sizeof(*tm));
+    tm->tm_mday = (int)(doy - (153 * mp + 2) / 5 + 1);
+    tm->tm_mon = (int)(mp < 10 ? mp + 2 : mp - 10);
+    year = yoe + era * 400 + (tm->tm_mon <= 1 ? 1 : 0);
+    tm->tm_year = (int)(year - 1900);
+    tm->tm_hour = (int)(rest / 3600);
+    tm->tm_min = (int)(rest / 60 % 60);
+    tm->tm_sec = (int)(rest % 60);
+    tm->tm_wday = (int)(((days % 7) + 11) % 7);
+    tm->tm_yday = (int)(days - days_from_civil(year, 1, 1));
+}
+
+static int month_days(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return month == 2 && leap ? 29 : days[month - 1];
+}
+
+int fl_cycle_from_parts(int year, int month, int day, int hour, int minute, int second,
+                        struct fl_cycle *ret_cycle, struct fl_err *reterr)
+{
+    if (year < YEAR_MIN || year > YEAR_MAX || month < 1 || month > 12 || day < 1 ||
+        day > month_days(year, month) || hour < 0 || hour > 23 || minute < 0 || minute > 59 ||
+        second < 0 || second > 59)
+        return fl_err_set(reterr, FL_E_PARSE, 0,
+                          "no such UTC time: %04d-%02d-%02dT%02d:%02d:%02dZ (years %d to %d)", year,
+                          month, day, hour, minute, second, YEAR_MIN, YEAR_MAX);
+    ret_cycle->s = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+    return 0;
+}
+
+/* Reads exactly count digits. */
+static bool take_digits(const char **at, int count, int *value)
+{
+    *value = 0;
+    for (int i = 0; i < count; i++) {
+        if (!isdigit((unsigned char)**at))
+            return false;
+        *value = *value * 10 + (**at - '0');
+        (*at)++;
+    }
+    return true;
+}
+
+static bool take_char(const char **at, char c)
+{
+    if (**at != c)
+        return false;
+    (*at)++;
+    return true;
+}
+
+static bool cycle_scan(const char *at, int part[6])
+{
+    bool extended;
+
+    if (!take_digits(&at, 4, &part[0]))
+        return false;
+    extended = take_char(&at, '-');
+    if (!take_digits(&at, 2, &part[1]) || (extended && !take_char(&at, '-')) ||
+        !take_digits(&at, 2, &part[2]) || !take_char(&at, 'T') || !take_digits(&at, 2, &part[3]) ||
+        (extended && !take_char(&at, ':')) || !take_digits(&at, 2, &part[4]))
+        return false;
+    part[5] = 0;
+    if (*at != 'Z') {
+        if ((extended && !take_char(&at, ':')) || !take_digits(&at, 2, &part[5]))
+            return false;
+    }
+    return take_char(&at, 'Z') && *at == '\0';
+}
+
+int fl_cycle_parse(const char *text, struct fl_cycle *ret_cycle, struct fl_err *reterr)
+{
+    int p[6];
+
+    fl_assert(text);
+    fl_assert(ret_cycle);
+    if (!cycle_scan(text, p))
+        return fl_err_set(
+            reterr, FL_E_PARSE, 0,
+            "'%.40s' is not a UTC time; accepted: 20261124T0000Z or 2026-11-24T00:00Z", text);
+    return fl_cycle_from_parts(p[0], p[1], p[2], p[3], p[4], p[5], ret_cycle, reterr);
+}
+
+void fl_cycle_format(struct fl_cycle cycle, char text[static FL_TIME_TEXT_MAX])
+{
+    struct tm tm;
+
+    civil_from_seconds(cycle.s, &tm);
+    if (tm.tm_sec)
+        (void)strftime(text, FL_TIME_TEXT_MAX, "%Y%m%dT%H%M%SZ", &tm);
+    else
+        (void)strftime(text, FL_TIME_TEXT_MAX, "%Y%m%dT%H%MZ", &tm);
+}
+
+void fl_cycle_format_extended(struct fl_cycle cycle, char text[static FL_TIME_TEXT_MAX])
+{
+    struct tm tm;
+
+    civil_from_seconds(cycle.s, &tm);
+    (void)strftime(text, FL_TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+int fl_cycle_strftime(struct fl_cycle cycle, const char *format, char *text, size_t size,
+                      struct fl_err *reterr)
+{
+    struct tm tm;
+
+    civil_from_seconds(cycle.s, &tm);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored \
+    "-Wformat-nonliteral" /* the format is a user's pattern by design; output is bounded */
+    if (strftime(text, size, format, &tm) == 0)
+        return fl_err_set(reterr, FL_E_PARSE, 0,
+                          "time format '%.80s' gives nothing, or more than %zu bytes", format,
+                          size);
+#pragma GCC diagnostic pop
+    return 0;
+}
+
+struct fl_cycle fl_cycle_add(struct fl_cycle cycle, struct fl_lead lead)
+{
+    return (struct fl_cycle){.s = cycle.s + (int64_t)lead.minutes * 60};
+}
+
+static bool duration_scan(const char *at, int64_t *total)
+{
+    bool in_time = false;
+    bool any = false;
+
+    if (!take_char(&at, 'P'))
+        return false;
+    while (*at) {
+        int64_t unit = 0;
+        char *end = NULL;
+        long value;
+
+        if (*at == 'T' && !in_time) {
+            in_time = true;
+            at++;
+            continue;
+        }
+        if (!isdigit((unsigned char)*at))
+            return false;
+        value = strtol(at, &end, 10);
+        if (value > 1000000000L)
+            return false;
+        at = end;
+        switch (*at) {
+        case 'W':
+            unit = in_time ? 0 : 7 * 86400;
+            break;
+        case 'D':
+            unit = in_time ? 0 : 86400;
+            break;
+        case 'H':
+            unit = in_time ? 3600 : 0;
+            break;
+        case 'M':
+            unit = in_time ? 60 : 0;
+            break;
+        case 'S':
+            unit = in_time ? 1 : 0;
+            break;
+        default:
+            return false;
+        }
+        if (unit == 0)
+            return false;
+        *total += value * unit;
+        if (*total > DURATION_SECONDS_MAX)
+            return false;
+        any = true;
+        at++;
+    }
+    return any;
+}
+
+int fl_duration_parse(const char *text, int64_t *ret_seconds, struct fl_err *reterr)
+{
+    const char *at = text;
+    int64_t total = 0;
+    int sign = 1;
+
+    fl_assert(text);
+    fl_assert(ret_seconds);
+    if (*at == '+' || *at == '-')
+        sign = *at++ == '-' ? -1 : 1;
+    if (!duration_scan(at, &total))
+        return fl_err_set(reterr, FL_E_PARSE, 0,
+                          "'%.40s' is not a duration; accepted: PT6H, P1DT12H, -PT90S", text);
+    *ret_seconds = sign * total;
+    return 0;
+}
+
+void fl_duration_format(int64_t seconds, char text[static FL_TIME_TEXT_MAX])
+{
+    int64_t s = seconds < 0 ? -seconds : seconds;
+    char days[24] = "";
+    char parts[3][24] = {"", "", ""};
+    const int64_t value[3] = {s / 3600 % 24, s / 60 % 60, s % 60};
+
+    if (s / 86400)
+        (void)snprintf(days, sizeof(days), "%lldD", (long long)(s / 86400));
+    for (int i = 0; i < 3; i++) {
+        if (value[i] || (s == 0 && i == 2))
+            (void)snprintf(parts[i], sizeof(parts[i]), "%d%c", (int)value[i], "HMS"[i]);
+    }
+    (void)snprintf(text, FL_TIME_TEXT_MAX, "%sP%s%s%s%s%s", seconds < 0 ? "-" : "", days,
+                   parts[0][0] || parts[1][0] || parts[2][0] ? "T" : "", parts[0], parts[1],
+                   parts[2]);
+}
+
+int fl_lead_parse(const char *text, struct fl_lead *ret_lead, struct fl_err *reterr)
+{
+    const char *at = text;
+    char *end = NULL;
+    int sign = 1;
+    int minutes = 0;
+    int64_t seconds;
+    long hours;
+
+    fl_assert(text);
+    fl_assert(ret_lead);
+    if (*at == '+' || *at == '-')
+        sign = *at++ == '-' ? -1 : 1;
+    if (*at == 'P') {
+        int rc = fl_duration_parse(text, &seconds, reterr);
+
+        if (rc < 0)
+            return rc;
+        if (seconds % 60 || seconds / 60 > LEAD_MINUTES_MAX || seconds / 60 < -LEAD_MINUTES_MAX)
+            return fl_err_set(reterr, FL_E_PARSE, 0,
+                              "lead '%.40s' is not whole minutes within %d hours", text,
+                              LEAD_MINUTES_MAX / 60);
+        ret_lead->minutes = (int32_t)(seconds / 60);
+        return 0;
+    }
+    hours = isdigit((unsigned char)*at) ? strtol(at, &end, 10) : -1;
+    if (hours < 0 || hours > LEAD_MINUTES_MAX / 60)
+        goto bad;
+    at = end;
+    if (take_char(&at, ':') && (!take_digits(&at, 2, &minutes) || minutes > 59))
+        goto bad;
+    if (*at)
+        goto bad;
+    ret_lead->minutes = (int32_t)(sign * (hours * 60 + minutes));
+    return 0;
+bad:
+    return fl_err_set(reterr, FL_E_PARSE, 0, "'%.40s' is not a lead; accepted: +006, +006:10, PT6H",
+                      text);
+}
+
+void fl_lead_format(struct fl_lead lead, char text[static FL_TIME_TEXT_MAX])
+{
+    int minutes = lead.minutes < 0 ? -lead.minutes : lead.minutes;
+    char sign = lead.minutes < 0 ? '-' : '+';
+
+    if (minutes % 60)
+        (void)snprintf(text, FL_TIME_TEXT_MAX, "%c%03d:%02d", sign, minutes / 60, minutes % 60);
+    else
+        (void)snprintf(text, FL_TIME_TEXT_MAX, "%c%03d", sign, minutes / 60);
+}
+
+void fl_lead_format_file(struct fl_lead lead, char text[static FL_TIME_TEXT_MAX])
+{
+    fl_assert(lead.minutes >= 0);
+    if (lead.minutes % 60)
+        (void)snprintf(text, FL_TIME_TEXT_MAX, "f%03dm%02d", lead.minutes / 60, lead.minutes % 60);
+    else
+        (void)snprintf(text, FL_TIME_TEXT_MAX, "f%03d", lead.minutes / 60);
+}
+
+/* The step: hours, or HHH:MM, or a duration; more than nothing. */
+static int step_parse(const char *text, int32_t *ret_minutes, struct fl_err *reterr)
+{
+    struct fl_lead step;
+    int rc = fl_lead_parse(text, &step, reterr);
+
+    if (rc < 0)
+        return rc;
+    if (step.minutes <= 0)
+        return fl_err_set(reterr, FL_E_PARSE, 0, "step '%.40s' of a set of leads must be positive",
+                          text);
+    *ret_minutes = step.minutes;
+    return 0;
+}
+
+int fl_leads_parse(const char *text, struct fl_leads *ret_leads, struct fl_err *reterr)
+{
+    char copy[96];
+    char *slash[2];
+    struct fl_leads leads;
+    int rc;
+
+    fl_assert(text);
+    fl_assert(ret_leads);
+    if (strlen(text) >= sizeof(copy))
+        return fl_err_set(reterr, FL_E_PARSE, 0, "'%.40s…' is too long for a set of leads", text);
+    memcpy(copy, text, strlen(text) + 1);
+    slash[0] = strchr(copy, '/');
+    if (!slash[0]) {
+        rc = fl_lead_parse(copy, &leads.first, reterr);
+        if (rc < 0)
+            return rc;
+        leads.last = leads.first;
+        leads.step_minutes = 60;
+        *ret_leads = leads;
+        return 0;
+    }
+    slash[1] = strchr(slash[0] + 1, '/');
+    if (!slash[1])
+        return fl_err_set(reterr, FL_E_PARSE, 0,
+                          "'%.40s' is not a set of leads; accepted: +000/+048/3 or +006", text);
+    *slash[0] = *slash[1] = '\0';
+    rc = fl_lead_parse(copy, &leads.first, reterr);
+    if (rc == 0)
+        rc = fl_lead_parse(slash[0] + 1, &leads.last, reterr);
+    if (rc == 0)
+        rc = step_parse(slash[1] + 1, &leads.step_minutes, reterr);
+    if (rc < 0)
+        return rc;
+    if (leads.last.minutes < leads.first.minutes ||
+        (leads.last.minutes - leads.first.minutes) % leads.step_minutes)
+        return fl_err_set(reterr, FL_E_PARSE, 0,
+                          "leads '%.40s': the last must be the first plus a multiple of the step",
+                          text);
+    if (fl_leads_count(&leads) > FL_LEADS_MAX)
+        return fl_err_set(reterr, FL_E_TOO_BIG, 0, "leads '%.40s' has %zu members; the limit is %d",
+                          text, fl_leads_count(&leads), FL_LEADS_MAX);
+    *ret_leads = leads;
+    return 0;
+}
+
+size_t fl_leads_count(const struct fl_leads *leads)
+{
+    return (size_t)((leads->last.minutes - leads->first.minutes) / leads->step_minutes) + 1;
+}
+
+struct fl_lead fl_leads_at(const struct fl_leads *leads, size_t index)
+{
+    fl_assert(index < fl_leads_count(leads));
+    return (struct fl_lead){.minutes = leads->first.minutes + (int32_t)index * leads->step_minutes};
+}
+
+int64_t fl_leads_find(const struct fl_leads *leads, struct fl_lead lead)
+{
+    int32_t offset = lead.minutes - leads->first.minutes;
+
+    if (offset < 0 || lead.minutes > leads->last.minutes || offset % leads->step_minutes)
+        return -1;
+    return offset / leads->step_minutes;
+}
+
+void fl_leads_format(const struct fl_leads *leads, char *text, size_t size)
+{
+    char first[FL_TIME_TEXT_MAX];
+    char last[FL_TIME_TEXT_MAX];
+    char step[FL_TIME_TEXT_MAX];
+
+    fl_lead_format(leads->first, first);
+    fl_lead_format(leads->last, last);
+    fl_lead_format((struct fl_lead){.minutes = leads->step_minutes}, step);
+    if (leads->first.minutes == leads->last.minutes)
+        (void)snprintf(text, size, "%s", first);
+    else
+        (void)snprintf(text, size, "%s/%s/%s", first, last, step + 1);
+}
