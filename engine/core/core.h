@@ -2,9 +2,10 @@
 #define FL_CORE_CORE_H
 
 /* The pure heart: decide(state, input) -> events; apply(state, event); effects(state, event).
- * No I/O, no clock, no randomness: time and tokens enter as inputs. Recovery and replay call apply alone.
- * The same state, fed with committed events only, serves as the read model that queries walk (view.h).
- * Owns: the live state. Threads: one at a time. Limits: named FL_CORE_*_MAX; a full table is FL_E_FULL. */
+ * No I/O, no clock, no randomness: time and tokens enter as inputs. Recovery and replay call apply
+ * alone. The same state, fed with committed events only, serves as the read model that queries walk
+ * (view.h). Owns: the live state. Threads: one at a time. Limits: named FL_CORE_*_MAX; a full table
+ * is FL_E_FULL. */
 
 #include "engine/core/workflow.h"
 #include "engine/event/event.h"
@@ -18,9 +19,10 @@ int fl_core_create(struct fl_core **ret_core, struct fl_err *reterr);
 void fl_core_destroy(struct fl_core *core);
 FL_DEFINE_AUTO(struct fl_core *, fl_core_destroy)
 
-/* Makes a compiled workflow known under its digest before a run-created event names it. Takes the workflow on
- * success; a digest that is known already is fine (the workflow is then destroyed). */
-int fl_core_add_workflow(struct fl_core *core, const char *digest, struct fl_workflow *workflow, struct fl_err *reterr);
+/* Makes a compiled workflow known under its digest before a run-created event names it. Takes the
+ * workflow on success; a digest that is known already is fine (the workflow is then destroyed). */
+int fl_core_add_workflow(struct fl_core *core, const char *digest, struct fl_workflow *workflow,
+                         struct fl_err *reterr);
 bool fl_core_has_workflow(const struct fl_core *core, const char *digest);
 
 /* What can come in. `message` is borrowed. */
@@ -35,34 +37,35 @@ enum fl_input_type {
 
 struct fl_input {
     enum fl_input_type type;
-    int64_t now_ns;         /* UTC */
-    const char *worker;     /* name of the worker that sent it; NULL otherwise */
-    const char *who;        /* who asked */
+    int64_t now_ns;     /* UTC */
+    const char *worker; /* name of the worker that sent it; NULL otherwise */
+    const char *who;    /* who asked */
     const char *why;
-    const char *entropy;    /* 64 fresh hex digits: tokens are made from them and a counter */
+    const char *entropy; /* 64 fresh hex digits: tokens are made from them and a counter */
     const json_t *message;
 };
 
-/* Appends to events what follows from the input; the state is not changed. Refusals of a person's request
- * are errors (FL_E_NOENT, FL_E_REFUSED, FL_E_EXISTS …) with text; a repeated or stale message from a worker gives
- * no events and 0. */
-int fl_core_decide(const struct fl_core *core, const struct fl_input *input, struct fl_events *events,
-                   struct fl_err *reterr);
+/* Appends to events what follows from the input; the state is not changed. Refusals of a person's
+ * request are errors (FL_E_NOENT, FL_E_REFUSED, FL_E_EXISTS …) with text; a repeated or stale
+ * message from a worker gives no events and 0. */
+int fl_core_decide(const struct fl_core *core, const struct fl_input *input,
+                   struct fl_events *events, struct fl_err *reterr);
 
-/* Everything that the state itself now allows: instances that became ready and find room in a pool, retries that
- * are due, runs that have ended. Call after applying what decide gave, until it adds nothing; the state is not
- * changed. */
-int fl_core_advance(const struct fl_core *core, const struct fl_input *tick, struct fl_events *events,
-                    struct fl_err *reterr);
+/* Everything that the state itself now allows: instances that became ready and find room in a pool,
+ * retries that are due, runs that have ended. Call after applying what decide gave, until it adds
+ * nothing; the state is not changed. */
+int fl_core_advance(const struct fl_core *core, const struct fl_input *tick,
+                    struct fl_events *events, struct fl_err *reterr);
 
-/* Changes the state by one event. Fails only for an event that contradicts the state (FL_E_BUG): recovery
- * then stops. */
+/* Changes the state by one event. Fails only for an event that contradicts the state (FL_E_BUG):
+ * recovery then stops. */
 int fl_core_apply(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr);
 
 /* Time of the next timer (retry due, lease over), or INT64_MAX. */
 int64_t fl_core_next_timer_ns(const struct fl_core *core);
 
-/* What a committed event asks of the outside, after it was applied: messages to workers, in order. */
+/* What a committed event asks of the outside, after it was applied: messages to workers, in order.
+ */
 struct fl_effect {
     const char *worker; /* borrowed from the state */
     json_t *message;    /* launch, go, provide, cancel, forget; owned by the list */
@@ -74,13 +77,19 @@ struct fl_effects {
 };
 void fl_effects_release(struct fl_effects *effects);
 FL_DEFINE_AUTO_VALUE(struct fl_effects, fl_effects_release)
-int fl_core_effects(const struct fl_core *core, const struct fl_event *event, struct fl_effects *effects,
-                    struct fl_err *reterr);
+int fl_core_effects(const struct fl_core *core, const struct fl_event *event,
+                    struct fl_effects *effects, struct fl_err *reterr);
 
-/* After a hello was applied: what the worker must be told again so that nothing is lost (launch for attempts that
- * it does not know, go for those begun, provide for what follows, cancel, forget). live: array of the attempt ids
- * in the hello. */
-int fl_core_resync(const struct fl_core *core, const char *worker, const json_t *live, struct fl_effects *effects,
-                   struct fl_err *reterr);
+/* The answer to an attempt message, after what it gave was committed: `ack` with the highest index
+ * recorded; `forget` when its end is recorded or the attempt is not known; `refuse` for a begin
+ * that may not start. */
+int fl_core_answer(const struct fl_core *core, const char *worker, const json_t *message,
+                   struct fl_effects *effects, struct fl_err *reterr);
+
+/* After a hello was applied: what the worker must be told again so that nothing is lost (launch for
+ * attempts that it does not know, go for those begun, provide for what follows, cancel, forget).
+ * live: array of the attempt ids in the hello. */
+int fl_core_resync(const struct fl_core *core, const char *worker, const json_t *live,
+                   struct fl_effects *effects, struct fl_err *reterr);
 
 #endif

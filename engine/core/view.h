@@ -8,22 +8,26 @@
 
 #define FL_VIEW_RUNS_MAX 1000
 
-/* {"runs":[{"run","workflow","cycle","state","degraded":[…],"created","ended","counts":{"succeeded":3,…}}]}, newest first. */
+/* {"runs":[{"run","workflow","cycle","state","degraded":[…],"created","ended","counts":{"succeeded":3,…}}]},
+ * newest first. */
 int fl_view_runs(const struct fl_core *core, json_t **ret_json, struct fl_err *reterr);
 
-/* One run: the above plus "stages":[{"stage","key","state","reason","attempt","pool","worker","launched","begun","ended","code","degraded",
- * "outputs":[{"output","lead","path","site","size","sha256","accepted","degraded"}]}] in graph order. run NULL: the newest.
- * FL_E_NOENT names the runs there are. */
-int fl_view_status(const struct fl_core *core, const char *run, json_t **ret_json, struct fl_err *reterr);
+/* One run: the above plus
+ * "stages":[{"stage","key","state","reason","attempt","pool","worker","launched","begun","ended","code","degraded",
+ * "outputs":[{"output","lead","path","site","size","sha256","accepted","degraded"}]}] in graph
+ * order. run NULL: the newest. FL_E_NOENT names the runs there are. */
+int fl_view_status(const struct fl_core *core, const char *run, json_t **ret_json,
+                   struct fl_err *reterr);
 
-/* Why an instance is in its state, in words: {"stage","key","state","text","waits_for":[…],"holders":[…]}.
- * which: "prep.f003", "prep(+003)" or "prep" (all its instances, summed up). FL_E_NOENT names what there is. */
-int fl_view_why(const struct fl_core *core, const char *run, const char *which, int64_t now_ns, json_t **ret_json,
-                struct fl_err *reterr);
+/* Why an instance is in its state, in words:
+ * {"stage","key","state","text","waits_for":[…],"holders":[…]}. which: "prep.f003", "prep(+003)" or
+ * "prep" (all its instances, summed up). FL_E_NOENT names what there is. */
+int fl_view_why(const struct fl_core *core, const char *run, const char *which, int64_t now_ns,
+                json_t **ret_json, struct fl_err *reterr);
 
 /* {"site","path"} of the log folder of an instance's attempt (0: the last one). FL_E_NOENT. */
-int fl_view_log(const struct fl_core *core, const char *run, const char *which, int64_t attempt, json_t **ret_json,
-                struct fl_err *reterr);
+int fl_view_log(const struct fl_core *core, const char *run, const char *which, int64_t attempt,
+                json_t **ret_json, struct fl_err *reterr);
 
 /* Workers and pools: {"workers":[{"worker","pools":[{"pool","site","cores","used"}],"since"}]}. */
 int fl_view_workers(const struct fl_core *core, json_t **ret_json, struct fl_err *reterr);

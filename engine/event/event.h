@@ -1,9 +1,10 @@
 #ifndef FL_EVENT_EVENT_H
 #define FL_EVENT_EVENT_H
 
-/* The event vocabulary: facts that the coordinator has recorded, never edited. One struct with typed
- * fields, one table that says which fields each type has, one JSON codec for bus, store and stream.
- * Owns: an event owns its texts. Threads: one at a time. Limits: FL_EVENT_TEXT_MAX bytes a text. */
+/* The event vocabulary: facts that the coordinator has recorded, never edited. One struct with
+ * typed fields, one table that says which fields each type has, one JSON codec for bus, store and
+ * stream. Owns: an event owns its texts. Threads: one at a time. Limits: FL_EVENT_TEXT_MAX bytes a
+ * text. */
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -14,24 +15,23 @@
 #include "engine/base/time.h"
 
 #define FL_EVENT_VERSION 1
-#define FL_EVENT_TEXT_MAX 4096
+#define FL_EVENT_TEXT_MAX 16384
 
-/* X(NAME, "name", required fields, optional fields); the fields are those of FL_EVENT_FIELDS below.
+/* X(NAME, "name"). Which fields each type must have is a table in event.c.
  * run-created     a run of workflow `digest` for `cycle` (params: compact JSON text in `text`)
  * run-ended       state succeeded, failed or cancelled
- * worker-joined   a worker and one of its pools (one event a pool): cores
- * worker-left     a worker said goodbye, or its lease ran out
- * attempt-launched  the intent to start: worker, pool, site, token; `text`: JSON of rendered file digests
- * attempt-begun   the supervisor asked begin(token) and was let go
- * attempt-noted   warning or progress milestone worth keeping (`text`)
+ * worker-joined   a worker and one of its pools (one event a pool): site, pool, cores, jobs;
+ * `text`: URL of the site's file door. A site without a pool comes without `pool` worker-left     a
+ * worker said goodbye, or its lease ran out attempt-launched  the intent to start: worker, pool,
+ * site, token; `text`: JSON of rendered file digests attempt-begun   the supervisor asked
+ * begin(token) and was let go attempt-noted   warning or progress milestone worth keeping (`text`)
  * attempt-degraded  the stage reported a substitution of its own
  * attempt-ended   state succeeded, failed, timed-out, cancelled or lost; code, signal, class
- * output-accepted an output exists for the rest of the world: lead (of the output), path below the site's root
- * output-absent   a declared output will not come, by an explicit rule
- * instance-ended  an instance ended without an attempt: skipped, expired, cancelled, failed
- * instance-retry  a new attempt may start at until_ns
- * cancel-asked    a person asked a run (stage empty) or one instance to stop
- * held, released  a person's hold on an instance, or on a run (stage empty) */
+ * output-accepted an output exists for the rest of the world: lead (of the output), path below the
+ * site's root output-absent   a declared output will not come, by an explicit rule instance-ended
+ * an instance ended without an attempt: skipped, expired, cancelled, failed instance-retry  a new
+ * attempt may start at until_ns cancel-asked    a person asked a run (stage empty) or one instance
+ * to stop held, released  a person's hold on an instance, or on a run (stage empty) */
 #define FL_EVENT_TYPES(X) \
     X(RUN_CREATED, "run-created") \
     X(RUN_ENDED, "run-ended") \
@@ -57,34 +57,34 @@ enum fl_event_type {
         FL_EVENT_TYPE_COUNT
 };
 
-/* All texts are owned by the event (NULL: not there). Numbers have a flag bit in `has` (fl_event_field). */
+/* All texts are owned by the event (NULL: not there). A number that is 0 is not written. */
 struct fl_event {
     struct fl_seq seq; /* 0 until committed */
     int64_t time_ns;   /* UTC, nanoseconds since 1970 */
     enum fl_event_type type;
     char *who; /* person, program or worker that caused it */
     char *why;
-    char *run;      /* "surge/20261124T0000Z#east2" */
-    char *stage;    /* name of the stage */
-    char *key;      /* "+006" for an instance of a set of leads; NULL otherwise */
+    char *run;   /* "surge/20261124T0000Z#east2" */
+    char *stage; /* name of the stage */
+    char *key;   /* "+006" for an instance of a set of leads; NULL otherwise */
     char *worker;
     char *pool;
     char *site;
     char *token;
-    char *output;   /* name of the output */
-    char *lead;     /* lead of the output, "+006"; NULL when it has none */
-    char *path;     /* below the site's root */
+    char *output; /* name of the output */
+    char *lead;   /* lead of the output, "+006"; NULL when it has none */
+    char *path;   /* below the site's root */
     char *sha256;
-    char *state;    /* a state of section 6 of the design */
-    char *class;    /* error class of a failure */
-    char *cause;    /* of an absence or a degradation */
-    char *age;      /* ISO 8601 duration */
-    char *digest;   /* of a compiled workflow */
+    char *state;  /* a state of section 6 of the design */
+    char *class;  /* error class of a failure */
+    char *cause;  /* of an absence or a degradation */
+    char *age;    /* ISO 8601 duration */
+    char *digest; /* of a compiled workflow */
     char *cycle;
     char *degraded; /* compact JSON: [{"cause":…,"age":…},…] */
     char *text;
     int64_t attempt;
-    int64_t index;  /* number of the entry in the attempt's spool that this event came from */
+    int64_t index; /* number of the entry in the attempt's spool that this event came from */
     int64_t cores;
     int64_t jobs;
     int64_t size;
@@ -102,11 +102,11 @@ int fl_event_set_text(char **field, const char *text, struct fl_err *reterr);
 
 const char *fl_event_type_name(enum fl_event_type type);
 
-/* {"v":1,"seq":7,"time":"2026-11-24T00:00:00.123456789Z","type":"attempt-ended","run":…}: members in a fixed
- * order, absent fields left out. New reference. */
+/* {"v":1,"seq":7,"time":"2026-11-24T00:00:00.123456789Z","type":"attempt-ended","run":…}: members
+ * in a fixed order, absent fields left out. New reference. */
 int fl_event_to_json(const struct fl_event *event, json_t **ret_json, struct fl_err *reterr);
-/* FL_E_PARSE: unknown type, missing required field, wrong type. Unknown members are passed over (a newer
- * version may have more); a version above ours plus one is FL_E_UNSUPPORTED. */
+/* FL_E_PARSE: unknown type, missing required field, wrong type. Unknown members are passed over (a
+ * newer version may have more); a version above ours plus one is FL_E_UNSUPPORTED. */
 int fl_event_from_json(const json_t *json, struct fl_event **ret_event, struct fl_err *reterr);
 
 /* A bounded list of events: what one decision yields. Owns its events. */

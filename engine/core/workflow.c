@@ -1,0 +1,186 @@
+/* Making, freeing and looking into a compiled workflow. */
+#include "config.h"
+
+#include "engine/core/workflow.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/json.h"
+#include "engine/base/banned.h"
+
+static void texts_release(struct fl_texts *texts)
+{
+    for (size_t i = 0; i < texts->count; i++)
+        free(texts->items[i]);
+    free(texts->items);
+}
+
+static void input_release(struct fl_stage_input *input)
+{
+    free(input->name);
+    for (size_t i = 0; i < input->source_count; i++)
+        free(input->sources[i].text);
+    free(input->sources);
+    free(input->bridge_note);
+}
+
+static void stage_release(struct fl_stage *stage)
+{
+    free(stage->name);
+    free(stage->program);
+    texts_release(&stage->args);
+    for (size_t i = 0; i < stage->env_count; i++) {
+        free(stage->env[i].name);
+        free(stage->env[i].value);
+    }
+    free(stage->env);
+    free(stage->when);
+    for (size_t i = 0; i < stage->input_count; i++)
+        input_release(&stage->inputs[i]);
+    free(stage->inputs);
+    for (size_t i = 0; i < stage->output_count; i++) {
+        free(stage->outputs[i].name);
+        free(stage->outputs[i].file);
+    }
+    free(stage->outputs);
+    for (size_t i = 0; i < stage->file_count; i++) {
+        free(stage->files[i].name);
+        free(stage->files[i].content);
+    }
+    free(stage->files);
+    free(stage->success.log_file);
+    free(stage->success.log_has);
+    texts_release(&stage->success.log_forbid);
+    free(stage->success.check);
+    free(stage->deadlines);
+}
+
+int fl_workflow_create(struct fl_workflow **ret_workflow, struct fl_err *reterr)
+{
+    struct fl_workflow *workflow = calloc(1, sizeof(*workflow));
+
+    fl_assert(ret_workflow);
+    if (!workflow)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a workflow");
+    *ret_workflow = workflow;
+    return 0;
+}
+
+void fl_workflow_destroy(struct fl_workflow *workflow)
+{
+    if (!workflow)
+        return;
+    free(workflow->name);
+    free(workflow->title);
+    for (size_t i = 0; i < workflow->set_count; i++)
+        free(workflow->sets[i].name);
+    free(workflow->sets);
+    for (size_t i = 0; i < workflow->param_count; i++) {
+        free(workflow->params[i].name);
+        free(workflow->params[i].value);
+    }
+    free(workflow->params);
+    for (size_t i = 0; i < workflow->site_count; i++) {
+        free(workflow->sites[i].name);
+        free(workflow->sites[i].root);
+    }
+    free(workflow->sites);
+    for (size_t i = 0; i < workflow->pool_count; i++)
+        free(workflow->pools[i].name);
+    free(workflow->pools);
+    for (size_t i = 0; i < workflow->stage_count; i++)
+        stage_release(&workflow->stages[i]);
+    free(workflow->stages);
+    free(workflow);
+}
+
+int fl_workflow_digest(const struct fl_workflow *workflow, char hex[static FL_DIGEST_HEX],
+                       struct fl_err *reterr)
+{
+    fl_json_auto json_t *json = NULL;
+    char *text;
+    int rc;
+
+    rc = fl_workflow_to_json(workflow, &json, reterr);
+    if (rc < 0)
+        return rc;
+    text = fl_json_text(json);
+    if (!text)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a workflow's text");
+    fl_digest_memory(text, strlen(text), hex);
+    free(text);
+    return 0;
+}
+
+int32_t fl_workflow_stage(const struct fl_workflow *workflow, const char *name, size_t name_size)
+{
+    for (size_t i = 0; i < workflow->stage_count; i++) {
+        const char *have = workflow->stages[i].name;
+
+        if (strncmp(have, name, name_size) == 0 && have[name_size] == '\0')
+            return (int32_t)i;
+    }
+    return FL_NONE;
+}
+
+int32_t fl_workflow_set(const struct fl_workflow *workflow, const char *name)
+{
+    for (size_t i = 0; i < workflow->set_count; i++)
+        if (strcmp(workflow->sets[i].name, name) == 0)
+            return (int32_t)i;
+    return FL_NONE;
+}
+
+int32_t fl_workflow_site(const struct fl_workflow *workflow, const char *name)
+{
+    for (size_t i = 0; i < workflow->site_count; i++)
+        if (strcmp(workflow->sites[i].name, name) == 0)
+            return (int32_t)i;
+    return FL_NONE;
+}
+
+int32_t fl_workflow_pool(const struct fl_workflow *workflow, const char *name)
+{
+    for (size_t i = 0; i < workflow->pool_count; i++)
+        if (strcmp(workflow->pools[i].name, name) == 0)
+            return (int32_t)i;
+    return FL_NONE;
+}
+
+const struct fl_param *fl_workflow_param(const struct fl_workflow *workflow, const char *name)
+{
+    for (size_t i = 0; i < workflow->param_count; i++)
+        if (strcmp(workflow->params[i].name, name) == 0)
+            return &workflow->params[i];
+    return NULL;
+}
+
+int32_t fl_stage_output(const struct fl_stage *stage, const char *name, size_t name_size)
+{
+    for (size_t i = 0; i < stage->output_count; i++) {
+        const char *have = stage->outputs[i].name;
+
+        if (strncmp(have, name, name_size) == 0 && have[name_size] == '\0')
+            return (int32_t)i;
+    }
+    return FL_NONE;
+}
+
+size_t fl_stage_instances(const struct fl_workflow *workflow, const struct fl_stage *stage)
+{
+    return stage->per == FL_NONE ? 1 : fl_leads_count(&workflow->sets[stage->per].leads);
+}
+
+bool fl_workflow_name_is_plain(const char *name)
+{
+    size_t size = strnlen(name, FL_WORKFLOW_NAME_MAX + 1);
+
+    if (size == 0 || size > FL_WORKFLOW_NAME_MAX || !isalpha((unsigned char)name[0]))
+        return false;
+    for (size_t i = 0; i < size; i++)
+        if (!isalnum((unsigned char)name[i]) && name[i] != '-' && name[i] != '_')
+            return false;
+    return true;
+}

@@ -1,0 +1,221 @@
+#ifndef FL_CORE_WORKFLOW_H
+#define FL_CORE_WORKFLOW_H
+
+/* A compiled workflow: what engine/spec makes of a file, what the store keeps under its digest, and
+ * what the core runs. Names are resolved to indexes; stages stand in graph order (each after all
+ * that it needs), early leads of a stage first. Owns: all that it points to. Threads: read-only
+ * once made, so any. Limits: FL_WORKFLOW_*_MAX. */
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/base/digest.h"
+#include "engine/base/err.h"
+#include "engine/base/time.h"
+
+#define FL_WORKFLOW_VERSION 1
+#define FL_WORKFLOW_STAGES_MAX 1000
+#define FL_WORKFLOW_INSTANCES_MAX 10000 /* of one stage */
+#define FL_WORKFLOW_SETS_MAX 1000
+#define FL_WORKFLOW_PARAMS_MAX 1000
+#define FL_WORKFLOW_SITES_MAX 100
+#define FL_WORKFLOW_POOLS_MAX 100
+#define FL_WORKFLOW_LIST_MAX 1000 /* arguments, inputs, outputs, files … of one stage */
+#define FL_WORKFLOW_FILE_MAX ((size_t)1024 * 1024)
+#define FL_WORKFLOW_NAME_MAX 64
+
+#define FL_NONE (-1) /* an index that points to nothing */
+
+/* A set of leads. One that is written in place, not named, has its text as name ("+000/+054/6"). */
+struct fl_set {
+    char *name;
+    struct fl_leads leads;
+};
+
+enum fl_param_type { FL_PARAM_INT, FL_PARAM_REAL, FL_PARAM_BOOL, FL_PARAM_TEXT };
+
+struct fl_param {
+    char *name;
+    enum fl_param_type type;
+    char *value; /* as it is rendered */
+};
+
+struct fl_site {
+    char *name;
+    char *root; /* folder of the site, relative to the state's folder or absolute */
+};
+
+struct fl_pool {
+    char *name;
+    int32_t site;
+    int64_t cores; /* 0: those of the machine */
+    int64_t jobs;  /* attempts at a time */
+};
+
+struct fl_env {
+    char *name;
+    char *value; /* a template */
+};
+
+struct fl_texts {
+    char **items;
+    size_t count;
+};
+
+/* Where one input may come from. */
+struct fl_source {
+    int32_t stage; /* FL_NONE: "cold", no file at all */
+    int32_t output;
+    int64_t cycle_offset_s; /* 0: the same run; -21600: the official run of 6 hours before */
+    bool has_lead;          /* one given member, "(+006)" */
+    struct fl_lead lead;
+    char *text; /* as written, for messages */
+};
+
+struct fl_stage_input {
+    char *name;
+    struct fl_source *sources; /* all of them, or with first_of the first that is there */
+    size_t source_count;
+    bool first_of;
+    bool follow;          /* not waited for: members are handed over as they come */
+    bool edge_absent;     /* a shifted lead outside its set means no file */
+    int32_t shift_min;    /* minutes added to the instance's lead */
+    int32_t leads;        /* set: these members, whatever the instance's own lead; or FL_NONE */
+    int64_t bridge_max_s; /* an absent member may be bridged by its neighbours up to this far apart;
+                             0: no */
+    char *bridge_note;
+};
+
+struct fl_stage_output {
+    char *name;
+    char *file;  /* a template */
+    int32_t set; /* one for each member, or FL_NONE; in a stage with `per` this is its set */
+};
+
+struct fl_stage_file {
+    char *name;    /* in DATA */
+    char *content; /* bytes as UTF-8 text */
+    bool render;
+};
+
+struct fl_deadline {
+    struct fl_leads leads;
+    int64_t by_s; /* after the cycle */
+};
+
+enum fl_stage_kind {
+    FL_STAGE_PROGRAM,
+    FL_STAGE_SOURCE,   /* pulls from outside (`source`) */
+    FL_STAGE_TRANSFER, /* inserted: brings an output to another site */
+    FL_STAGE_DELIVER,  /* `to` */
+};
+
+enum fl_success_outputs { FL_SUCCESS_ALL, FL_SUCCESS_NONE };
+
+struct fl_success {
+    int64_t exit;
+    char *log_file; /* NULL: no rule about the log */
+    char *log_has;  /* may be NULL */
+    struct fl_texts log_forbid;
+    enum fl_success_outputs outputs;
+    char *check; /* rules file, may be NULL */
+};
+
+struct fl_retry {
+    int64_t tries; /* attempts in all, for classes transient and limit */
+    int64_t delay_s;
+    double grow;
+};
+
+struct fl_stage {
+    char *name;
+    enum fl_stage_kind kind;
+    int32_t origin; /* of a transfer: the stage whose output it brings; else FL_NONE */
+    char *program;
+    struct fl_texts args; /* templates */
+    struct fl_env *env;
+    size_t env_count;
+    int32_t pool;
+    int64_t cores;
+    int64_t ranks; /* 0: not started by mpirun */
+    int32_t per;   /* set: one instance a member; FL_NONE: one instance */
+    int32_t leads; /* set of its {lead} outputs, or FL_NONE */
+    char *when;    /* expression, or NULL */
+    struct fl_stage_input *inputs;
+    size_t input_count;
+    struct fl_stage_output *outputs;
+    size_t output_count;
+    struct fl_stage_file *files;
+    size_t file_count;
+    struct fl_success success;
+    struct fl_retry retry;
+    int64_t time_limit_s; /* 0: none */
+    int64_t grace_s;
+    bool once;
+    bool keep_at_source;
+    struct fl_deadline *deadlines;
+    size_t deadline_count;
+};
+
+struct fl_cycling {
+    int64_t every_s; /* 0: by hand */
+    bool has_from;
+    struct fl_cycle from;
+    int64_t ahead;
+    int64_t keep_s;
+};
+
+struct fl_workflow {
+    char *name;
+    char *title; /* may be NULL */
+    struct fl_cycling cycles;
+    struct fl_set *sets;
+    size_t set_count;
+    struct fl_param *params;
+    size_t param_count;
+    struct fl_site *sites;
+    size_t site_count;
+    struct fl_pool *pools;
+    size_t pool_count;
+    struct fl_stage *stages;
+    size_t stage_count;
+};
+
+/* An empty workflow. FL_E_NOMEM. */
+int fl_workflow_create(struct fl_workflow **ret_workflow, struct fl_err *reterr);
+void fl_workflow_destroy(struct fl_workflow *workflow);
+FL_DEFINE_AUTO(struct fl_workflow *, fl_workflow_destroy)
+
+/* Checks what the core relies on: indexes in range, every need of a stage before it in the list (so
+ * the graph has no cycle), names plain and unique, `when` expressions and templates that can be
+ * read, members that exist, limits. FL_E_CONFIG says stage and what. */
+int fl_workflow_check(const struct fl_workflow *workflow, struct fl_err *reterr);
+
+/* Canonical JSON: the same workflow gives the same bytes with fl_json_text. */
+int fl_workflow_to_json(const struct fl_workflow *workflow, json_t **ret_json,
+                        struct fl_err *reterr);
+/* Reads and checks. FL_E_PARSE, FL_E_UNSUPPORTED (version), FL_E_CONFIG. */
+int fl_workflow_from_json(const json_t *json, struct fl_workflow **ret_workflow,
+                          struct fl_err *reterr);
+/* SHA-256 of the canonical text. */
+int fl_workflow_digest(const struct fl_workflow *workflow, char hex[static FL_DIGEST_HEX],
+                       struct fl_err *reterr);
+
+/* Index by name, or FL_NONE. */
+int32_t fl_workflow_stage(const struct fl_workflow *workflow, const char *name, size_t name_size);
+int32_t fl_workflow_set(const struct fl_workflow *workflow, const char *name);
+int32_t fl_workflow_site(const struct fl_workflow *workflow, const char *name);
+int32_t fl_workflow_pool(const struct fl_workflow *workflow, const char *name);
+const struct fl_param *fl_workflow_param(const struct fl_workflow *workflow, const char *name);
+int32_t fl_stage_output(const struct fl_stage *stage, const char *name, size_t name_size);
+
+/* Instances of a stage: members of its `per` set, or 1. */
+size_t fl_stage_instances(const struct fl_workflow *workflow, const struct fl_stage *stage);
+
+/* True for a name of letters, digits, '-' and '_' of at most FL_WORKFLOW_NAME_MAX bytes that begins
+ * with a letter. */
+bool fl_workflow_name_is_plain(const char *name);
+
+#endif
