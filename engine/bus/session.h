@@ -74,20 +74,21 @@ enum fl_session_news {
     FL_SESSION_OVER,    /* the other end does not know this session any more, or said bye */
     FL_SESSION_LOST,    /* another process took the name */
 };
-/* Takes a packet in. heard_first is set by the first packet ever. */
+/* Takes a packet of this session in. */
 enum fl_session_news fl_session_take(struct fl_session *session, const struct fl_frame *frame,
                                      int64_t now_ns);
 /* The next packet to put on the wire now, or false. Counts it as sent. */
 bool fl_session_next(struct fl_session *session, int64_t now_ns, struct fl_frame *ret_frame);
 /* The transport could not take the packet that fl_session_next gave: try again a little later. */
 void fl_session_undo(struct fl_session *session, const struct fl_frame *frame, int64_t now_ns);
-/* When fl_session_next or fl_session_gone may have something new (monotonic). */
+/* When fl_session_next may have something new (monotonic). */
 int64_t fl_session_timer(const struct fl_session *session);
 /* The way to the other end is new: what is unacknowledged goes out again at once. */
 void fl_session_reconnect(struct fl_session *session);
 
 bool fl_session_heard(const struct fl_session *session); /* anything, ever */
 bool fl_session_gone(const struct fl_session *session, int64_t now_ns);
+int64_t fl_session_lease_end(const struct fl_session *session); /* unless something is heard */
 uint64_t fl_session_server(const struct fl_session *session);
 const uint8_t *fl_session_id(const struct fl_session *session);
 size_t fl_session_waiting(const struct fl_session *session); /* messages not yet acknowledged */

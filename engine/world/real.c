@@ -150,6 +150,7 @@ static int real_stat(const char *path, struct fl_stat *ret_stat, void *arg)
     ret_stat->size_bytes = (uint64_t)info.st_size;
     ret_stat->mtime_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
     ret_stat->inode = info.st_ino;
+    ret_stat->mode = info.st_mode & 07777;
     ret_stat->is_dir = S_ISDIR(info.st_mode);
     ret_stat->is_link = S_ISLNK(info.st_mode);
     return 0;
@@ -267,15 +268,15 @@ static int real_kill(pid_t pid, int signal, void *arg)
     return minus_errno(kill(pid, signal));
 }
 
-static int real_wait(struct fl_wait_item *items, size_t count, int64_t timeout_ns, void *arg)
+/* A program without sockets of ZeroMQ (the supervisor) need not carry libzmq. */
+#pragma weak zmq_poll
+
+static int wait_zmq(struct fl_wait_item *items, size_t count, int64_t timeout_ns)
 {
     zmq_pollitem_t polled[WAIT_ITEMS_MAX];
     long timeout_ms = timeout_ns < 0 ? -1 : (long)((timeout_ns + 999999) / 1000000);
     int n;
 
-    (void)arg;
-    if (count > WAIT_ITEMS_MAX)
-        return -E2BIG;
     for (size_t i = 0; i < count; i++) {
         polled[i].socket = items[i].zmq;
         polled[i].fd = items[i].fd;
@@ -288,6 +289,40 @@ static int real_wait(struct fl_wait_item *items, size_t count, int64_t timeout_n
     for (size_t i = 0; i < count; i++)
         items[i].ready = polled[i].revents != 0;
     return n;
+}
+
+static int wait_fds(struct fl_wait_item *items, size_t count, int64_t timeout_ns)
+{
+    struct pollfd polled[WAIT_ITEMS_MAX];
+    struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000),
+                               .tv_nsec = (long)(timeout_ns % 1000000000)};
+    int n;
+
+    for (size_t i = 0; i < count; i++) {
+        polled[i].fd = items[i].fd;
+        polled[i].events = items[i].want_write ? POLLOUT : POLLIN;
+        polled[i].revents = 0;
+    }
+    n = ppoll(polled, (nfds_t)count, timeout_ns < 0 ? NULL : &timeout, NULL);
+    if (n < 0)
+        return errno == EINTR ? 0 : -errno;
+    for (size_t i = 0; i < count; i++)
+        items[i].ready = polled[i].revents != 0;
+    return n;
+}
+
+static int real_wait(struct fl_wait_item *items, size_t count, int64_t timeout_ns, void *arg)
+{
+    bool has_zmq = false;
+
+    (void)arg;
+    if (count > WAIT_ITEMS_MAX)
+        return -E2BIG;
+    for (size_t i = 0; i < count; i++)
+        has_zmq = has_zmq || items[i].zmq;
+    if (!has_zmq)
+        return wait_fds(items, count, timeout_ns);
+    return zmq_poll ? wait_zmq(items, count, timeout_ns) : -EINVAL;
 }
 
 static const struct fl_world_ops real_ops = {

@@ -19,6 +19,7 @@ struct fl_stat {
     uint64_t size_bytes;
     int64_t mtime_ns;
     uint64_t inode;
+    uint32_t mode; /* permission bits */
     bool is_dir;
     bool is_link;
 };
@@ -77,7 +78,7 @@ struct fl_world_ops {
     int (*kill)(pid_t pid, int signal, void *arg);
 
     /* Waits until an item is ready or timeout_ns has passed (< 0: for ever). Number of ready items.
-     */
+     * ZeroMQ sockets can be waited on in programs that link libzmq. */
     int (*wait)(struct fl_wait_item *items, size_t count, int64_t timeout_ns, void *arg);
 };
 
