@@ -1,0 +1,275 @@
+/* A state that follows the store, and the answers from it. */
+#include "config.h"
+
+#include "engine/store/model.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/core/view.h"
+
+#include "engine/base/banned.h"
+
+struct fl_model {
+    pthread_mutex_t lock; /* guards all below */
+    struct fl_store *store;
+    struct fl_core *core;
+    uint64_t seq;
+};
+
+struct replay {
+    struct fl_store *store;
+    struct fl_core *core;
+    uint64_t *seq;
+};
+
+/* Makes the workflow that a run-created event names known to the state. */
+static int replay_workflow(struct replay *replay, const char *digest, struct fl_err *reterr)
+{
+    fl_auto(fl_buf_release) struct fl_buf text = {0};
+    fl_auto(fl_workflow_destroy) struct fl_workflow *workflow = NULL;
+    fl_json_auto json_t *json = NULL;
+    int rc;
+
+    if (fl_core_has_workflow(replay->core, digest))
+        return 0;
+    fl_buf_init(&text, FL_STORE_WORKFLOW_MAX);
+    rc = fl_store_get_workflow(replay->store, digest, &text, reterr);
+    if (rc == 0)
+        rc = fl_json_parse(text.data, text.size, &json, reterr);
+    if (rc == 0)
+        rc = fl_workflow_from_json(json, &workflow, reterr);
+    if (rc == 0)
+        rc = fl_core_add_workflow(replay->core, digest, workflow, reterr);
+    if (rc < 0)
+        return rc;
+    workflow = NULL; /* the state has it now */
+    return 0;
+}
+
+static int replay_event(const struct fl_event *event, void *arg, struct fl_err *reterr)
+{
+    struct replay *replay = arg;
+    int rc = 0;
+
+    if (event->seq.v != *replay->seq + 1)
+        return fl_err_set(reterr, FL_E_DATA, 0, "event %llu follows event %llu",
+                          (unsigned long long)event->seq.v, (unsigned long long)*replay->seq);
+    if (event->type == FL_EVENT_RUN_CREATED)
+        rc = replay_workflow(replay, event->digest, reterr);
+    if (rc == 0)
+        rc = fl_core_apply(replay->core, event, reterr);
+    if (rc < 0)
+        return fl_err_note(reterr, rc, "event %llu", (unsigned long long)event->seq.v);
+    *replay->seq = event->seq.v;
+    return 0;
+}
+
+int fl_store_replay(struct fl_store *store, struct fl_core *core, size_t limit, uint64_t *seq,
+                    struct fl_err *reterr)
+{
+    struct replay replay = {.store = store, .core = core, .seq = seq};
+
+    return fl_store_load(store, *seq + 1, limit, replay_event, &replay, reterr);
+}
+
+int fl_model_create(const char *folder, struct fl_model **ret_model, struct fl_err *reterr)
+{
+    struct fl_store_config config = {.folder = folder, .read_only = true};
+    fl_auto(fl_model_destroy) struct fl_model *model = calloc(1, sizeof(*model));
+    int rc;
+
+    fl_assert(folder && ret_model);
+    if (!model)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+    (void)pthread_mutex_init(&model->lock, NULL); /* cannot fail with default attributes */
+    rc = fl_store_open(&config, &model->store, reterr);
+    if (rc == 0)
+        rc = fl_core_create(&model->core, reterr);
+    if (rc < 0)
+        return rc;
+    *ret_model = FL_STEAL(model);
+    return 0;
+}
+
+void fl_model_destroy(struct fl_model *model)
+{
+    if (!model)
+        return;
+    fl_core_destroy(model->core);
+    fl_store_destroy(model->store);
+    (void)pthread_mutex_destroy(&model->lock);
+    free(model);
+}
+
+int fl_model_catch_up(struct fl_model *model, struct fl_err *reterr)
+{
+    uint64_t before;
+    int rc;
+
+    do {
+        (void)pthread_mutex_lock(&model->lock);
+        before = model->seq;
+        rc = fl_store_replay(model->store, model->core, FL_MODEL_CHUNK, &model->seq, reterr);
+        before = model->seq - before;
+        (void)pthread_mutex_unlock(&model->lock);
+    } while (rc == 0 && before == FL_MODEL_CHUNK);
+    return rc;
+}
+
+uint64_t fl_model_seq(struct fl_model *model)
+{
+    uint64_t seq;
+
+    (void)pthread_mutex_lock(&model->lock);
+    seq = model->seq;
+    (void)pthread_mutex_unlock(&model->lock);
+    return seq;
+}
+
+struct collect {
+    json_t *events;
+    uint64_t until;
+};
+
+static int collect_event(const struct fl_event *event, void *arg, struct fl_err *reterr)
+{
+    struct collect *collect = arg;
+    json_t *json = NULL;
+    int rc;
+
+    if (event->seq.v > collect->until)
+        return 0; /* committed, but not part of the model yet */
+    rc = fl_event_to_json(event, &json, reterr);
+    if (rc == 0 && json_array_append_new(collect->events, json) != 0)
+        rc = fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+    return rc;
+}
+
+/* {"events":[…],"next":N}: next is where the following page begins. */
+static int answer_events(struct fl_model *model, const json_t *request, json_t **ret_json,
+                         struct fl_err *reterr)
+{
+    struct collect collect = {.events = NULL, .until = model->seq};
+    fl_json_auto json_t *events = json_array();
+    int64_t from = 1;
+    int64_t limit = FL_MODEL_EVENTS_MAX;
+    json_t *answer;
+    int rc = fl_json_int_opt(request, "from", 1, &from, reterr);
+
+    if (rc == 0)
+        rc = fl_json_int_opt(request, "limit", FL_MODEL_EVENTS_MAX, &limit, reterr);
+    if (rc < 0)
+        return rc;
+    if (from < 1)
+        from = 1;
+    if (limit < 1 || limit > FL_MODEL_EVENTS_MAX)
+        limit = FL_MODEL_EVENTS_MAX;
+    collect.events = events;
+    if ((uint64_t)from <= model->seq)
+        rc = fl_store_load(model->store, (uint64_t)from, (size_t)limit, collect_event, &collect,
+                           reterr);
+    if (rc < 0)
+        return rc;
+    from += (int64_t)json_array_size(events);
+    answer = json_pack("{s:O, s:I}", "events", events, "next", (json_int_t)from);
+    if (!answer)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+    *ret_json = answer;
+    return 0;
+}
+
+static int answer_why(struct fl_model *model, const json_t *request, const char *run,
+                      int64_t now_ns, json_t **ret_json, struct fl_err *reterr)
+{
+    const char *stage = NULL;
+    int rc = fl_json_string(request, "stage", &stage, reterr);
+
+    if (rc < 0)
+        return fl_err_note(reterr, FL_E_USAGE, "why");
+    return fl_view_why(model->core, run, stage, now_ns, ret_json, reterr);
+}
+
+static int answer_log(struct fl_model *model, const json_t *request, const char *run,
+                      json_t **ret_json, struct fl_err *reterr)
+{
+    const char *stage = NULL;
+    int64_t attempt = 0;
+    int rc = fl_json_string(request, "stage", &stage, reterr);
+
+    if (rc == 0)
+        rc = fl_json_int_opt(request, "attempt", 0, &attempt, reterr);
+    if (rc < 0)
+        return fl_err_note(reterr, FL_E_USAGE, "log");
+    return fl_view_log(model->core, run, stage, attempt, ret_json, reterr);
+}
+
+enum verb { VERB_RUNS, VERB_STATUS, VERB_WHY, VERB_LOG, VERB_WORKERS, VERB_EVENTS, VERB_COUNT };
+
+static const char *const verb_names[VERB_COUNT] = {
+    [VERB_RUNS] = "runs", [VERB_STATUS] = "status",   [VERB_WHY] = "why",
+    [VERB_LOG] = "log",   [VERB_WORKERS] = "workers", [VERB_EVENTS] = "events",
+};
+
+static enum verb verb_find(const char *name)
+{
+    int i = 0;
+
+    while (i < VERB_COUNT && strcmp(verb_names[i], name) != 0)
+        i++;
+    return (enum verb)i;
+}
+
+bool fl_model_knows(const char *verb)
+{
+    return verb_find(verb) != VERB_COUNT;
+}
+
+int fl_model_answer(struct fl_model *model, const json_t *request, int64_t now_ns,
+                    json_t **ret_json, struct fl_err *reterr)
+{
+    fl_json_auto json_t *answer = NULL;
+    const char *verb = NULL;
+    const char *run = NULL;
+    int rc = fl_json_string(request, "verb", &verb, reterr);
+
+    if (rc == 0)
+        rc = fl_json_string_opt(request, "run", NULL, &run, reterr);
+    if (rc < 0)
+        return rc;
+    (void)pthread_mutex_lock(&model->lock);
+    switch (verb_find(verb)) {
+    case VERB_RUNS:
+        rc = fl_view_runs(model->core, &answer, reterr);
+        break;
+    case VERB_STATUS:
+        rc = fl_view_status(model->core, run, &answer, reterr);
+        break;
+    case VERB_WHY:
+        rc = answer_why(model, request, run, now_ns, &answer, reterr);
+        break;
+    case VERB_LOG:
+        rc = answer_log(model, request, run, &answer, reterr);
+        break;
+    case VERB_WORKERS:
+        rc = fl_view_workers(model->core, &answer, reterr);
+        break;
+    case VERB_EVENTS:
+        rc = answer_events(model, request, &answer, reterr);
+        break;
+    case VERB_COUNT:
+        rc = fl_err_set(reterr, FL_E_USAGE, 0,
+                        "unknown question '%.40s'; accepted: runs, status, why, log, workers, "
+                        "events",
+                        verb);
+        break;
+    }
+    if (rc == 0 && json_object_set_new(answer, "seq", json_integer((json_int_t)model->seq)) != 0)
+        rc = fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+    (void)pthread_mutex_unlock(&model->lock);
+    if (rc < 0)
+        return rc;
+    *ret_json = json_incref(answer);
+    return 0;
+}

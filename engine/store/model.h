@@ -1,0 +1,47 @@
+#ifndef FL_STORE_MODEL_H
+#define FL_STORE_MODEL_H
+
+/* The read model: a second state, fed with committed events only, that every question is answered
+ * from (never from the live state). It follows the store by itself: being told that there is more
+ * is enough, so nothing can be lost between the two, and no queue can overflow.
+ * Owns: a read-only handle on the store and its own state. Threads: any; one lock inside, held for
+ * one answer or for FL_MODEL_CHUNK events at a time. Limits: FL_MODEL_EVENTS_MAX events an answer.
+ */
+
+#include "engine/base/json.h"
+#include "engine/core/core.h"
+#include "engine/store/store.h"
+
+#define FL_MODEL_CHUNK 1000
+#define FL_MODEL_EVENTS_MAX 1000
+
+/* Applies the stored events with number > *seq to core, at most limit (0: all), in order; makes
+ * the workflows that they name known first. *seq follows. Serves recovery and the read model.
+ * FL_E_BUG: an event contradicts the state; FL_E_NOENT: a workflow is missing; those of store.h. */
+int fl_store_replay(struct fl_store *store, struct fl_core *core, size_t limit, uint64_t *seq,
+                    struct fl_err *reterr);
+
+struct fl_model;
+
+/* The state in a folder, read-only; nothing is applied yet. Errors as fl_store_open. */
+int fl_model_create(const char *folder, struct fl_model **ret_model, struct fl_err *reterr);
+void fl_model_destroy(struct fl_model *model);
+FL_DEFINE_AUTO(struct fl_model *, fl_model_destroy)
+
+/* Applies everything that the store has by now. After a failure the model stays where it was. */
+int fl_model_catch_up(struct fl_model *model, struct fl_err *reterr);
+
+/* Number of the last event applied. */
+uint64_t fl_model_seq(struct fl_model *model);
+
+/* Answers a request {"verb":"runs|status|why|log|workers|events", …}; ret_json gets a new
+ * reference, always an object. Members: "run" (else the newest run), "stage" (why, log), "attempt"
+ * (log), "from" and "limit" (events). The answer to runs, status, workers and events carries
+ * "seq", the number of the last event that it knows of.
+ * FL_E_USAGE: unknown verb or missing member; FL_E_NOENT names what there is. */
+int fl_model_answer(struct fl_model *model, const json_t *request, int64_t now_ns,
+                    json_t **ret_json, struct fl_err *reterr);
+/* True for a verb that fl_model_answer knows. */
+bool fl_model_knows(const char *verb);
+
+#endif
