@@ -1,6 +1,7 @@
 /* The error table and its formatting. */
 #include "config.h"
 
+#define FL_ERR_IMPLEMENTATION
 #include "engine/base/err.h"
 
 #include <errno.h>

@@ -69,6 +69,20 @@ int fl_err_errno(struct fl_err *err, int errnum, const char *fmt, ...) FL_PRINTF
 /* Puts "where: " before the text that a callee left, and returns code. */
 int fl_err_note(struct fl_err *err, int code, const char *fmt, ...) FL_PRINTF(3, 4);
 
+#if defined(__clang_analyzer__) && !defined(FL_ERR_IMPLEMENTATION)
+/* What the analyzer cannot see from here: all three return a negative code. */
+int fl_err_unknown(void);
+static inline int fl_err_negative(int code)
+{
+    if (code >= 0)
+        __builtin_unreachable();
+    return code;
+}
+#define fl_err_set(err, code, foreign, ...) ((void)(foreign), fl_err_negative(code))
+#define fl_err_errno(err, errnum, ...) ((void)(errnum), fl_err_negative(fl_err_unknown()))
+#define fl_err_note(err, code, ...) fl_err_negative(code)
+#endif
+
 /* Class, short text ("timed out"), symbolic name ("FL_E_TIMEOUT") and process exit code
  * (0, 75, 65, 78 or 70; sysexits.h) of a code. Unknown codes are BUG. */
 enum fl_err_class fl_err_class(int code);
