@@ -446,6 +446,16 @@ int fl_dir_remove(const struct fl_world *world, const char *path, struct fl_err 
     return 0;
 }
 
+/* Our process id into a lock's file: a courtesy to people; the lock is what counts. */
+static void lock_sign(const struct fl_world *world, int fd)
+{
+    char pid[32];
+
+    (void)snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+    (void)world->ops->truncate(fd, 0, world->arg);
+    (void)world->ops->pwrite(fd, pid, strlen(pid), 0, world->arg);
+}
+
 int fl_lock_take(const struct fl_world *world, const char *path, int *ret_fd, struct fl_err *reterr)
 {
     char pid[32] = "";
@@ -466,10 +476,24 @@ int fl_lock_take(const struct fl_world *world, const char *path, int *ret_fd, st
                               pid[0] ? pid : "unknown");
         return fl_err_errno(reterr, -rc, "lock '%s'", path);
     }
-    (void)world->ops->truncate(
-        fd, 0, world->arg); /* the number is a courtesy to people; the lock is what counts */
-    (void)snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-    (void)world->ops->pwrite(fd, pid, strlen(pid), 0, world->arg);
+    lock_sign(world, fd);
+    *ret_fd = fd;
+    return 0;
+}
+
+int fl_lock_wait(const struct fl_world *world, const char *path, int *ret_fd, struct fl_err *reterr)
+{
+    int fd = disk_open(world, path, O_RDWR | O_CREAT, reterr);
+    int rc;
+
+    if (fd < 0)
+        return fd;
+    rc = world->ops->lock_wait(fd, world->arg);
+    if (rc < 0) {
+        disk_close(world, fd);
+        return fl_err_errno(reterr, -rc, "lock '%s'", path);
+    }
+    lock_sign(world, fd);
     *ret_fd = fd;
     return 0;
 }

@@ -104,6 +104,17 @@ static int real_lock(int fd, void *arg)
     return minus_errno(flock(fd, LOCK_EX | LOCK_NB));
 }
 
+static int real_lock_wait(int fd, void *arg)
+{
+    int rc;
+
+    (void)arg;
+    do
+        rc = minus_errno(flock(fd, LOCK_EX));
+    while (rc == -EINTR);
+    return rc;
+}
+
 static int real_rename(const char *from, const char *to, void *arg)
 {
     (void)arg;
@@ -336,6 +347,7 @@ static const struct fl_world_ops real_ops = {
     .sync = real_sync,
     .close = real_close,
     .lock = real_lock,
+    .lock_wait = real_lock_wait,
     .rename = real_rename,
     .unlink = real_unlink,
     .mkdir = real_mkdir,

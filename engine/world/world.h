@@ -61,6 +61,7 @@ struct fl_world_ops {
     int (*close)(int fd, void *arg);
     int (*lock)(int fd,
                 void *arg); /* exclusive, at once or -EWOULDBLOCK; ends with the descriptor */
+    int (*lock_wait)(int fd, void *arg); /* exclusive, waits for its holder */
     int (*rename)(const char *from, const char *to, void *arg);
     int (*unlink)(const char *path, void *arg);
     int (*mkdir)(const char *path, int mode, void *arg);
