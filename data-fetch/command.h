@@ -1,0 +1,34 @@
+#ifndef FL_FETCH_COMMAND_H
+#define FL_FETCH_COMMAND_H
+
+/* The subcommands of fairlead-transfer. Each parses its own arguments, does its work, and returns
+ * 0 or an error for main to show.
+ * Owns: nothing. Threads: one at a time. Limits: none. */
+
+#include <stdint.h>
+
+#include "engine/base/err.h"
+
+struct fl_contract;
+
+/* argv[0] is the subcommand's name. */
+typedef int (*fl_command_fn)(int argc, char **argv, struct fl_err *reterr);
+
+int fl_command_get(int argc, char **argv, struct fl_err *reterr);
+int fl_command_stage(int argc, char **argv, struct fl_err *reterr);
+int fl_command_serve(int argc, char **argv, struct fl_err *reterr);
+int fl_command_deliver(int argc, char **argv, struct fl_err *reterr);
+int fl_command_verify(int argc, char **argv, struct fl_err *reterr);
+int fl_command_custody(int argc, char **argv, struct fl_err *reterr);
+int fl_command_sources(int argc, char **argv, struct fl_err *reterr);
+int fl_command_show(int argc, char **argv, struct fl_err *reterr);
+int fl_command_plan(int argc, char **argv, struct fl_err *reterr);
+
+/* The whole-file form of get: URL into FILE. sha256 and output may be NULL, size -1. */
+int fl_get_url(struct fl_contract *contract, const char *url, const char *file, const char *sha256,
+               int64_t size, const char *output, struct fl_err *reterr);
+
+/* FL_E_USAGE for getopt's '?' and ':'. */
+int fl_command_bad_option(char **argv, int option, int at, struct fl_err *reterr);
+
+#endif
