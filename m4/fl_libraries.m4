@@ -17,6 +17,7 @@ AC_DEFUN([FL_LIBRARIES], [
   FL_PKG([NETCDF], [netcdf >= 4.7], [libnetcdf-dev])
   FL_PKG([ECCODES], [eccodes >= 2.20], [libeccodes-dev])
   FL_PKG([CAIRO], [cairo >= 1.16], [libcairo2-dev])
+  FL_PKG([FREETYPE], [freetype2], [libfreetype-dev])
   FL_PKG([SHAPELIB], [shapelib >= 1.5], [libshp-dev])
   FL_PKG([CMOCKA], [cmocka >= 1.1], [libcmocka-dev])
   AS_IF([test "x$enable_mpi" != xno], [
