@@ -3,8 +3,6 @@
 
 #include "engine/bus/keys.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,29 +72,6 @@ static int cert_value(const char *text, const char *key, const char *path, char 
                       path, key, FL_KEY_TEXT - 1);
 }
 
-/* Written where nobody else can read it at any moment, then named. */
-static int publish_mode(const struct fl_world *world, const char *path, const struct fl_buf *text,
-                        int mode, struct fl_err *reterr)
-{
-    char temp[FL_PATH_MAX];
-    int rc = fl_file_incoming(world, path, temp, sizeof(temp), reterr);
-    int fd;
-    ssize_t n;
-
-    if (rc < 0)
-        return rc;
-    fd = world->ops->open(temp, O_WRONLY | O_CREAT | O_EXCL, mode, world->arg);
-    if (fd < 0)
-        return fl_err_errno(reterr, -fd, "open '%s'", temp);
-    n = world->ops->pwrite(fd, text->data, text->size, 0, world->arg);
-    (void)world->ops->close(fd, world->arg); /* synced when it is named */
-    if (n != (ssize_t)text->size) {
-        (void)world->ops->unlink(temp, world->arg); /* the error we return matters more */
-        return fl_err_errno(reterr, n < 0 ? (int)-n : EIO, "write '%s'", temp);
-    }
-    return fl_file_settle(world, temp, path, reterr);
-}
-
 static int cert_write(const struct fl_world *world, const char *path, const char *name,
                       const struct fl_keys *keys, bool secret, struct fl_err *reterr)
 {
@@ -107,7 +82,7 @@ static int cert_write(const struct fl_world *world, const char *path, const char
     cert_text(name, keys, secret, &text);
     rc = fl_buf_check(&text, reterr);
     if (rc == 0)
-        rc = publish_mode(world, path, &text, secret ? 0600 : 0644, reterr);
+        rc = fl_file_publish_mode(world, path, text.data, text.size, secret ? 0600 : 0644, reterr);
     return rc;
 }
 

@@ -174,8 +174,8 @@ int fl_file_settle(const struct fl_world *world, const char *temp, const char *p
     return fl_dir_sync(world, folder, reterr);
 }
 
-int fl_file_publish(const struct fl_world *world, const char *path, const void *data, size_t size,
-                    struct fl_err *reterr)
+int fl_file_publish_mode(const struct fl_world *world, const char *path, const void *data,
+                         size_t size, int mode, struct fl_err *reterr)
 {
     char temp[FL_PATH_MAX];
     int rc = fl_file_incoming(world, path, temp, sizeof(temp), reterr);
@@ -183,9 +183,9 @@ int fl_file_publish(const struct fl_world *world, const char *path, const void *
 
     if (rc < 0)
         return rc;
-    fd = disk_open(world, temp, O_WRONLY | O_CREAT | O_EXCL, reterr);
+    fd = world->ops->open(temp, O_WRONLY | O_CREAT | O_EXCL, mode, world->arg);
     if (fd < 0)
-        return fd;
+        return fl_err_errno(reterr, -fd, "open '%s'", temp);
     rc = disk_write(world, fd, data, size, 0, temp, reterr);
     disk_close(world, fd);
     if (rc < 0) {
@@ -193,6 +193,12 @@ int fl_file_publish(const struct fl_world *world, const char *path, const void *
         return rc;
     }
     return fl_file_settle(world, temp, path, reterr);
+}
+
+int fl_file_publish(const struct fl_world *world, const char *path, const void *data, size_t size,
+                    struct fl_err *reterr)
+{
+    return fl_file_publish_mode(world, path, data, size, 0644, reterr);
 }
 
 int fl_file_append(const struct fl_world *world, const char *path, const void *data, size_t size,

@@ -21,6 +21,10 @@ int fl_file_read(const struct fl_world *world, const char *path, size_t limit, s
  * Replaces an older one in one step. FL_E_NOSPACE, FL_E_IO, ... ; then path is as it was. */
 int fl_file_publish(const struct fl_world *world, const char *path, const void *data, size_t size,
                     struct fl_err *reterr);
+/* The same with a mode that the file has from its first moment on (0600: nobody else ever reads
+ * it). */
+int fl_file_publish_mode(const struct fl_world *world, const char *path, const void *data,
+                         size_t size, int mode, struct fl_err *reterr);
 
 /* A name for a temporary file that will become path: "DIR/.incoming/BASE.RANDOM"; makes the hidden
  * folder. */
