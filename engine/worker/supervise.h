@@ -1,0 +1,104 @@
+#ifndef FL_WORKER_SUPERVISE_H
+#define FL_WORKER_SUPERVISE_H
+
+/* The inside of a supervisor, shared by its files; private to engine/worker.
+ * Owns: see supervisor.h. Threads: one. Limits: see supervisor.h. */
+
+#include "engine/base/digest.h"
+#include "engine/base/path.h"
+#include "engine/base/ring.h"
+#include "engine/world/process.h"
+#include "engine/worker/bodylog.h"
+#include "engine/worker/spec.h"
+#include "engine/worker/spool.h"
+#include "engine/worker/supervisor.h"
+
+enum supervise_state {
+    SUPERVISE_ASKING,  /* begin is spooled, no word yet */
+    SUPERVISE_RUNNING, /* the body runs */
+    SUPERVISE_ENDING,  /* TERM was sent to what is left of the tree */
+    SUPERVISE_KILLING, /* KILL was sent */
+    SUPERVISE_CLOSING, /* the tree is gone: the last outputs are hashed */
+    SUPERVISE_DONE,
+};
+
+/* Why it ends, when it does not end by itself. */
+enum supervise_cause {
+    CAUSE_NONE,
+    CAUSE_REFUSED,
+    CAUSE_CANCELLED,
+    CAUSE_TIMED_OUT,
+    CAUSE_NOT_STARTED,
+};
+
+/* A declared output. */
+struct supervise_output {
+    const char *output; /* borrowed from the spec */
+    const char *lead;   /* NULL: none */
+    const char *file;
+    bool said; /* announced, or said to be absent */
+};
+
+/* An announced file on its way through the hash. */
+struct supervise_job {
+    char *output;
+    char *lead; /* NULL: none */
+    char *file;
+    json_t *degraded; /* NULL: not */
+};
+
+struct fl_supervisor {
+    const struct fl_world *world;
+    char folder[FL_PATH_MAX];
+    struct fl_spec spec;
+    char *const *environment;
+    enum supervise_state state;
+    enum supervise_cause cause;
+    char reason[FL_ERR_TEXT_MAX];
+    const char *class; /* of a body that could not be started */
+    int lock_fd;
+    int signals_fd;
+    int event_fd;
+    int control_fd;
+    char event_path[128];
+    char control_path[128];
+    struct fl_spool_writer spool;
+    struct fl_bodylog log[2]; /* stdout, stderr */
+    int pipe_fd[2];
+    struct fl_words words;
+    int words_of; /* stream the words are looked for in; -1: a file, or none */
+    pid_t body;
+    bool body_ended;
+    bool tree_gone;
+    bool swept; /* outputs that nobody announced have been looked for */
+    struct fl_exit exit;
+    int64_t limit_ns;    /* time limit; INT64_MAX: none */
+    int64_t kill_ns;     /* when KILL follows TERM; INT64_MAX: not now */
+    int64_t progress_ns; /* when a held progress event may be spooled */
+    json_t *progress;
+    struct supervise_output *outputs;
+    size_t output_count;
+    struct fl_ring *jobs;
+    struct fl_digest *digest;
+    int job_fd; /* file of the first job while it is hashed; -1 */
+    int64_t job_offset;
+};
+
+/* One datagram of the stage. Errors are of the supervisor (a full disk), never of the stage: what
+ * it says wrongly becomes a warning. */
+int fl_announce_take(struct fl_supervisor *supervisor, const char *data, size_t size,
+                     struct fl_err *reterr);
+/* Hashes the next piece of what was announced; *ret_more when there is more to do. */
+int fl_announce_step(struct fl_supervisor *supervisor, bool *ret_more, struct fl_err *reterr);
+/* Declared outputs that are there though nobody announced them are announced now. */
+int fl_announce_present(struct fl_supervisor *supervisor, struct fl_err *reterr);
+/* Progress that was held back, if any. */
+int fl_announce_progress(struct fl_supervisor *supervisor, bool now, struct fl_err *reterr);
+int fl_announce_warn(struct fl_supervisor *supervisor, struct fl_err *reterr, const char *fmt, ...)
+    FL_PRINTF(3, 4);
+void fl_announce_job_free(struct supervise_job *job);
+
+/* The end event by the success rule. New reference; NULL when memory ends. */
+json_t *fl_verdict(struct fl_supervisor *supervisor);
+
+#endif

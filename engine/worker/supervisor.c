@@ -1,0 +1,604 @@
+/* The loop that holds one attempt. */
+#include "config.h"
+
+#include "engine/worker/supervisor.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/base/json.h"
+#include "engine/base/time.h"
+#include "engine/world/file.h"
+#include "engine/world/local.h"
+#include "engine/world/tree.h"
+#include "engine/world/wake.h"
+#include "engine/worker/body.h"
+#include "engine/worker/supervise.h"
+
+#include "engine/base/banned.h"
+
+#define SECOND_NS INT64_C(1000000000)
+#define LEFTOVER_GRACE_S 2 /* for what a body left behind when it ended by itself */
+#define PIPE_BYTES 65536
+#define DATAGRAMS_A_TURN 64
+#define SPEC_MAX ((size_t)16 * 1024 * 1024)
+
+static const char *const stream_name[2] = {"stdout", "stderr"};
+
+/* ---------------------------------------------------------------- making */
+
+static int load_spec(struct fl_supervisor *supervisor, struct fl_err *reterr)
+{
+    fl_auto(fl_buf_release) struct fl_buf text;
+    fl_json_auto json_t *json = NULL;
+    char path[FL_PATH_MAX];
+    int rc = fl_path_join(supervisor->folder, "spec.json", path, sizeof(path), reterr);
+
+    fl_buf_init(&text, SPEC_MAX);
+    if (rc == 0)
+        rc = fl_file_read(supervisor->world, path, SPEC_MAX, &text, reterr);
+    if (rc == 0)
+        rc = fl_json_parse(text.data, text.size, &json, reterr);
+    if (rc == 0)
+        rc = fl_spec_init(&supervisor->spec, json, reterr);
+    if (rc == 0 && (!supervisor->spec.root || supervisor->spec.root[0] != '/'))
+        rc = fl_err_set(reterr, FL_E_PARSE, 0, "'root' is not an absolute path");
+    return rc < 0 ? fl_err_note(reterr, rc, "'%s'", path) : 0;
+}
+
+static int load_outputs(struct fl_supervisor *supervisor, struct fl_err *reterr)
+{
+    const json_t *outputs = supervisor->spec.outputs;
+    size_t count = outputs ? json_array_size(outputs) : 0;
+
+    supervisor->outputs = calloc(count + 1, sizeof(*supervisor->outputs));
+    if (!supervisor->outputs)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "outputs: out of memory");
+    for (size_t i = 0; i < count; i++) {
+        const json_t *entry = json_array_get(outputs, i);
+        struct supervise_output *output = &supervisor->outputs[i];
+
+        output->output = json_string_value(json_object_get(entry, "output"));
+        output->lead = json_string_value(json_object_get(entry, "lead"));
+        output->file = json_string_value(json_object_get(entry, "file"));
+    }
+    supervisor->output_count = count;
+    return 0;
+}
+
+/* The lock comes first: who has it is the attempt's supervisor, whatever pids say. */
+static int take_attempt(struct fl_supervisor *supervisor, struct fl_err *reterr)
+{
+    char path[FL_PATH_MAX];
+    int rc = fl_path_join(supervisor->folder, FL_SUPERVISOR_LOCK, path, sizeof(path), reterr);
+
+    if (rc == 0)
+        rc = fl_lock_take(supervisor->world, path, &supervisor->lock_fd, reterr);
+    if (rc == 0)
+        rc = fl_spool_open(&supervisor->spool, supervisor->world, supervisor->folder, reterr);
+    if (rc == 0 && supervisor->spool.index > 0)
+        rc = fl_err_set(reterr, FL_E_EXISTS, 0, "attempt '%s' has been begun before",
+                        supervisor->folder);
+    return rc;
+}
+
+static int open_sockets(struct fl_supervisor *supervisor, struct fl_err *reterr)
+{
+    char folder[64];
+    char name[17];
+    int rc = fl_local_folder(supervisor->world, folder, sizeof(folder), reterr);
+
+    if (rc == 0)
+        rc = fl_world_random_hex(supervisor->world, name, 16, reterr);
+    if (rc < 0)
+        return rc;
+    (void)snprintf(supervisor->event_path, sizeof(supervisor->event_path), "%s/%s.event", folder,
+                   name);
+    (void)snprintf(supervisor->control_path, sizeof(supervisor->control_path), "%s/%s.control",
+                   folder, name);
+    rc = fl_local_bind(supervisor->event_path, &supervisor->event_fd, reterr);
+    if (rc == 0)
+        rc = fl_local_bind(supervisor->control_path, &supervisor->control_fd, reterr);
+    return rc;
+}
+
+static int open_logs(struct fl_supervisor *supervisor, struct fl_err *reterr)
+{
+    const struct fl_spec *spec = &supervisor->spec;
+    int rc = fl_words_init(&supervisor->words, spec->success_has, spec->success_forbid, reterr);
+
+    supervisor->words_of = -1;
+    for (int i = 0; i < 2 && rc == 0; i++) {
+        char path[FL_PATH_MAX];
+        int used = snprintf(path, sizeof(path), "%s/log/%s", supervisor->folder, stream_name[i]);
+
+        if (used < 0 || (size_t)used >= sizeof(path))
+            return fl_err_set(reterr, FL_E_TOO_BIG, 0, "log path is too long");
+        if (spec->success_log && strcmp(spec->success_log, stream_name[i]) == 0)
+            supervisor->words_of = i;
+        rc = fl_bodylog_open(&supervisor->log[i], supervisor->world, path, spec->log_max_bytes,
+                             reterr);
+    }
+    return rc;
+}
+
+/* supervisor.json: how a worker finds us again. */
+static int tell_where(struct fl_supervisor *supervisor, struct fl_err *reterr)
+{
+    fl_json_auto json_t *json = NULL;
+    char path[FL_PATH_MAX];
+    char boot[64];
+    char *text;
+    uint64_t start = 0;
+    int rc = fl_tree_boot(boot, sizeof(boot), reterr);
+
+    if (rc == 0)
+        rc = fl_tree_start(getpid(), &start, reterr);
+    if (rc == 0)
+        rc = fl_path_join(supervisor->folder, FL_SUPERVISOR_FILE, path, sizeof(path), reterr);
+    if (rc < 0)
+        return rc;
+    json = json_pack("{s:I,s:I,s:s,s:s}", "pid", (json_int_t)getpid(), "start", (json_int_t)start,
+                     "boot", boot, "control", supervisor->control_path);
+    text = json ? fl_json_text(json) : NULL;
+    if (!text)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "supervisor: out of memory");
+    rc = fl_file_publish_mode(supervisor->world, path, text, strlen(text), 0600, reterr);
+    free(text);
+    return rc;
+}
+
+static int ask_begin(struct fl_supervisor *supervisor, struct fl_err *reterr)
+{
+    fl_json_auto json_t *begin =
+        json_pack("{s:s,s:s}", "type", "begin", "token", supervisor->spec.token);
+
+    supervisor->state = SUPERVISE_ASKING;
+    return fl_spool_add(&supervisor->spool, begin, true, reterr);
+}
+
+int fl_supervisor_create(const struct fl_world *world, const char *folder, int signals_fd,
+                         char *const *environment, struct fl_supervisor **ret_supervisor,
+                         struct fl_err *reterr)
+{
+    fl_auto(fl_supervisor_destroy) struct fl_supervisor *supervisor =
+        calloc(1, sizeof(*supervisor));
+    int rc = 0;
+
+    if (!supervisor)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "supervisor: out of memory");
+    supervisor->world = world;
+    supervisor->environment = environment;
+    supervisor->signals_fd = signals_fd;
+    supervisor->lock_fd = supervisor->event_fd = supervisor->control_fd = supervisor->job_fd = -1;
+    supervisor->pipe_fd[0] = supervisor->pipe_fd[1] = -1;
+    supervisor->log[0].fd = supervisor->log[1].fd = -1;
+    supervisor->limit_ns = supervisor->kill_ns = INT64_MAX;
+    if (folder[0] != '/' ||
+        snprintf(supervisor->folder, FL_PATH_MAX, "%s", folder) >= FL_PATH_MAX - FL_SPEC_ID_MAX)
+        return fl_err_set(reterr, FL_E_USAGE, 0, "'%.200s' is not an absolute path of an attempt",
+                          folder);
+    rc = load_spec(supervisor, reterr);
+    if (rc == 0)
+        rc = take_attempt(supervisor, reterr);
+    if (rc == 0)
+        rc = fl_tree_adopt(reterr);
+    if (rc == 0)
+        rc = load_outputs(supervisor, reterr);
+    if (rc == 0)
+        rc = fl_ring_create(FL_SUPERVISOR_OUTPUTS_MAX, &supervisor->jobs, reterr);
+    if (rc == 0)
+        rc = fl_digest_create(&supervisor->digest, reterr);
+    if (rc == 0)
+        rc = open_sockets(supervisor, reterr);
+    if (rc == 0)
+        rc = open_logs(supervisor, reterr);
+    if (rc == 0)
+        rc = tell_where(supervisor, reterr);
+    if (rc == 0)
+        rc = ask_begin(supervisor, reterr);
+    if (rc == 0)
+        *ret_supervisor = FL_STEAL(supervisor);
+    return rc;
+}
+
+void fl_supervisor_destroy(struct fl_supervisor *supervisor)
+{
+    struct supervise_job *job;
+
+    if (!supervisor)
+        return;
+    while (supervisor->jobs && (job = fl_ring_pop(supervisor->jobs)) != NULL)
+        fl_announce_job_free(job);
+    fl_ring_destroy(supervisor->jobs);
+    fl_digest_destroy(supervisor->digest);
+    for (int i = 0; i < 2; i++) {
+        fl_local_close(supervisor->pipe_fd[i]);
+        fl_local_close(supervisor->log[i].fd);
+    }
+    fl_local_close(supervisor->event_fd);
+    fl_local_close(supervisor->control_fd);
+    fl_local_close(supervisor->job_fd);
+    if (supervisor->event_path[0])
+        (void)fl_file_remove(supervisor->world, supervisor->event_path, NULL);
+    if (supervisor->control_path[0])
+        (void)fl_file_remove(supervisor->world, supervisor->control_path, NULL);
+    fl_words_release(&supervisor->words);
+    json_decref(supervisor->progress);
+    free(supervisor->outputs);
+    fl_spec_release(&supervisor->spec);
+    fl_lock_release(supervisor->world, supervisor->lock_fd);
+    free(supervisor);
+}
+
+/* ---------------------------------------------------------------- the body */
+
+static FL_PRINTF(3, 4) void set_cause(struct fl_supervisor *supervisor, enum supervise_cause cause,
+                                      const char *fmt, ...)
+{
+    va_list args;
+
+    supervisor->cause = cause;
+    va_start(args, fmt);
+    (void)vsnprintf(supervisor->reason, sizeof(supervisor->reason), fmt, args); /* cut if longer */
+    va_end(args);
+}
+
+/* Starts the body with its streams in pipes. */
+static int body_spawn(struct fl_supervisor *supervisor, const struct fl_body *body,
+                      struct fl_err *reterr)
+{
+    char cwd[FL_PATH_MAX];
+    int out[2] = {-1, -1};
+    int error[2] = {-1, -1};
+    int rc = fl_path_join(supervisor->folder, "data", cwd, sizeof(cwd), reterr);
+
+    if (rc == 0)
+        rc = fl_pipe_create(out, reterr);
+    if (rc == 0)
+        rc = fl_pipe_create(error, reterr);
+    if (rc == 0) {
+        const struct fl_spawn spawn = {.path = body->path,
+                                       .argv = (const char *const *)body->argv.items,
+                                       .envp = (const char *const *)body->envp.items,
+                                       .cwd = cwd,
+                                       .stdin_fd = -1,
+                                       .stdout_fd = out[1],
+                                       .stderr_fd = error[1],
+                                       .new_session = true};
+
+        rc = fl_process_spawn(supervisor->world, &spawn, &supervisor->body, reterr);
+    }
+    fl_local_close(out[1]);
+    fl_local_close(error[1]);
+    if (rc < 0) {
+        fl_local_close(out[0]);
+        fl_local_close(error[0]);
+        return rc;
+    }
+    supervisor->pipe_fd[0] = out[0];
+    supervisor->pipe_fd[1] = error[0];
+    return 0;
+}
+
+/* The coordinator said go. A body that cannot be started is the attempt's failure, not ours. */
+static int body_start(struct fl_supervisor *supervisor, struct fl_err *reterr)
+{
+    fl_json_auto json_t *begun = NULL;
+    struct fl_body body;
+    struct fl_err why = {0};
+    int rc = fl_body_init(&body, supervisor->world, &supervisor->spec, supervisor->folder,
+                          supervisor->event_path, supervisor->environment, &why);
+
+    if (rc == 0) {
+        rc = body_spawn(supervisor, &body, &why);
+        fl_body_release(&body);
+    }
+    if (rc < 0) {
+        enum fl_err_class class =
+            rc == FL_E_NOENT || rc == FL_E_PERM ? FL_CLASS_CONFIG : fl_err_class(rc);
+
+        supervisor->class = fl_err_class_name(class);
+        set_cause(supervisor, CAUSE_NOT_STARTED, "%s", why.text);
+        supervisor->state = SUPERVISE_CLOSING;
+        return 0;
+    }
+    supervisor->state = SUPERVISE_RUNNING;
+    if (supervisor->spec.time_limit_s > 0)
+        supervisor->limit_ns =
+            fl_world_mono_ns(supervisor->world) + supervisor->spec.time_limit_s * SECOND_NS;
+    begun = json_pack("{s:s,s:I}", "type", "begun", "pid", (json_int_t)supervisor->body);
+    return fl_spool_add(&supervisor->spool, begun, true, reterr);
+}
+
+/* TERM to the whole tree; KILL follows after the grace. */
+static void tree_end(struct fl_supervisor *supervisor, int64_t grace_s)
+{
+    (void)fl_tree_signal(SIGTERM);
+    supervisor->state = SUPERVISE_ENDING;
+    supervisor->kill_ns = fl_world_mono_ns(supervisor->world) + grace_s * SECOND_NS;
+}
+
+static void tree_kill(struct fl_supervisor *supervisor)
+{
+    (void)fl_tree_signal(SIGKILL);
+    supervisor->state = SUPERVISE_KILLING;
+    supervisor->kill_ns = INT64_MAX;
+}
+
+static void cancel(struct fl_supervisor *supervisor, const char *reason, int64_t grace_s)
+{
+    switch (supervisor->state) {
+    case SUPERVISE_ASKING:
+        set_cause(supervisor, CAUSE_CANCELLED, "%s", reason);
+        supervisor->state = SUPERVISE_CLOSING;
+        break;
+    case SUPERVISE_RUNNING:
+        set_cause(supervisor, CAUSE_CANCELLED, "%s", reason);
+        tree_end(supervisor, grace_s);
+        break;
+    case SUPERVISE_ENDING:
+        if (grace_s == 0)
+            tree_kill(supervisor);
+        break;
+    case SUPERVISE_KILLING:
+    case SUPERVISE_CLOSING:
+    case SUPERVISE_DONE:
+        break; /* too late to change how it ended */
+    }
+}
+
+/* ---------------------------------------------------------------- what happens */
+
+static int take_control(struct fl_supervisor *supervisor, const char *data, size_t size,
+                        struct fl_err *reterr)
+{
+    fl_json_auto json_t *json = NULL;
+    const char *type = "";
+    const char *text = "";
+    int64_t grace_s = supervisor->spec.grace_s;
+
+    if (fl_json_parse(data, size, &json, NULL) < 0 || fl_json_string(json, "type", &type, NULL) < 0)
+        return 0; /* only our own user can send here; noise is left alone */
+    if (strcmp(type, "go") == 0 && supervisor->state == SUPERVISE_ASKING) {
+        if (fl_json_string(json, "token", &text, NULL) == 0 &&
+            strcmp(text, supervisor->spec.token) == 0)
+            return body_start(supervisor, reterr);
+    } else if (strcmp(type, "refuse") == 0 && supervisor->state == SUPERVISE_ASKING) {
+        (void)fl_json_string_opt(json, "reason", "no reason given", &text, NULL);
+        set_cause(supervisor, CAUSE_REFUSED, "not let begin: %s", text);
+        supervisor->state = SUPERVISE_CLOSING;
+    } else if (strcmp(type, "cancel") == 0) {
+        (void)fl_json_string_opt(json, "reason", "cancelled", &text, NULL);
+        (void)fl_json_int_opt(json, "grace_s", grace_s, &grace_s, NULL);
+        cancel(supervisor, text, grace_s < 0 ? 0 : grace_s);
+    }
+    return 0;
+}
+
+typedef int (*take_fn)(struct fl_supervisor *supervisor, const char *data, size_t size,
+                       struct fl_err *reterr);
+
+/* Datagrams that lie ready, at most `most`. */
+static int take_datagrams(struct fl_supervisor *supervisor, int fd, int most, take_fn take,
+                          struct fl_err *reterr)
+{
+    char *data = malloc(FL_LOCAL_DATAGRAM_MAX);
+    size_t size = 0;
+    int rc = 0;
+
+    if (!data)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "datagram: out of memory");
+    while (rc == 0 && most-- > 0 &&
+           fl_local_receive(fd, data, FL_LOCAL_DATAGRAM_MAX, &size, NULL) == 0) {
+        if (size > FL_LOCAL_DATAGRAM_MAX)
+            rc = fl_announce_warn(supervisor, reterr,
+                                  "what the stage said was longer than %zu bytes and was not taken",
+                                  FL_LOCAL_DATAGRAM_MAX);
+        else
+            rc = take(supervisor, data, size, reterr);
+    }
+    free(data);
+    return rc;
+}
+
+/* What the body printed. A log that cannot be written loses bytes, never the attempt. last: the
+ * tree is gone, and nothing more is waited for. */
+static void take_stream(struct fl_supervisor *supervisor, int stream, bool last)
+{
+    char data[PIPE_BYTES];
+    ssize_t n = fl_pipe_read(supervisor->pipe_fd[stream], data, sizeof(data));
+
+    if (n == FL_E_AGAIN && !last)
+        return;
+    if (n <= 0) {
+        fl_local_close(supervisor->pipe_fd[stream]);
+        supervisor->pipe_fd[stream] = -1;
+        return;
+    }
+    if (supervisor->words_of == stream)
+        (void)fl_words_look(&supervisor->words, data, (size_t)n, NULL);
+    (void)fl_bodylog_write(&supervisor->log[stream], data, (size_t)n, NULL);
+}
+
+static void take_children(struct fl_supervisor *supervisor)
+{
+    struct fl_exit ended;
+    pid_t pid;
+    int rc;
+
+    while ((rc = fl_tree_reap(&pid, &ended)) > 0) {
+        if (pid != supervisor->body)
+            continue;
+        supervisor->body_ended = true;
+        supervisor->exit = ended;
+    }
+    if (rc == FL_E_NOENT && supervisor->body > 0)
+        supervisor->tree_gone = true;
+    if (supervisor->state == SUPERVISE_KILLING && !supervisor->tree_gone)
+        (void)fl_tree_signal(SIGKILL); /* what was started in between */
+}
+
+static void take_signals(struct fl_supervisor *supervisor)
+{
+    int signal;
+
+    while ((signal = fl_signals_take(supervisor->signals_fd)) > 0) {
+        if (signal == SIGCHLD)
+            take_children(supervisor);
+        else
+            cancel(supervisor, "the supervisor was asked to end by a signal",
+                   supervisor->spec.grace_s);
+    }
+}
+
+/* ---------------------------------------------------------------- the loop */
+
+static int64_t next_timer(const struct fl_supervisor *supervisor)
+{
+    int64_t due_ns = supervisor->kill_ns;
+
+    if (supervisor->limit_ns < due_ns && supervisor->state == SUPERVISE_RUNNING)
+        due_ns = supervisor->limit_ns;
+    if (supervisor->progress && supervisor->progress_ns < due_ns)
+        due_ns = supervisor->progress_ns;
+    return due_ns;
+}
+
+static void wait_for_news(struct fl_supervisor *supervisor, bool busy)
+{
+    struct fl_wait_item items[5];
+    int64_t now_ns = fl_world_mono_ns(supervisor->world);
+    int64_t due_ns = next_timer(supervisor);
+    int64_t timeout_ns = due_ns == INT64_MAX ? -1 : due_ns > now_ns ? due_ns - now_ns : 0;
+    size_t count = 0;
+
+    items[count++] = (struct fl_wait_item){.fd = supervisor->signals_fd};
+    items[count++] = (struct fl_wait_item){.fd = supervisor->event_fd};
+    items[count++] = (struct fl_wait_item){.fd = supervisor->control_fd};
+    for (int i = 0; i < 2; i++) {
+        if (supervisor->pipe_fd[i] >= 0)
+            items[count++] = (struct fl_wait_item){.fd = supervisor->pipe_fd[i]};
+    }
+    /* all are read without waiting afterwards, so which one was ready does not matter */
+    (void)fl_world_wait(supervisor->world, items, count, busy ? 0 : timeout_ns, NULL);
+}
+
+static int take_timers(struct fl_supervisor *supervisor, struct fl_err *reterr)
+{
+    int64_t now_ns = fl_world_mono_ns(supervisor->world);
+
+    if (supervisor->state == SUPERVISE_RUNNING && now_ns >= supervisor->limit_ns) {
+        char limit[FL_TIME_TEXT_MAX];
+
+        fl_duration_format(supervisor->spec.time_limit_s, limit);
+        set_cause(supervisor, CAUSE_TIMED_OUT, "the time limit of %s was reached", limit);
+        tree_end(supervisor, supervisor->spec.grace_s);
+    }
+    if (supervisor->state == SUPERVISE_ENDING && now_ns >= supervisor->kill_ns)
+        tree_kill(supervisor);
+    return fl_announce_progress(supervisor, false, reterr);
+}
+
+/* From running towards the end, as the tree comes to its own. */
+static int move_on(struct fl_supervisor *supervisor, struct fl_err *reterr)
+{
+    if (supervisor->state == SUPERVISE_RUNNING && supervisor->body_ended && !supervisor->tree_gone)
+        tree_end(supervisor, LEFTOVER_GRACE_S);
+    if (!supervisor->tree_gone ||
+        (supervisor->state != SUPERVISE_RUNNING && supervisor->state != SUPERVISE_ENDING &&
+         supervisor->state != SUPERVISE_KILLING))
+        return 0;
+    supervisor->state = SUPERVISE_CLOSING;
+    supervisor->kill_ns = INT64_MAX;
+    for (int i = 0; i < 2; i++) {
+        while (supervisor->pipe_fd[i] >= 0)
+            take_stream(supervisor, i, true);
+    }
+    return take_datagrams(supervisor, supervisor->event_fd, INT32_MAX, fl_announce_take, reterr);
+}
+
+/* All is hashed: the end. */
+static int close_attempt(struct fl_supervisor *supervisor, struct fl_err *reterr)
+{
+    fl_json_auto json_t *end = NULL;
+    char path[FL_PATH_MAX];
+    char *text;
+    int rc = fl_announce_progress(supervisor, true, reterr);
+
+    for (int i = 0; i < 2; i++)
+        (void)fl_bodylog_close(&supervisor->log[i], NULL); /* a log loses, never the attempt */
+    if (rc == 0)
+        rc = fl_path_join(supervisor->folder, FL_SPOOL_END_FILE, path, sizeof(path), reterr);
+    if (rc < 0)
+        return rc;
+    end = fl_verdict(supervisor);
+    text = end ? fl_json_text(end) : NULL;
+    if (!text)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "end of the attempt: out of memory");
+    rc = fl_file_publish(supervisor->world, path, text, strlen(text), reterr);
+    free(text);
+    if (rc == 0)
+        rc = fl_spool_add(&supervisor->spool, end, true, reterr);
+    supervisor->state = SUPERVISE_DONE;
+    return rc;
+}
+
+static int turn(struct fl_supervisor *supervisor, bool *busy, struct fl_err *reterr)
+{
+    int rc;
+
+    wait_for_news(supervisor, *busy);
+    take_signals(supervisor);
+    for (int i = 0; i < 2; i++) {
+        if (supervisor->pipe_fd[i] >= 0)
+            take_stream(supervisor, i, false);
+    }
+    rc = take_datagrams(supervisor, supervisor->event_fd, DATAGRAMS_A_TURN, fl_announce_take,
+                        reterr);
+    if (rc == 0)
+        rc = take_datagrams(supervisor, supervisor->control_fd, DATAGRAMS_A_TURN, take_control,
+                            reterr);
+    if (rc == 0)
+        rc = take_timers(supervisor, reterr);
+    if (rc == 0)
+        rc = move_on(supervisor, reterr);
+    if (rc == 0)
+        rc = fl_announce_step(supervisor, busy, reterr);
+    if (rc < 0 || *busy || supervisor->state != SUPERVISE_CLOSING)
+        return rc;
+    if (supervisor->cause == CAUSE_NONE && !supervisor->swept)
+        rc = fl_announce_present(supervisor, reterr);
+    supervisor->swept = true;
+    *busy = fl_ring_count(supervisor->jobs) > 0;
+    if (rc == 0 && !*busy)
+        rc = close_attempt(supervisor, reterr);
+    return rc;
+}
+
+int fl_supervisor_run(struct fl_supervisor *supervisor, struct fl_err *reterr)
+{
+    struct fl_exit ended;
+    pid_t pid;
+    bool busy = false;
+    int rc = 0;
+
+    while (rc == 0 && supervisor->state != SUPERVISE_DONE)
+        rc = turn(supervisor, &busy, reterr);
+    if (rc == 0 || supervisor->body <= 0)
+        return rc;
+    /* our own failure: nothing may run on unseen */
+    while (fl_tree_reap(&pid, &ended) != FL_E_NOENT) {
+        struct fl_wait_item item = {.fd = supervisor->signals_fd};
+
+        (void)fl_tree_signal(SIGKILL);
+        (void)fl_world_wait(supervisor->world, &item, 1, SECOND_NS, NULL);
+        while (fl_signals_take(supervisor->signals_fd) > 0)
+            continue;
+    }
+    return rc;
+}
