@@ -10,6 +10,7 @@
 #include "engine/base/buf.h"
 #include "engine/base/path.h"
 #include "engine/world/file.h"
+#include "stages/common/contract.h"
 #include "stages/common/nc.h"
 
 #include "engine/base/banned.h"
@@ -32,6 +33,8 @@ struct fl_prov {
     struct lines degraded;
     struct fl_buf degraded_text;
     struct fl_buf sources_text;
+    struct fl_degraded *marks; /* points into mark_texts */
+    char *mark_texts;
 };
 
 static void lines_release(struct lines *lines)
@@ -167,6 +170,8 @@ void fl_prov_destroy(struct fl_prov *prov)
     lines_release(&prov->degraded);
     fl_buf_release(&prov->degraded_text);
     fl_buf_release(&prov->sources_text);
+    free(prov->marks);
+    free(prov->mark_texts);
     free(prov);
 }
 
@@ -270,6 +275,43 @@ const char *fl_prov_degraded_text(struct fl_prov *prov)
 const char *fl_prov_sources_text(struct fl_prov *prov)
 {
     return joined(&prov->sources, &prov->sources_text);
+}
+
+int fl_prov_marks(struct fl_prov *prov, const struct fl_degraded **ret_marks, size_t *ret_count,
+                  struct fl_err *reterr)
+{
+    static const char before_age[] = " [age ";
+    const struct lines *lines = &prov->degraded;
+    struct fl_degraded *marks = calloc(lines->count + 1, sizeof(*marks));
+    char *texts = calloc(lines->count + 1, FL_PROV_LINE_MAX);
+
+    if (!marks || !texts) {
+        free(marks);
+        free(texts);
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+    }
+    for (size_t k = 0; k < lines->count; k++) {
+        char *text = texts + k * FL_PROV_LINE_MAX;
+        size_t length = strlen(lines->items[k]);
+        char *age = NULL;
+
+        memcpy(text, lines->items[k], length + 1);
+        for (char *at = strstr(text, before_age); at; at = strstr(at + 1, before_age))
+            age = at;
+        marks[k].cause = text;
+        if (age && text[length - 1] == ']') {
+            text[length - 1] = '\0';
+            *age = '\0';
+            marks[k].age = age + sizeof(before_age) - 1;
+        }
+    }
+    free(prov->marks);
+    free(prov->mark_texts);
+    prov->marks = marks;
+    prov->mark_texts = texts;
+    *ret_marks = marks;
+    *ret_count = lines->count;
+    return 0;
 }
 
 static int put_list(struct fl_nc *nc, const char *name, const struct lines *lines,

@@ -16,6 +16,7 @@
 #include "engine/base/digest.h"
 #include "engine/base/err.h"
 
+struct fl_degraded;
 struct fl_nc;
 struct fl_prov;
 
@@ -51,6 +52,10 @@ bool fl_prov_is_degraded(const struct fl_prov *prov);
 /* The degraded lines so far, joined by newlines; "" when there are none. Borrowed until the next
  * call that changes prov. */
 const char *fl_prov_degraded_text(struct fl_prov *prov);
+/* The same marks taken apart, as fl_contract_output_marked takes them: their number and, borrowed
+ * until the next call of this, the list. FL_E_NOMEM. */
+int fl_prov_marks(struct fl_prov *prov, const struct fl_degraded **ret_marks, size_t *ret_count,
+                  struct fl_err *reterr);
 /* Text of the sources, one a line, for a caption or a log; borrowed likewise. */
 const char *fl_prov_sources_text(struct fl_prov *prov);
 

@@ -7,6 +7,7 @@
 
 #include "engine/base/buf.h"
 #include "engine/world/file.h"
+#include "stages/common/contract.h"
 #include "stages/common/nc.h"
 #include "stages/common/prov.h"
 #include "tests/lib/test.h"
@@ -121,6 +122,8 @@ static void provenance_is_carried_on(void **state)
     fl_auto(fl_prov_destroy) struct fl_prov *second = NULL;
     fl_auto(fl_nc_destroy) struct fl_nc *nc = NULL;
     fl_auto(fl_buf_release) struct fl_buf text;
+    const struct fl_degraded *marks;
+    size_t count = 0;
     struct fl_err err = {0};
 
     (void)state;
@@ -142,6 +145,10 @@ static void provenance_is_carried_on(void **state)
     assert_ok(fl_prov_input(second, "in.nc", "one.nc", &err), err);
     assert_true(fl_prov_is_degraded(second));
     assert_string_equal(fl_prov_degraded_text(second), "cycle 18Z missing?really [age PT6H]");
+    assert_ok(fl_prov_marks(second, &marks, &count, &err), err);
+    assert_int_equal(count, 1);
+    assert_string_equal(marks[0].cause, "cycle 18Z missing?really");
+    assert_string_equal(marks[0].age, "PT6H");
     write_field("two.nc", second);
     fl_nc_destroy(FL_STEAL(nc));
 
