@@ -320,9 +320,9 @@ static int put_list(struct fl_nc *nc, const char *name, const struct lines *line
     fl_auto(fl_buf_release) struct fl_buf text;
     int rc;
 
+    fl_buf_init(&text, 0); /* before any return: it is released at each */
     if (lines->count == 0)
         return 0;
-    fl_buf_init(&text, 0);
     lines_join(lines, &text);
     rc = fl_buf_check(&text, reterr);
     return rc == 0 ? fl_nc_put_att(nc, FL_NC_GLOBAL, name, text.data, reterr) : rc;
