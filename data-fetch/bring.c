@@ -57,6 +57,29 @@ static int prepare(struct fl_bring *bring, size_t at, const char *inputs_path, c
     return 0;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Two inputs cannot go to the same name. */
+static int refuse_twins(const struct fl_bring *bring, struct fl_err *reterr)
+{
+    char **order = malloc((bring->count + 1) * sizeof(*order));
+    int rc = order ? 0 : fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+
+    for (size_t i = 0; order && i < bring->count; i++)
+        order[i] = bring->paths[i];
+    if (order && bring->count > 1)
+        qsort(order, bring->count, sizeof(*order), by_text);
+    for (size_t i = 1; rc == 0 && i < bring->count; i++) {
+        if (strcmp(order[i - 1], order[i]) == 0)
+            rc = fl_err_set(reterr, FL_E_CONFIG, 0, "two inputs would both become '%s'", order[i]);
+    }
+    free(order);
+    return rc;
+}
+
 int fl_bring_read(const struct fl_world *world, const char *path, const char *folder,
                   struct fl_bring *bring, struct fl_err *reterr)
 {
@@ -78,6 +101,8 @@ int fl_bring_read(const struct fl_world *world, const char *path, const char *fo
         bring->count = bring->inputs->count;
     for (size_t i = 0; rc == 0 && i < bring->count; i++)
         rc = prepare(bring, i, path, folder, reterr);
+    if (rc == 0)
+        rc = refuse_twins(bring, reterr);
     if (rc < 0)
         fl_bring_release(bring);
     return rc;

@@ -5,6 +5,7 @@
  * 0 or an error for main to show.
  * Owns: nothing. Threads: one at a time. Limits: none. */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "engine/base/err.h"
@@ -27,6 +28,13 @@ int fl_command_plan(int argc, char **argv, struct fl_err *reterr);
 /* The whole-file form of get: URL into FILE. sha256 and output may be NULL, size -1. */
 int fl_get_url(struct fl_contract *contract, const char *url, const char *file, const char *sha256,
                int64_t size, const char *output, struct fl_err *reterr);
+
+/* The folder that --to means: in a stage, a relative one is below FAIRLEAD_OUTPUT_DIR, and without
+ * --to (NULL) it is that folder itself; from a shell it is as given, or ".". FL_E_PERM,
+ * FL_E_TOO_BIG.
+ */
+int fl_command_folder(const struct fl_contract *contract, const char *to, char *path, size_t size,
+                      struct fl_err *reterr);
 
 /* FL_E_USAGE for getopt's '?' and ':'. */
 int fl_command_bad_option(char **argv, int option, int at, struct fl_err *reterr);

@@ -171,7 +171,10 @@ static int make_way(const struct deliver *deliver, struct fl_ledger *ledger, str
         if (deliver->there[i])
             continue;
         rc = fl_ledger_find(ledger, deliver->set, input->file, sha256, run, sizeof(run), reterr);
-        if (rc < 0 || !sha256[0] || strcmp(sha256, item->digest) == 0)
+        if (rc < 0 || strcmp(sha256, item->digest) == 0)
+            continue;
+        any = any || fl_file_exists(deliver->world, item->path); /* may be listed since a crash */
+        if (!sha256[0])
             continue;
         if (strcmp(run, deliver->run) != 0)
             return fl_err_set(reterr, FL_E_REFUSED, 0,

@@ -115,10 +115,11 @@ static void job_next_mirror(struct fl_job *job)
 {
     struct fl_fetch *fetch = job->fetch;
     int64_t now = now_ns(fetch);
-    int64_t end_ns = fetch->start_ns + fetch->options->give_up_ns;
+    int64_t end_ns = fetch->start_ns + job->want->give_up_ns;
 
     fl_job_reset(job);
     job->tries = 0;
+    job->restarts = 0;
     if (++job->mirror < fetch->options->source->mirror_count) {
         wait_until(job, now);
         return;
@@ -164,7 +165,8 @@ static void keep_aside(struct fl_job *job, const struct fl_http_reply *reply, co
     char path[FL_PATH_MAX] = "";
     char line[FL_ERR_TEXT_MAX + FL_PATH_MAX];
 
-    if (reply->size > 0 && reply->size <= REFUSED_BYTES_MAX &&
+    if ((reply->status == 200 || reply->status == 206) && reply->size > 0 &&
+        reply->size <= REFUSED_BYTES_MAX &&
         fl_refused_keep(fetch->world, fetch->options->folder, job->want->name, reply->body,
                         reply->size, path, &err) < 0)
         note(job, "transfer.refused", err.text); /* the evidence is lost, the refusal stands */
@@ -194,7 +196,10 @@ static void act_on(struct fl_job *job, enum fl_verdict verdict, const struct fl_
     case FL_VERDICT_RESTART:
         job_reason(job, why);
         fl_job_reset(job);
-        job_try_again(job, -1);
+        if (++job->restarts < FL_FETCH_TRIES_MAX)
+            job_try_again(job, -1);
+        else
+            job_next_mirror(job);
         return;
     case FL_VERDICT_BAD:
         job_reason(job, why);
@@ -337,7 +342,7 @@ int fl_fetch_run(const struct fl_world *world, const struct fl_fetch_options *op
 
         *job = (struct fl_job){
             .fetch = &fetch, .want = &wants[i], .total = -1, .incoming = {.fd = -1}};
-        wait_until(job, fetch.start_ns);
+        wait_until(job, fetch.start_ns + wants[i].wait_ns);
         (void)snprintf(path, sizeof(path), "%s/%s", options->folder, wants[i].name);
         if (fl_job_is_whole(world, options, &wants[i], &size))
             job_ended(job, 0, path, size, true);

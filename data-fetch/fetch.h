@@ -25,6 +25,8 @@ struct fl_fetch_want {
     struct fl_cycle valid; /* what the file must be valid at */
     struct fl_cycle cycle; /* of the source */
     struct fl_lead source_lead;
+    int64_t wait_ns;              /* from the start to the first look */
+    int64_t give_up_ns;           /* from the start to the last; at least one round is made */
     char name[FL_FETCH_NAME_MAX]; /* file name below the folder */
 };
 
@@ -51,8 +53,7 @@ struct fl_fetch_options {
     const struct fl_select *select;
     const char *folder;
     int64_t poll_ns;
-    int64_t give_up_ns; /* after the start; 0: one round over the mirrors */
-    size_t inflight;    /* leads at a time; 0: FL_FETCH_INFLIGHT_MAX */
+    size_t inflight; /* leads at a time; 0: FL_FETCH_INFLIGHT_MAX */
     struct fl_http_limits limits;
     fl_fetch_end_fn end;
     fl_fetch_note_fn note;

@@ -4,7 +4,7 @@
 /* A file on its way in: a hidden temporary beside its place, hashed while it is written, that gets
  * its name only when whole. Also where refused bytes are put.
  * Owns: the descriptor, the temporary (removed when dropped). Threads: one at a time.
- * Limits: FL_REFUSED_MAX refused files a folder. */
+ * Limits: FL_REFUSED_MAX refused files of one name. */
 
 #include <stdint.h>
 
@@ -12,7 +12,7 @@
 #include "engine/base/path.h"
 
 #define FL_REFUSED ".refused"
-#define FL_REFUSED_MAX 64
+#define FL_REFUSED_MAX 8
 
 struct fl_world;
 

@@ -198,7 +198,8 @@ enum fl_verdict fl_job_take_range(struct fl_job *job, const struct fl_fetch_opti
         return FL_VERDICT_RESTART;
     }
     if (reply->status == 200 || reply->rc < 0) {
-        (void)fl_err_set(why, FL_E_DATA, 0, "data: the server ignored the byte range (status %ld)",
+        (void)fl_err_set(why, FL_E_DATA, 0,
+                         "data: the server did not keep to the byte range (status %ld)",
                          reply->status);
         return FL_VERDICT_BAD;
     }

@@ -22,6 +22,7 @@ struct fl_job {
     enum fl_job_state state;
     int64_t at_ns;
     size_t mirror;        /* index into the source's mirrors */
+    int restarts;         /* at the present mirror, because the file was replaced meanwhile */
     int tries;            /* of the present request at the present mirror */
     struct fl_plan *plan; /* NULL: the index is next */
     size_t range;         /* the next one */

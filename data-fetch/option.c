@@ -1,9 +1,11 @@
 /* What the subcommands share of reading their options. */
 #include "config.h"
 
-#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "data-fetch/command.h"
+#include "stages/common/contract.h"
 
 #include "engine/base/banned.h"
 
@@ -15,4 +17,16 @@ int fl_command_bad_option(char **argv, int option, int at, struct fl_err *reterr
                       "unknown option '%s'; 'fairlead-transfer %s --help' "
                       "lists the accepted ones",
                       argv[at - 1], argv[0]);
+}
+
+int fl_command_folder(const struct fl_contract *contract, const char *to, char *path, size_t size,
+                      struct fl_err *reterr)
+{
+    const char *output_dir = fl_contract_env(contract)->output_dir;
+
+    if (to && strcmp(to, ".") != 0)
+        return fl_contract_place(contract, to, path, size, reterr);
+    if ((size_t)snprintf(path, size, "%s", output_dir ? output_dir : ".") >= size)
+        return fl_err_set(reterr, FL_E_TOO_BIG, 0, "FAIRLEAD_OUTPUT_DIR is too long");
+    return 0;
 }

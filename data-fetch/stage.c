@@ -54,6 +54,7 @@ int fl_command_stage(int argc, char **argv, struct fl_err *reterr)
     struct stage stage = {0};
     const char *inputs = "inputs.json";
     const char *to = NULL;
+    char folder[FL_PATH_MAX];
     int code;
     int rc;
 
@@ -69,9 +70,9 @@ int fl_command_stage(int argc, char **argv, struct fl_err *reterr)
     rc = fl_contract_open(&contract, reterr);
     if (rc < 0)
         return rc;
-    if (!to)
-        to = fl_contract_env(contract)->output_dir ? fl_contract_env(contract)->output_dir : ".";
-    rc = fl_bring_read(fl_world_real(), inputs, to, &bring, reterr);
+    rc = fl_command_folder(contract, to, folder, sizeof(folder), reterr);
+    if (rc == 0)
+        rc = fl_bring_read(fl_world_real(), inputs, folder, &bring, reterr);
     if (rc < 0)
         return rc;
     stage.contract = contract;
