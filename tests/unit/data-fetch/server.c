@@ -1,0 +1,98 @@
+/* Real processes of the tests. */
+#include "config.h"
+
+#include "tests/unit/data-fetch/server.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/world/process.h"
+#include "tests/lib/test.h"
+
+#define ENVIRONMENT_MAX 512
+
+extern char **environ;
+
+static pid_t start(const char *const *argv, const char *const *settings, int in, int out)
+{
+    const char *environment[ENVIRONMENT_MAX];
+    const char *top = getenv("FL_TOP_BUILDDIR");
+    struct fl_spawn spawn = {.argv = argv,
+                             .envp = environment,
+                             .stdin_fd = in,
+                             .stdout_fd = out,
+                             .stderr_fd = STDERR_FILENO};
+    struct fl_err err = {0};
+    char path[4096];
+    size_t count = 0;
+    pid_t pid = -1;
+
+    for (char **at = environ; *at && count < ENVIRONMENT_MAX / 2; at++)
+        environment[count++] = *at;
+    for (; settings && *settings; settings++)
+        environment[count++] = *settings;
+    environment[count] = NULL;
+    (void)snprintf(path, sizeof(path), "%s/%s", top ? top : ".", argv[0]);
+    spawn.path = strchr(argv[0], '/') ? path : argv[0];
+    assert_ok(fl_process_spawn(fl_world_real(), &spawn, &pid, &err), err);
+    return pid;
+}
+
+void server_start(struct server *server, const char *const *argv)
+{
+    int in[2];
+    int out[2];
+    char line[256];
+    size_t size = 0;
+    char *url;
+
+    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    server->pid = start(argv, NULL, in[0], out[1]);
+    (void)close(in[0]);
+    (void)close(out[1]);
+    server->stdin_fd = in[1];
+    while (size < sizeof(line) - 1 && read(out[0], line + size, 1) == 1 && line[size] != '\n')
+        size++;
+    line[size] = '\0';
+    (void)close(out[0]);
+    url = strstr(line, "http://");
+    if (!url)
+        fail_msg("'%s' did not tell its address: '%s'", argv[0], line);
+    url[strcspn(url, "\"")] = '\0';
+    (void)snprintf(server->url, sizeof(server->url), "%.100s", url);
+}
+
+int command_end(pid_t pid)
+{
+    const struct fl_world *world = fl_world_real();
+    struct fl_wait_item item = {.fd = world->ops->pidfd(pid, world->arg)};
+    struct fl_exit end = {0};
+    struct fl_err err = {0};
+
+    assert_true(item.fd >= 0);
+    assert_ok(fl_world_wait(world, &item, 1, -1, &err), err);
+    (void)close(item.fd);
+    assert_true(fl_process_ended(world, pid, &end));
+    return end.code;
+}
+
+void server_stop(struct server *server)
+{
+    (void)close(server->stdin_fd);
+    assert_int_equal(command_end(server->pid), 0);
+}
+
+pid_t command_start(const char *const *argv, const char *const *settings)
+{
+    return start(argv, settings, -1, -1);
+}
+
+int command_run(const char *const *argv, const char *const *settings)
+{
+    return command_end(command_start(argv, settings));
+}

@@ -1,0 +1,238 @@
+/* Deliveries: many at once, again, other content, and killed at any point. */
+#include "config.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "data-fetch/ledger.h"
+#include "engine/world/file.h"
+#include "tests/lib/test.h"
+#include "tests/unit/data-fetch/server.h"
+
+#define PROCESSES 8
+#define SET "surge/20181009T0000Z"
+#define PROGRAM "data-fetch/fairlead-transfer"
+
+/* DATA of delivery `number`: two files and their inputs.json. */
+static void make_data(const char *folder, int number, const char *content)
+{
+    fl_auto(fl_buf_release) struct fl_buf inputs;
+    struct fl_err err = {0};
+    char inputs_path[200];
+
+    fl_buf_init(&inputs, 0);
+    assert_ok(fl_dir_make(fl_world_real(), folder, 0755, &err), err);
+    fl_buf_puts(&inputs, "{\"version\":1,\"run\":\"r\",\"workflow\":\"w\",\"cycle\":"
+                         "\"20181009T0000Z\",\"stage\":\"deliver\",\"attempt\":1,\"inputs\":[");
+    for (int i = 0; i < 2; i++) {
+        char name[64];
+        char path[200];
+        char text[200];
+        char hex[FL_DIGEST_HEX];
+
+        (void)snprintf(name, sizeof(name), "%s.f%03d", i == 0 ? "product" : "map", number);
+        (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+        (void)snprintf(text, sizeof(text), "%s %s %d\n", name, content, number);
+        test_file_write(path, text, strlen(text));
+        fl_digest_memory(text, strlen(text), hex);
+        fl_buf_printf(&inputs,
+                      "%s{\"input\":\"files\",\"stage\":\"post\",\"output\":\"product\","
+                      "\"lead\":\"+%03d\",\"file\":\"%s\",\"size\":%zu,\"sha256\":\"%s\"}",
+                      i ? "," : "", number, name, strlen(text), hex);
+    }
+    fl_buf_puts(&inputs, "]}");
+    (void)snprintf(inputs_path, sizeof(inputs_path), "%s/inputs.json", folder);
+    test_file_write(inputs_path, inputs.data, inputs.size);
+}
+
+static pid_t deliver_start(const char *folder, const char *run)
+{
+    char inputs[200];
+    char setting[200];
+    const char *const argv[] = {PROGRAM, "deliver", "--inputs", inputs, "--set",
+                                SET,     "--to",    "products", NULL};
+    const char *const settings[] = {setting, NULL};
+
+    (void)snprintf(inputs, sizeof(inputs), "%s/inputs.json", folder);
+    (void)snprintf(setting, sizeof(setting), "FAIRLEAD_RUN=%s", run);
+    return command_start(argv, settings);
+}
+
+/* A user's own proof. */
+static bool sha256sum_agrees(void)
+{
+    const char *const argv[] = {"sh", "-c", "cd products/" SET " && sha256sum --strict -c MANIFEST",
+                                NULL};
+
+    return command_run(argv, NULL) == 0;
+}
+
+static int count_row(const struct fl_custody *row, void *arg)
+{
+    int *count = arg;
+
+    (*count)++;
+    assert_true(row->received[0]);
+    assert_true(row->sent[0]);
+    return 0;
+}
+
+static int rows(bool present)
+{
+    fl_auto(fl_ledger_close) struct fl_ledger *ledger = NULL;
+    struct fl_err err = {0};
+    int count = 0;
+
+    assert_ok(fl_ledger_open(fl_world_real(), "products", false, &ledger, &err), err);
+    assert_ok(fl_ledger_each(ledger, SET, present, count_row, &count, &err), err);
+    return count;
+}
+
+static int manifest_lines(void)
+{
+    char *text = test_file_read("products/" SET "/MANIFEST", NULL);
+    int lines = 0;
+
+    for (const char *at = text; *at; at++)
+        lines += *at == '\n' && at > text;
+    free(text);
+    return lines - 1; /* without the comment */
+}
+
+/* Post-processing delivers an hour a process; two of them at once must not lose a line. */
+static void many_deliveries_at_once_make_one_true_manifest(void **state)
+{
+    const char *const verify[] = {PROGRAM, "verify", "products/" SET, NULL};
+    pid_t pids[PROCESSES];
+
+    (void)state;
+    for (int i = 0; i < PROCESSES; i++) {
+        char folder[32];
+
+        (void)snprintf(folder, sizeof(folder), "data%d", i);
+        make_data(folder, i, "first");
+        pids[i] = deliver_start(folder, "surge/20181009T0000Z");
+    }
+    for (int i = 0; i < PROCESSES; i++)
+        assert_int_equal(command_end(pids[i]), 0);
+    assert_true(sha256sum_agrees());
+    assert_int_equal(manifest_lines(), 2 * PROCESSES);
+    assert_int_equal(rows(true), 2 * PROCESSES);
+    assert_int_equal(command_run(verify, NULL), 0);
+    assert_true(test_folder_is_empty("products/" SET "/.incoming"));
+    test_file_write("products/" SET "/map.f003", "damaged", 7);
+    assert_int_equal(command_run(verify, NULL), 65);
+}
+
+/* A retry sends nothing twice; a correction takes the place of what it corrects; another run's
+ * products are not touched. */
+static void content_decides_what_is_sent(void **state)
+{
+    char *text;
+
+    (void)state;
+    make_data("data0", 0, "first");
+    assert_int_equal(command_end(deliver_start("data0", "surge/20181009T0000Z")), 0);
+    assert_int_equal(command_end(deliver_start("data0", "surge/20181009T0000Z")), 0);
+    assert_int_equal(rows(false), 2);
+    assert_int_equal(command_end(deliver_start("data0", "surge/20181009T0000Z#east2")), 0);
+    assert_int_equal(rows(false), 2);
+    make_data("data0", 0, "second");
+    assert_int_equal(command_end(deliver_start("data0", "surge/20181009T0000Z#east2")), 78);
+    assert_int_equal(command_end(deliver_start("data0", "surge/20181009T0000Z")), 0);
+    assert_int_equal(rows(true), 2);
+    assert_int_equal(rows(false), 4);
+    assert_int_equal(manifest_lines(), 2);
+    assert_true(sha256sum_agrees());
+    text = test_file_read("products/" SET "/map.f000", NULL);
+    assert_string_equal(text, "map.f000 second 0\n");
+    free(text);
+}
+
+/* An input that is not what was promised is not delivered, and nothing of it is seen. */
+static void a_wrong_digest_is_not_delivered(void **state)
+{
+    (void)state;
+    make_data("data0", 0, "first");
+    test_file_write("data0/map.f000", "map.f000 First 0\n", 17);
+    assert_int_equal(command_end(deliver_start("data0", "surge/20181009T0000Z")), 65);
+    assert_false(test_file_exists("products/" SET "/map.f000"));
+    assert_false(test_file_exists("products/" SET "/MANIFEST"));
+    assert_true(test_folder_is_empty("products/" SET "/.incoming"));
+}
+
+/* Power goes at any moment: what the manifest lists is always there and true. */
+static void a_kill_at_any_point_leaves_the_manifest_true(void **state)
+{
+    const struct fl_world *world = fl_world_real();
+
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        struct fl_wait_item item;
+        struct fl_err err = {0};
+        pid_t pid;
+
+        make_data("data0", 0, i % 2 ? "odd" : "even");
+        pid = deliver_start("data0", "surge/20181009T0000Z");
+        item = (struct fl_wait_item){.fd = world->ops->pidfd(pid, world->arg)};
+        (void)fl_world_wait(world, &item, 1, i * INT64_C(1000000), &err); /* sooner or later */
+        (void)close(item.fd);
+        (void)kill(pid, SIGKILL);
+        (void)command_end(pid);
+        if (test_file_exists("products/" SET "/MANIFEST"))
+            assert_true(sha256sum_agrees() || manifest_lines() == 0);
+    }
+    assert_int_equal(command_end(deliver_start("data0", "surge/20181009T0000Z")), 0);
+    assert_true(sha256sum_agrees());
+    assert_int_equal(manifest_lines(), 2);
+}
+
+/* Staging brings the same bytes to another site and says what it brought. */
+static void inputs_come_through_a_door_whole(void **state)
+{
+    const char *const serve[] = {PROGRAM, "serve", "--root", "site", "--until-eof", NULL};
+    const char *const stage[] = {PROGRAM, "stage",  "--inputs", "inputs.json",
+                                 "--to",  "staged", NULL};
+    struct fl_err err = {0};
+    struct server door;
+    char hex[FL_DIGEST_HEX];
+    char inputs[1000];
+    char *text;
+
+    (void)state;
+    assert_ok(fl_dir_make(fl_world_real(), "site/work/w/c#v/s/1/out", 0755, &err), err);
+    test_file_write("site/work/w/c#v/s/1/out/a.nc", "whole", 5);
+    fl_digest_memory("whole", 5, hex);
+    server_start(&door, serve);
+    for (int wrong = 1; wrong >= 0; wrong--) {
+        (void)snprintf(inputs, sizeof(inputs),
+                       "{\"version\":1,\"inputs\":[{\"input\":\"a\",\"output\":\"o\",\"file\":"
+                       "\"a.nc\",\"url\":\"%s/work/w/c#v/s/1/out/a.nc\",\"size\":%d,\"sha256\":"
+                       "\"%s\"}]}",
+                       door.url, 5 - wrong, hex);
+        test_file_write("inputs.json", inputs, strlen(inputs));
+        assert_int_equal(command_run(stage, NULL), wrong ? 65 : 0);
+        assert_int_equal(test_file_exists("staged/a.nc"), !wrong);
+    }
+    server_stop(&door);
+    text = test_file_read("staged/a.nc", NULL);
+    assert_string_equal(text, "whole");
+    free(text);
+}
+
+int main(void)
+{
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, test_folder_enter, test_folder_leave)
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(many_deliveries_at_once_make_one_true_manifest),
+        IN_FOLDER(content_decides_what_is_sent),
+        IN_FOLDER(a_wrong_digest_is_not_delivered),
+        IN_FOLDER(a_kill_at_any_point_leaves_the_manifest_true),
+        IN_FOLDER(inputs_come_through_a_door_whole),
+    };
+
+    return cmocka_run_group_tests_name("deliver", tests, NULL, NULL);
+}

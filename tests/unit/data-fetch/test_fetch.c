@@ -1,0 +1,398 @@
+/* Pulling leads from a real HTTP server that is late, wrong, or broken. */
+#include "config.h"
+
+#include "data-fetch/fetch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data-fetch/frame.h"
+#include "engine/world/file.h"
+#include "tests/lib/test.h"
+#include "tests/unit/data-fetch/server.h"
+
+#define SAMPLES "gfs-1p00-wind10m-michael2018/"
+#define FOLDER "gfs.2018100900"
+#define F003 FOLDER "/gfs.t00z.pgrb2.1p00.f003"
+#define WIND ":(UGRD|VGRD):10 m above ground:"
+
+/* An inventory of a file of two messages, U and V at 10 m. */
+static void write_index(const char *path, const char *grib, const char *date, const char *forecast)
+{
+    struct fl_err err = {0};
+    uint64_t length = 0;
+    char text[300];
+    size_t size = 0;
+    char *data = test_file_read(grib, &size);
+
+    assert_ok(fl_frame_length(data, size, &length, &err), err);
+    free(data);
+    (void)snprintf(text, sizeof(text),
+                   "1:0:d=%s:UGRD:10 m above ground:%s:\n2:%llu:d=%s:VGRD:10 m above ground:%s:\n",
+                   date, forecast, (unsigned long long)length, date, forecast);
+    test_file_write(path, text, strlen(text));
+}
+
+/* mirror/F003 and its index, from a sample file that may be another one than it should. */
+static void make_file(const char *mirror, const char *sample)
+{
+    struct fl_err err = {0};
+    char from[4096];
+    char path[300];
+    char name[300];
+
+    (void)snprintf(name, sizeof(name), SAMPLES "%s", sample);
+    (void)snprintf(path, sizeof(path), "root/%s/" FOLDER, mirror);
+    assert_ok(fl_dir_make(fl_world_real(), path, 0755, &err), err);
+    (void)snprintf(path, sizeof(path), "root/%s/" F003, mirror);
+    assert_ok(fl_file_copy(fl_world_real(), test_sample(name, from, sizeof(from)), path, &err),
+              err);
+    (void)snprintf(name, sizeof(name), "%s.idx", path);
+    write_index(name, path, "2018100900", "3 hour fcst");
+}
+
+#define GOOD "gfs.20181009.t00z.pgrb2.1p00.wind10m.f003.grib2"
+
+/* What became of a fetch of f003. */
+struct outcome {
+    int rc;
+    int ended;
+    bool reused;
+    char why[FL_ERR_TEXT_MAX];
+    int refused;
+    int retried;
+    int waited;
+};
+
+static int ended(const struct fl_fetch_end *end, struct fl_err *reterr, void *arg)
+{
+    struct outcome *outcome = arg;
+
+    (void)reterr;
+    outcome->ended++;
+    outcome->rc = end->rc;
+    outcome->reused = end->reused;
+    if (end->rc < 0)
+        (void)snprintf(outcome->why, sizeof(outcome->why), "%s", end->why);
+    return 0;
+}
+
+static void noted(const struct fl_fetch_want *want, const char *event, const char *text, void *arg)
+{
+    struct outcome *outcome = arg;
+
+    (void)want;
+    (void)text;
+    outcome->refused += strcmp(event, "transfer.refused") == 0;
+    outcome->retried += strcmp(event, "transfer.retry") == 0;
+    outcome->waited += strcmp(event, "transfer.waiting") == 0;
+}
+
+/* Fetches f003 from the mirrors (folders below the server's root), giving up after a while. */
+static struct outcome fetch(const char *base, const char *const *mirrors, bool html_is_not_yet,
+                            int64_t give_up_ns)
+{
+    static const char *const expressions[] = {WIND};
+    struct fl_source *source = calloc(1, sizeof(*source));
+    fl_auto(fl_select_destroy) struct fl_select *select = NULL;
+    struct fl_fetch_want want = {
+        .lead = {180}, .source_lead = {180}, .give_up_ns = give_up_ns, .name = "gfs.f003.grib2"};
+    struct outcome outcome = {0};
+    struct fl_fetch_options options = {.source = source,
+                                       .selects = expressions,
+                                       .select_count = 1,
+                                       .folder = "got",
+                                       .poll_ns = 1000000,
+                                       .limits = FL_HTTP_LIMITS_DEFAULT,
+                                       .end = ended,
+                                       .note = noted,
+                                       .arg = &outcome};
+    struct fl_err err = {0};
+
+    assert_non_null(source);
+    assert_ok(fl_source_find(fl_world_real(), NULL, "gfs.1p00", source, &err), err);
+    source->html_is_not_yet = html_is_not_yet;
+    source->mirror_count = 0;
+    for (; *mirrors; mirrors++) {
+        struct fl_source_mirror *mirror = &source->mirrors[source->mirror_count++];
+
+        *mirror = (struct fl_source_mirror){.connections = 2};
+        (void)snprintf(mirror->url, sizeof(mirror->url), "%s/%s", base, *mirrors);
+    }
+    assert_ok(fl_cycle_parse("20181009T0000Z", &want.cycle, &err), err);
+    want.valid = fl_cycle_add(want.cycle, want.lead);
+    assert_ok(fl_select_create(expressions, 1, &select, &err), err);
+    options.select = select;
+    assert_ok(fl_dir_make(fl_world_real(), "got", 0755, &err), err);
+    assert_ok(fl_fetch_run(fl_world_real(), &options, &want, 1, &err), err);
+    assert_int_equal(outcome.ended, 1);
+    free(source);
+    return outcome;
+}
+
+#define LONG_NS INT64_C(60000000000)
+
+static void origin_start(struct server *origin, const char *rules)
+{
+    static const char *const argv[] = {"tests/tools/origin", "--root",      "root", "--rules",
+                                       "rules.cfg",          "--until-eof", NULL};
+    char text[600];
+
+    (void)snprintf(text, sizeof(text), "rules = ( %s );\n", rules);
+    test_file_write("rules.cfg", text, strlen(text));
+    server_start(origin, argv);
+}
+
+static void got_the_sample(void)
+{
+    char path[4096];
+    size_t size = 0;
+    size_t wanted_size = 0;
+    char *data = test_file_read("got/gfs.f003.grib2", &size);
+    char *wanted = test_file_read(test_sample(SAMPLES GOOD, path, sizeof(path)), &wanted_size);
+
+    assert_int_equal(size, wanted_size);
+    assert_memory_equal(data, wanted, size);
+    free(data);
+    free(wanted);
+}
+
+static const char *const only_a[] = {"a", NULL};
+static const char *const a_then_b[] = {"a", "b", NULL};
+
+/* The ordinary day; and a second start of the same stage fetches nothing. */
+static void a_lead_comes_whole_and_is_known_again(void **state)
+{
+    struct server origin;
+    struct outcome outcome;
+
+    (void)state;
+    make_file("a", GOOD);
+    origin_start(&origin, "");
+    outcome = fetch(origin.url, only_a, false, 0);
+    assert_int_equal(outcome.rc, 0);
+    assert_false(outcome.reused);
+    got_the_sample();
+    assert_true(test_folder_is_empty("got/.incoming"));
+    server_stop(&origin);
+    outcome = fetch("http://127.0.0.1:1", only_a, false, 0);
+    assert_int_equal(outcome.rc, 0);
+    assert_true(outcome.reused);
+    test_file_write("got/gfs.f003.grib2", "damaged", 7);
+    outcome = fetch("http://127.0.0.1:1", only_a, false, 0);
+    assert_true(outcome.rc < 0);
+}
+
+/* Files appear one by one over an hour: "not there" means "look again". */
+static void a_late_file_is_waited_for(void **state)
+{
+    struct server origin;
+    struct outcome outcome;
+
+    (void)state;
+    make_file("a", GOOD);
+    origin_start(&origin, "{ path = \"a/*.idx\"; times = 3; never = true; },"
+                          "{ path = \"a/*.f003\"; times = 1; never = true; }");
+    outcome = fetch(origin.url, only_a, false, LONG_NS);
+    server_stop(&origin);
+    assert_int_equal(outcome.rc, 0);
+    assert_int_equal(outcome.refused, 0);
+    got_the_sample();
+}
+
+/* What never comes is given up, and said to be missing rather than broken. */
+static void a_file_that_never_comes_is_given_up(void **state)
+{
+    struct server origin;
+    struct outcome outcome;
+
+    (void)state;
+    make_file("a", GOOD);
+    origin_start(&origin, "{ path = \"a/*\"; never = true; }");
+    outcome = fetch(origin.url, only_a, false, 0);
+    server_stop(&origin);
+    assert_int_equal(outcome.rc, FL_E_NOT_YET);
+    assert_non_null(strstr(outcome.why, "404"));
+    assert_false(test_file_exists("got/gfs.f003.grib2"));
+}
+
+/* The real answer of 2018-10-10 18Z: an error page with status 200. It once became "data". */
+static void an_error_page_with_status_200_is_never_data(void **state)
+{
+    struct server origin;
+    struct outcome outcome;
+    struct fl_err err = {0};
+    char from[4096];
+
+    (void)state;
+    make_file("a", GOOD);
+    assert_ok(
+        fl_file_copy(fl_world_real(),
+                     test_sample("broken-inputs/gfs.20181010.t18z.pgrb2.1p00.f000.error-page.html",
+                                 from, sizeof(from)),
+                     "page.html", &err),
+        err);
+    origin_start(&origin, "{ path = \"a/*\"; never = true; status = 200; page = \"page.html\"; }");
+    outcome = fetch(origin.url, only_a, true, 0);
+    assert_int_equal(outcome.rc, FL_E_NOT_YET);
+    assert_int_equal(outcome.refused, 0);
+    outcome = fetch(origin.url, only_a, false, 0);
+    server_stop(&origin);
+    assert_int_equal(outcome.rc, FL_E_DATA);
+    assert_non_null(strstr(outcome.why, "HTML"));
+    assert_true(test_file_exists("got/.refused/gfs.f003.grib2.1"));
+    assert_false(test_file_exists("got/gfs.f003.grib2"));
+}
+
+/* Whatever a mirror does wrong, the bytes are refused and the next mirror has its turn. */
+static void bad_bytes_send_the_lead_to_the_next_mirror(void **state)
+{
+    static const char *const wrongs[] = {
+        "no_ranges = true;", "wrong_range = true;",      "corrupt_byte = 74955;",
+        "corrupt_byte = 0;", "truncate_bytes = 100000;", "status = 403; never = true;",
+    };
+
+    (void)state;
+    make_file("a", GOOD);
+    make_file("b", GOOD);
+    for (size_t i = 0; i < FL_COUNT(wrongs); i++) {
+        struct server origin;
+        struct outcome outcome;
+        struct fl_err err = {0};
+        char rules[200];
+
+        (void)snprintf(rules, sizeof(rules), "{ path = \"a/*.f003\"; %s }", wrongs[i]);
+        origin_start(&origin, rules);
+        outcome = fetch(origin.url, only_a, false, 0);
+        if (outcome.rc == 0)
+            fail_msg("'%s' was taken for good", wrongs[i]);
+        assert_false(test_file_exists("got/gfs.f003.grib2"));
+        outcome = fetch(origin.url, a_then_b, false, 0);
+        server_stop(&origin);
+        if (outcome.rc != 0)
+            fail_msg("'%s': %s", wrongs[i], outcome.why);
+        got_the_sample();
+        assert_ok(fl_dir_remove(fl_world_real(), "got", &err), err);
+    }
+}
+
+/* Yesterday's file under today's name, with and without an index that hides it. */
+static void the_file_of_another_time_is_refused(void **state)
+{
+    static const struct {
+        const char *sample;
+        const char *says;
+    } others[] = {
+        {"gfs.20181009.t00z.pgrb2.1p00.wind10m.f000.grib2", "valid at 20181009T0000Z"},
+        {"gfs.20181008.t18z.pgrb2.1p00.wind10m.f003.grib2", "of cycle 20181008T1800Z"},
+    };
+    struct server origin;
+    struct outcome outcome;
+
+    (void)state;
+    for (size_t i = 0; i < FL_COUNT(others); i++) {
+        make_file("a", others[i].sample);
+        origin_start(&origin, "");
+        outcome = fetch(origin.url, only_a, false, 0);
+        server_stop(&origin);
+        assert_int_equal(outcome.rc, FL_E_MISMATCH);
+        assert_non_null(strstr(outcome.why, others[i].says));
+        assert_false(test_file_exists("got/gfs.f003.grib2"));
+    }
+    write_index("root/a/" F003 ".idx", "root/a/" F003, "2018100818", "3 hour fcst");
+    origin_start(&origin, "");
+    outcome = fetch(origin.url, only_a, false, 0);
+    server_stop(&origin);
+    assert_int_equal(outcome.rc, FL_E_MISMATCH);
+    assert_non_null(strstr(outcome.why, "the index is of cycle 20181008T1800Z"));
+}
+
+/* A server that stumbles is asked again, not given up. */
+static void a_stumbling_server_is_asked_again(void **state)
+{
+    static const char *const stumbles[] = {
+        "status = 503; never = true; retry_after_s = 0; times = 2;",
+        "reset_after_bytes = 1000; times = 1;",
+        "close_after_bytes = 1000; times = 1;",
+    };
+
+    (void)state;
+    make_file("a", GOOD);
+    for (size_t i = 0; i < FL_COUNT(stumbles); i++) {
+        struct server origin;
+        struct outcome outcome;
+        struct fl_err err = {0};
+        char rules[200];
+
+        (void)snprintf(rules, sizeof(rules), "{ path = \"a/*.f003\"; %s }", stumbles[i]);
+        origin_start(&origin, rules);
+        outcome = fetch(origin.url, only_a, false, 0);
+        server_stop(&origin);
+        if (outcome.rc != 0)
+            fail_msg("'%s': %s", stumbles[i], outcome.why);
+        assert_true(outcome.retried >= 1);
+        got_the_sample();
+        assert_ok(fl_dir_remove(fl_world_real(), "got", &err), err);
+    }
+}
+
+/* The command itself: exit codes that tell the engine whether to try again. */
+static void the_exit_code_tells_missing_from_bad(void **state)
+{
+    struct server origin;
+    char mirror[200];
+    const char *const argv[] = {"data-fetch/fairlead-transfer",
+                                "get",
+                                "--source",
+                                "gfs.1p00",
+                                "--mirror",
+                                mirror,
+                                "--cycle",
+                                "20181009T0000Z",
+                                "--leads",
+                                "+003",
+                                "--select",
+                                WIND,
+                                "--name",
+                                "gfs.{lead}.grib2",
+                                "--to",
+                                "got",
+                                "--poll",
+                                "PT1S",
+                                "--give-up",
+                                "PT0S",
+                                "--on-missing",
+                                "fail",
+                                NULL};
+    const char *const bad[] = {"data-fetch/fairlead-transfer", "get", "--sourse", "x", NULL};
+
+    (void)state;
+    make_file("a", GOOD);
+    origin_start(&origin, "{ path = \"a/*.idx\"; never = true; times = 1; },"
+                          "{ path = \"a/*.f003\"; corrupt_byte = 1; times = 1; }");
+    (void)snprintf(mirror, sizeof(mirror), "%s/a/", origin.url);
+    assert_int_equal(command_run(argv, NULL), 75);
+    assert_int_equal(command_run(argv, NULL), 65);
+    assert_int_equal(command_run(argv, NULL), 0);
+    assert_int_equal(command_run(bad, NULL), 78);
+    server_stop(&origin);
+    got_the_sample();
+}
+
+int main(void)
+{
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, test_folder_enter, test_folder_leave)
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(a_lead_comes_whole_and_is_known_again),
+        IN_FOLDER(a_late_file_is_waited_for),
+        IN_FOLDER(a_file_that_never_comes_is_given_up),
+        IN_FOLDER(an_error_page_with_status_200_is_never_data),
+        IN_FOLDER(bad_bytes_send_the_lead_to_the_next_mirror),
+        IN_FOLDER(the_file_of_another_time_is_refused),
+        IN_FOLDER(a_stumbling_server_is_asked_again),
+        IN_FOLDER(the_exit_code_tells_missing_from_bad),
+    };
+
+    return cmocka_run_group_tests_name("fetch", tests, NULL, NULL);
+}
