@@ -70,8 +70,8 @@ int fl_dir_sync(const struct fl_world *world, const char *path, struct fl_err *r
  * FL_E_LOCKED names the holder. Release with fl_lock_release. */
 int fl_lock_take(const struct fl_world *world, const char *path, int *ret_fd,
                  struct fl_err *reterr);
-/* The same, but waits for the holder to let go. For programs that do one thing, never for a daemon's
- * loop. */
+/* The same, but waits for the holder to let go. For programs that do one thing, never for a
+ * daemon's loop. */
 int fl_lock_wait(const struct fl_world *world, const char *path, int *ret_fd,
                  struct fl_err *reterr);
 void fl_lock_release(const struct fl_world *world, int fd);

@@ -230,7 +230,7 @@ static int names_read(const struct fl_nc *nc, struct fl_series *series, struct f
                           "'%s': variable 'station_name' is not text of (station, length)",
                           fl_nc_path(nc));
     width = var.shape[1];
-    text = calloc(series->station_count, width);
+    text = calloc(series->station_count + 1, width);
     if (!text)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "'%s': station names", fl_nc_path(nc));
     rc = fl_nc_get_text(nc, "station_name", NULL, NULL, text, reterr);

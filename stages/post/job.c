@@ -185,12 +185,13 @@ static int map_write(struct job *job, struct fl_map *map, const struct fl_captio
     map->source = caption->source;
     map->degraded = fl_prov_degraded_text(job->prov);
     rc = fl_coast_load(job->config.coastline, &map->extent, &job->coast, reterr);
-    if (rc < 0)
-        return rc;
     map->coast = job->coast;
-    rc = fl_map_draw(map, &canvas, reterr);
+    if (rc == 0)
+        rc = fl_map_draw(map, &canvas, reterr);
     if (rc == 0)
         rc = fl_canvas_publish(canvas, job->world, path, reterr);
+    map->places = NULL; /* ours, and gone now */
+    map->place_count = 0;
     return rc;
 }
 

@@ -227,7 +227,7 @@ static void foot_draw(const struct fl_map *map, struct fl_canvas *canvas,
     }
     if (map->u && map->v) {
         fl_mark_arrow(canvas, x + FL_ARROW_SCALE / 2, y, FL_ARROW_SCALE, 0);
-        x = legend_text(canvas, x + FL_ARROW_SCALE + 8, y, "current 1 m/s");
+        (void)legend_text(canvas, x + FL_ARROW_SCALE + 8, y, "current 1 m/s"); /* the last one */
     }
     scale_bar(canvas, frame, right, y);
     (void)snprintf(first, sizeof(first), "%.*s",

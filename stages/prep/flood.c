@@ -32,6 +32,7 @@ static void spread(struct flood *flood, size_t cell)
     const size_t nlon = flood->grid->nlon;
     const size_t nlat = flood->grid->nlat;
 
+    fl_assert(nlon > 0);
     flood->count = 0;
     take(flood, cell);
     for (size_t next = 0; next < flood->count; next++) {
@@ -52,6 +53,7 @@ static void spread(struct flood *flood, size_t cell)
 
 static bool on_open_edge(const struct fl_grid *grid, size_t cell, unsigned edges)
 {
+    fl_assert(grid->nlon > 0);
     size_t i = cell % grid->nlon;
     size_t j = cell / grid->nlon;
 
