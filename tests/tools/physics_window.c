@@ -1,6 +1,6 @@
-/* physics_window MAX.nc STATIONS.nc: holds a run of Hurricane Michael against the window in which an honest surge
- * must lie (tide and waves are not in it; metres above mean sea level). Prints a line a criterion; exit 0 when all
- * hold, 1 when one does not, 2 when the files cannot be read. */
+/* physics_window MAX.nc STATIONS.nc: holds a run of Hurricane Michael against the window in which
+ * an honest surge must lie (tide and waves are not in it; metres above mean sea level). Prints a
+ * line a criterion; exit 0 when all hold, 1 when one does not, 2 when the files cannot be read. */
 #include "config.h"
 
 #include <math.h>
@@ -130,7 +130,8 @@ static bool within(const char *what, double value, double low, double high)
 {
     bool ok = value >= low && value <= high;
 
-    (void)printf("%s: %s %.3f, window %.2f to %.2f\n", ok ? "holds" : "FAILS", what, value, low, high);
+    (void)printf("%s: %s %.3f, window %.2f to %.2f\n", ok ? "holds" : "FAILS", what, value, low,
+                 high);
     return ok;
 }
 

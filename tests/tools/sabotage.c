@@ -1,5 +1,5 @@
-/* sabotage KIND FILE…: spoils the wind of forcing files in place, for twins of a run that must fail its physics
- * window. KIND: no-wind, swap (u and v exchanged), reverse-v. */
+/* sabotage KIND FILE…: spoils the wind of forcing files in place, for twins of a run that must fail
+ * its physics window. KIND: no-wind, swap (u and v exchanged), reverse-v. */
 #include "config.h"
 
 #include <netcdf.h>
