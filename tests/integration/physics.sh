@@ -10,7 +10,7 @@ prep=$build/stages/prep/fairlead-prep
 surge=$build/stages/surge/fairlead-surge
 tools=$build/tests/tools
 work=$(mktemp -d "$PWD/physics-XXXXXX")
-trap 'rm -rf "$work"' EXIT
+[ -n "${FL_KEEP:-}" ] || trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 cycle=20181009T0000Z
 
