@@ -1,5 +1,7 @@
-/* status_times STATUS.json A B: prints when stage A first began and when stage B last ended, as `fairlead status
- * --json` tells them; exit 0 when A began before B ended, 1 when not, 2 when either is not there. */
+/* status_times STATUS.json A B: prints when stage A first began and when stage B last ended, as
+ * `fairlead status
+ * --json` tells them; exit 0 when A began before B ended, 1 when not, 2 when either is not there.
+ */
 #include "config.h"
 
 #include <stdio.h>
@@ -34,7 +36,8 @@ int main(int argc, char **argv)
             ended = to;
     }
     if (!begun || !ended) {
-        (void)fprintf(stderr, "status_times: no begin of '%s' or no end of '%s'\n", argv[2], argv[3]);
+        (void)fprintf(stderr, "status_times: no begin of '%s' or no end of '%s'\n", argv[2],
+                      argv[3]);
         return 2;
     }
     (void)printf("%s began %s, %s ended %s\n", argv[2], begun, argv[3], ended);
