@@ -181,13 +181,24 @@ static int describe_sources(const struct fl_prep_grid_options *options,
     return rc;
 }
 
+/* A grid made from marked inputs carries their marks. */
+static int announce(const struct fl_prep_grid_options *options, struct fl_contract *contract,
+                    struct fl_err *reterr)
+{
+    const struct fl_degraded *marks = NULL;
+    size_t count = fl_contract_degraded_of_inputs(contract, &marks);
+
+    return fl_contract_output_marked(contract, options->output, NULL, options->to, marks, count,
+                                     reterr);
+}
+
 int fl_prep_grid(const struct fl_prep_grid_options *options, struct fl_contract *contract,
                  struct fl_err *reterr)
 {
     fl_auto(fl_cfg_close) struct fl_cfg *cfg = NULL;
     fl_auto(fl_grid_destroy) struct fl_grid *grid = NULL;
     fl_auto(fl_prov_destroy) struct fl_prov *prov = NULL;
-    struct fl_domain domain;
+    struct fl_domain domain = {0};
     char path[FL_PATH_MAX];
     size_t sea = 0;
     int rc = fl_cfg_open(options->cfg, &cfg, reterr);
@@ -211,6 +222,6 @@ int fl_prep_grid(const struct fl_prep_grid_options *options, struct fl_contract 
     if (rc == 0)
         rc = write_grid(path, grid, &domain, prov, sea, reterr);
     if (rc == 0)
-        rc = fl_contract_output(contract, options->output, NULL, options->to, reterr);
+        rc = announce(options, contract, reterr);
     return rc;
 }
