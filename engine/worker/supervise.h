@@ -28,7 +28,7 @@ enum supervise_cause {
     CAUSE_REFUSED,
     CAUSE_CANCELLED,
     CAUSE_TIMED_OUT,
-    CAUSE_NOT_STARTED,
+    CAUSE_FAILED, /* it could not be started, or the worker could not serve it */
 };
 
 /* A declared output. */
@@ -55,7 +55,7 @@ struct fl_supervisor {
     enum supervise_state state;
     enum supervise_cause cause;
     char reason[FL_ERR_TEXT_MAX];
-    const char *class; /* of a body that could not be started */
+    const char *class; /* of CAUSE_FAILED */
     int lock_fd;
     int signals_fd;
     int event_fd;

@@ -303,7 +303,7 @@ static int body_start(struct fl_supervisor *supervisor, struct fl_err *reterr)
             rc == FL_E_NOENT || rc == FL_E_PERM ? FL_CLASS_CONFIG : fl_err_class(rc);
 
         supervisor->class = fl_err_class_name(class);
-        set_cause(supervisor, CAUSE_NOT_STARTED, "%s", why.text);
+        set_cause(supervisor, CAUSE_FAILED, "%s", why.text);
         supervisor->state = SUPERVISE_CLOSING;
         return 0;
     }
@@ -330,15 +330,16 @@ static void tree_kill(struct fl_supervisor *supervisor)
     supervisor->kill_ns = INT64_MAX;
 }
 
-static void cancel(struct fl_supervisor *supervisor, const char *reason, int64_t grace_s)
+static void stop(struct fl_supervisor *supervisor, enum supervise_cause cause, const char *reason,
+                 int64_t grace_s)
 {
     switch (supervisor->state) {
     case SUPERVISE_ASKING:
-        set_cause(supervisor, CAUSE_CANCELLED, "%s", reason);
+        set_cause(supervisor, cause, "%s", reason);
         supervisor->state = SUPERVISE_CLOSING;
         break;
     case SUPERVISE_RUNNING:
-        set_cause(supervisor, CAUSE_CANCELLED, "%s", reason);
+        set_cause(supervisor, cause, "%s", reason);
         tree_end(supervisor, grace_s);
         break;
     case SUPERVISE_ENDING:
@@ -375,7 +376,11 @@ static int take_control(struct fl_supervisor *supervisor, const char *data, size
     } else if (strcmp(type, "cancel") == 0) {
         (void)fl_json_string_opt(json, "reason", "cancelled", &text, NULL);
         (void)fl_json_int_opt(json, "grace_s", grace_s, &grace_s, NULL);
-        cancel(supervisor, text, grace_s < 0 ? 0 : grace_s);
+        stop(supervisor, CAUSE_CANCELLED, text, grace_s < 0 ? 0 : grace_s);
+    } else if (strcmp(type, "fail") == 0) {
+        (void)fl_json_string_opt(json, "reason", "the worker failed it", &text, NULL);
+        supervisor->class = fl_err_class_name(FL_CLASS_TRANSIENT);
+        stop(supervisor, CAUSE_FAILED, text, grace_s);
     }
     return 0;
 }
@@ -451,8 +456,8 @@ static void take_signals(struct fl_supervisor *supervisor)
         if (signal == SIGCHLD)
             take_children(supervisor);
         else
-            cancel(supervisor, "the supervisor was asked to end by a signal",
-                   supervisor->spec.grace_s);
+            stop(supervisor, CAUSE_CANCELLED, "the supervisor was asked to end by a signal",
+                 supervisor->spec.grace_s);
     }
 }
 

@@ -159,8 +159,8 @@ json_t *fl_verdict(struct fl_supervisor *supervisor)
     case CAUSE_TIMED_OUT:
         return fl_spool_end("timed-out", code, signal, fl_err_class_name(FL_CLASS_LIMIT),
                             supervisor->reason);
-    case CAUSE_NOT_STARTED:
-        return fl_spool_end("failed", -1, 0, supervisor->class, supervisor->reason);
+    case CAUSE_FAILED:
+        return fl_spool_end("failed", code, signal, supervisor->class, supervisor->reason);
     }
     return NULL;
 }

@@ -1,0 +1,185 @@
+/* The file doors of the sites, as children that end with us. */
+#include "config.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/base/json.h"
+#include "engine/base/log.h"
+#include "engine/world/file.h"
+#include "engine/world/local.h"
+#include "engine/world/process.h"
+#include "engine/worker/private.h"
+
+#include "engine/base/banned.h"
+
+#define SECOND_NS INT64_C(1000000000)
+#define SETTLE_NS (5 * SECOND_NS) /* after which hello no longer waits for an address */
+#define WAIT_MAX_NS (30 * SECOND_NS)
+
+void fl_door_init(struct door *door)
+{
+    memset(door, 0, sizeof(*door));
+    door->pidfd = door->keep_fd = door->told_fd = -1;
+    door->next_ns = INT64_MAX;
+    door->wait_ns = SECOND_NS;
+}
+
+static void shut(struct fl_worker *worker, int *fd)
+{
+    if (*fd < 0)
+        return;
+    fl_watch_remove(worker->watch, *fd);
+    fl_local_close(*fd);
+    *fd = -1;
+}
+
+static int door_spawn(struct fl_worker *worker, struct site *site, struct fl_err *reterr)
+{
+    struct door *door = &site->door;
+    char port_file[FL_PATH_MAX];
+    int in[2] = {-1, -1};
+    int out[2] = {-1, -1};
+    int rc = fl_path_join(site->root, "work/.door-port", port_file, sizeof(port_file), reterr);
+
+    if (rc == 0)
+        rc = fl_pipe_create(in, reterr);
+    if (rc == 0)
+        rc = fl_pipe_create(out, reterr);
+    if (rc == 0) {
+        const char *const argv[] = {worker->transfer, "serve",       "--root",      site->root,
+                                    "--listen",       "127.0.0.1:0", "--port-file", port_file,
+                                    "--until-eof",    NULL};
+        const struct fl_spawn spawn = {.path = worker->transfer,
+                                       .argv = argv,
+                                       .stdin_fd = in[0],
+                                       .stdout_fd = out[1],
+                                       .stderr_fd = STDERR_FILENO,
+                                       .new_session = true};
+
+        rc = fl_process_spawn(worker->world, &spawn, &door->pid, reterr);
+    }
+    fl_local_close(in[0]);
+    fl_local_close(out[1]);
+    if (rc < 0) {
+        fl_local_close(in[1]);
+        fl_local_close(out[0]);
+        return rc;
+    }
+    door->keep_fd = in[1];
+    door->told_fd = out[0];
+    return 0;
+}
+
+void fl_door_start(struct fl_worker *worker, struct site *site)
+{
+    struct door *door = &site->door;
+    struct fl_err err = {0};
+    int rc;
+
+    door->source = (struct source){.kind = SOURCE_DOOR, .owner = site};
+    door->next_ns = INT64_MAX;
+    if (worker->no_doors || !worker->transfer[0]) {
+        door->settled = true;
+        return;
+    }
+    rc = door_spawn(worker, site, &err);
+    if (rc == 0) {
+        door->pidfd = worker->world->ops->pidfd(door->pid, worker->world->arg);
+        rc = fl_watch_add(worker->watch, door->told_fd, (uint64_t)(uintptr_t)&door->source, &err);
+    }
+    if (rc == 0 && door->pidfd >= 0)
+        rc = fl_watch_add(worker->watch, door->pidfd, (uint64_t)(uintptr_t)&door->source, &err);
+    if (rc < 0) {
+        fl_log(FL_LOG_WARN, "door.failed", "site='%s' error='%s' again_in_s=%lld", site->name,
+               err.text, (long long)(door->wait_ns / SECOND_NS));
+        door->settled = true;
+        door->next_ns = fl_world_mono_ns(worker->world) + door->wait_ns;
+    } else if (!door->settled) {
+        door->next_ns = fl_world_mono_ns(worker->world) + SETTLE_NS;
+    }
+}
+
+/* {"door":"http://127.0.0.1:4711"} */
+static bool door_told(struct door *door, const char *line, size_t size)
+{
+    fl_json_auto json_t *json = NULL;
+    const char *url = NULL;
+
+    if (fl_json_parse(line, size, &json, NULL) < 0 ||
+        fl_json_string(json, "door", &url, NULL) < 0 || strlen(url) >= sizeof(door->url))
+        return false;
+    door->settled = true;
+    door->next_ns = INT64_MAX;
+    door->wait_ns = SECOND_NS;
+    if (strcmp(door->url, url) == 0)
+        return false;
+    (void)snprintf(door->url, sizeof(door->url), "%s", url);
+    return true;
+}
+
+bool fl_door_look(struct fl_worker *worker, struct site *site)
+{
+    struct door *door = &site->door;
+    struct fl_exit ended;
+    bool changed = false;
+
+    if (door->told_fd >= 0) {
+        char line[512];
+        ssize_t n = fl_pipe_read(door->told_fd, line, sizeof(line));
+
+        if (n > 0)
+            changed = door_told(door, line, (size_t)n);
+        else if (n != FL_E_AGAIN)
+            shut(worker, &door->told_fd);
+    }
+    if (door->pid <= 0 || !fl_process_ended(worker->world, door->pid, &ended))
+        return changed;
+    fl_log(FL_LOG_WARN, "door.ended", "site='%s' code=%d signal=%d again_in_s=%lld", site->name,
+           ended.code, ended.signal, (long long)(door->wait_ns / SECOND_NS));
+    door->pid = 0;
+    shut(worker, &door->pidfd);
+    shut(worker, &door->told_fd);
+    shut(worker, &door->keep_fd);
+    changed = changed || !door->settled;
+    door->settled = true;
+    door->next_ns = fl_world_mono_ns(worker->world) + door->wait_ns;
+    door->wait_ns = door->wait_ns * 2 > WAIT_MAX_NS ? WAIT_MAX_NS : door->wait_ns * 2;
+    return changed;
+}
+
+bool fl_door_timer(struct fl_worker *worker, struct site *site, int64_t now_ns)
+{
+    struct door *door = &site->door;
+
+    if (now_ns < door->next_ns)
+        return false;
+    door->next_ns = INT64_MAX;
+    if (door->pid == 0) {
+        fl_door_start(worker, site);
+        return false;
+    }
+    door->settled = true; /* still silent: hello goes without its address */
+    return true;
+}
+
+void fl_door_stop(struct fl_worker *worker, struct site *site)
+{
+    struct door *door = &site->door;
+    struct fl_exit ended;
+
+    shut(worker, &door->keep_fd); /* the end of its input tells it to end */
+    shut(worker, &door->told_fd);
+    if (door->pid > 0 && door->pidfd >= 0) {
+        struct fl_wait_item item = {.fd = door->pidfd};
+
+        if (fl_world_wait(worker->world, &item, 1, SECOND_NS, NULL) < 0)
+            (void)fl_process_kill(worker->world, door->pid, SIGKILL, NULL);
+        (void)fl_world_wait(worker->world, &item, 1, SECOND_NS, NULL);
+        (void)fl_process_ended(worker->world, door->pid, &ended);
+    }
+    door->pid = 0;
+    shut(worker, &door->pidfd);
+}

@@ -1,0 +1,392 @@
+/* The worker's loop: the coordinator's messages, and whatever its descriptors tell. */
+#include "config.h"
+
+#include "engine/worker/worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/base/json.h"
+#include "engine/base/log.h"
+#include "engine/bus/keys.h"
+#include "engine/world/file.h"
+#include "engine/world/process.h"
+#include "engine/world/wake.h"
+#include "engine/worker/private.h"
+
+#include "engine/base/banned.h"
+
+#define EVENTS_A_TURN 1000
+#define ITEMS_MAX 8
+
+struct site *fl_worker_site(struct fl_worker *worker, const char *name)
+{
+    for (size_t i = 0; i < worker->site_count; i++) {
+        if (strcmp(worker->sites[i].name, name) == 0)
+            return &worker->sites[i];
+    }
+    return NULL;
+}
+
+struct attempt *fl_worker_find(struct fl_worker *worker, const char *id)
+{
+    struct attempt *attempt = worker->attempts;
+
+    while (attempt && (attempt->finished || strcmp(attempt->id, id) != 0))
+        attempt = attempt->next;
+    return attempt;
+}
+
+/* ---------------------------------------------------------------- hello */
+
+static json_t *hello_lists(const struct fl_worker *worker, json_t *pools, json_t *sites,
+                           json_t *attempts)
+{
+    for (size_t i = 0; i < worker->pool_count; i++) {
+        const struct pool *pool = &worker->pools[i];
+
+        (void)json_array_append_new(
+            pools, json_pack("{s:s,s:s,s:I,s:I}", "pool", pool->name, "site", pool->site, "cores",
+                             (json_int_t)pool->cores, "jobs", (json_int_t)pool->jobs));
+    }
+    for (size_t i = 0; i < worker->site_count; i++) {
+        const struct site *site = &worker->sites[i];
+
+        (void)json_array_append_new(sites, json_pack("{s:s,s:s*}", "site", site->name, "door",
+                                                     site->door.url[0] ? site->door.url : NULL));
+    }
+    for (const struct attempt *attempt = worker->attempts; attempt; attempt = attempt->next) {
+        if (!attempt->finished)
+            (void)json_array_append_new(attempts, json_string(attempt->id));
+    }
+    return attempts;
+}
+
+static int say_hello(struct fl_worker *worker, struct fl_err *reterr)
+{
+    fl_json_auto json_t *hello = NULL;
+    json_t *pools = json_array();
+    json_t *sites = json_array();
+    json_t *attempts = json_array();
+    char host[128] = "unknown";
+    int rc;
+
+    (void)gethostname(host, sizeof(host) - 1); /* for people only */
+    (void)hello_lists(worker, pools, sites, attempts);
+    hello =
+        json_pack("{s:s,s:i,s:s,s:s,s:o,s:o,s:o}", "type", "hello", "v", 1, "worker", worker->name,
+                  "host", host, "pools", pools, "sites", sites, "attempts", attempts);
+    rc = hello ? fl_bus_client_send(worker->bus, hello, reterr)
+               : fl_err_set(reterr, FL_E_NOMEM, 0, "hello: out of memory");
+    if (rc == 0) {
+        worker->said = true;
+        worker->hello_due = false;
+    }
+    return rc;
+}
+
+/* Calls fn for every attempt, which fn may free. */
+static void each_attempt(struct fl_worker *worker,
+                         void (*fn)(struct fl_worker *worker, struct attempt *attempt))
+{
+    struct attempt *next;
+
+    for (struct attempt *attempt = worker->attempts; attempt; attempt = next) {
+        next = attempt->next;
+        fn(worker, attempt);
+    }
+}
+
+/* Hello waits for the doors' addresses, once; then all that happened is told. */
+static void hello_if_due(struct fl_worker *worker)
+{
+    struct fl_err err = {0};
+    int rc;
+
+    if (!worker->opened || !worker->hello_due)
+        return;
+    for (size_t i = 0; i < worker->site_count; i++) {
+        if (!worker->sites[i].door.settled)
+            return;
+    }
+    rc = say_hello(worker, &err);
+    if (rc == 0)
+        each_attempt(worker, fl_attempt_follow);
+    else if (rc != FL_E_FULL)
+        fl_log(FL_LOG_ERROR, "hello.failed", "error='%s'", err.text);
+}
+
+/* ---------------------------------------------------------------- messages */
+
+/* An attempt that cannot even be taken into the list is answered without one. */
+static void refuse_launch(struct fl_worker *worker, const char *id, const struct fl_err *why)
+{
+    fl_json_auto json_t *message = NULL;
+    json_t *end =
+        fl_spool_end("failed", -1, 0, fl_err_class_name(fl_err_class(why->code)), why->text);
+
+    message = json_pack("{s:s,s:s,s:i,s:o}", "type", "attempt", "id", id, "index", 1, "event", end);
+    fl_log(FL_LOG_WARN, "launch.refused", "attempt='%s' error='%s'", id, why->text);
+    if (message && fl_bus_client_send(worker->bus, message, NULL) < 0)
+        fl_log(FL_LOG_WARN, "launch.refused", "attempt='%s' could not be told", id);
+}
+
+static int launch(struct fl_worker *worker, const struct fl_spec *spec, struct fl_err *reterr)
+{
+    struct site *site = fl_worker_site(worker, spec->site);
+    struct attempt *attempt = NULL;
+    struct fl_err why = {0};
+    int rc;
+
+    if (!site)
+        return fl_err_set(reterr, FL_E_CONFIG, 0, "worker '%s' has no site '%s'", worker->name,
+                          spec->site);
+    if (fl_worker_find(worker, spec->id))
+        return 0; /* said twice: it runs already */
+    rc = fl_live_mark(worker, site, spec->id, reterr);
+    if (rc == 0)
+        rc = fl_attempt_add(worker, site, spec->id, &attempt, reterr);
+    if (rc < 0)
+        return rc;
+    (void)snprintf(attempt->token, sizeof(attempt->token), "%s", spec->token);
+    rc = fl_prepare_folder(worker, attempt, spec, &why);
+    if (rc == FL_E_EXISTS) { /* ended, acknowledged, and asked for once more: nothing runs twice */
+        fl_log(FL_LOG_WARN, "launch.known", "attempt='%s' was here before; its record is sent",
+               attempt->id);
+        fl_attempt_adopt(worker, attempt);
+        return 0;
+    }
+    if (rc == 0)
+        rc = fl_attempt_start(worker, attempt, &why);
+    if (rc < 0)
+        fl_attempt_fail(worker, attempt, &why);
+    return 0;
+}
+
+static void take_launch(struct fl_worker *worker, const json_t *message)
+{
+    fl_auto(fl_spec_release) struct fl_spec spec = {0};
+    json_t *json = json_object_get(message, "spec");
+    const char *id = json ? json_string_value(json_object_get(json, "id")) : NULL;
+    struct fl_err err = {0};
+    int rc = json_is_object(json) ? fl_spec_init(&spec, json, &err)
+                                  : fl_err_set(&err, FL_E_PARSE, 0, "launch without a spec");
+
+    if (rc == 0)
+        rc = launch(worker, &spec, &err);
+    if (rc < 0)
+        refuse_launch(worker, id ? id : "?", &err);
+}
+
+static void take_provide(struct fl_worker *worker, struct attempt *attempt, const json_t *message)
+{
+    const json_t *inputs = NULL;
+    struct fl_err err = {0};
+    int rc = fl_json_array_opt(message, "inputs", &inputs, &err);
+
+    if (rc == 0 && inputs)
+        rc = fl_prepare_more(worker, attempt, inputs, &err);
+    if (rc < 0) { /* the stage would wait for ever for what cannot come */
+        fl_json_auto json_t *order = json_pack("{s:s,s:s}", "type", "fail", "reason", err.text);
+
+        fl_log(FL_LOG_ERROR, "provide.failed", "attempt='%s' error='%s'", attempt->id, err.text);
+        if (order)
+            fl_attempt_order(worker, attempt, order);
+    }
+}
+
+static void take_message(struct fl_worker *worker, const json_t *message)
+{
+    const char *type = "";
+    const char *id = NULL;
+    struct attempt *attempt;
+    int64_t index = 0;
+
+    if (fl_json_string(message, "type", &type, NULL) < 0)
+        return;
+    if (strcmp(type, "welcome") == 0)
+        return;
+    if (strcmp(type, "launch") == 0) {
+        take_launch(worker, message);
+        return;
+    }
+    if (fl_json_string(message, "id", &id, NULL) < 0) {
+        fl_log(FL_LOG_WARN, "message.unknown", "type='%s'", type);
+        return;
+    }
+    attempt = fl_worker_find(worker, id);
+    if (!attempt)
+        return; /* ended and acknowledged: whatever it is, it comes too late */
+    if (strcmp(type, "go") == 0 || strcmp(type, "refuse") == 0 || strcmp(type, "cancel") == 0)
+        fl_attempt_order(worker, attempt, message);
+    else if (strcmp(type, "provide") == 0)
+        take_provide(worker, attempt, message);
+    else if (strcmp(type, "ack") == 0 && fl_json_int(message, "index", &index, NULL) == 0)
+        fl_attempt_ack(worker, attempt, index);
+    else if (strcmp(type, "forget") == 0)
+        fl_attempt_forget(worker, attempt);
+    else
+        fl_log(FL_LOG_WARN, "message.unknown", "type='%s'", type);
+}
+
+static void resend(struct fl_worker *worker, struct attempt *attempt)
+{
+    (void)worker;
+    fl_attempt_resend(attempt);
+}
+
+static int take_bus(struct fl_worker *worker, struct fl_err *reterr)
+{
+    for (int i = 0; i < EVENTS_A_TURN; i++) {
+        struct fl_bus_event event = {0};
+        int rc = fl_bus_client_recv(worker->bus, &event, reterr);
+
+        if (rc == FL_E_AGAIN)
+            return 0;
+        if (rc < 0)
+            return rc;
+        switch (event.kind) {
+        case FL_BUS_OPENED:
+            worker->opened = worker->hello_due = true;
+            break;
+        case FL_BUS_MESSAGE:
+            take_message(worker, event.message);
+            json_decref(event.message);
+            break;
+        case FL_BUS_RESET:
+            worker->opened = worker->said = false;
+            each_attempt(worker, resend);
+            break;
+        case FL_BUS_GONE:
+            fl_log(FL_LOG_WARN, "coordinator.silent", "attempts=%zu run on", worker->attempt_count);
+            break;
+        case FL_BUS_BACK:
+            fl_log(FL_LOG_INFO, "coordinator.back", "attempts=%zu", worker->attempt_count);
+            break;
+        case FL_BUS_CLOSED:
+            return fl_err_set(reterr, FL_E_LOCKED, 0,
+                              "another process speaks as worker '%s' now; this one ends",
+                              worker->name);
+        }
+    }
+    return 0;
+}
+
+/* ---------------------------------------------------------------- the turn */
+
+static void folder_changed(int id, const char *name, void *arg)
+{
+    struct fl_worker *worker = arg;
+    struct attempt *next;
+
+    (void)name;
+    for (struct attempt *attempt = worker->attempts; attempt; attempt = next) {
+        next = attempt->next;
+        if (id < 0 || attempt->folder_id == id)
+            fl_attempt_follow(worker, attempt);
+    }
+}
+
+static void take_source(struct fl_worker *worker, const struct source *source)
+{
+    switch (source->kind) {
+    case SOURCE_BELL:
+        fl_wake_clear(worker->bell_fd);
+        worker->stopping = true;
+        break;
+    case SOURCE_FOLDERS:
+        fl_notify_read(worker->folders_fd, folder_changed, worker);
+        break;
+    case SOURCE_ATTEMPT:
+        fl_attempt_died(worker, source->owner);
+        break;
+    case SOURCE_SWEEP:
+        fl_attempt_sweep(worker, source->owner);
+        break;
+    case SOURCE_DOOR:
+        if (fl_door_look(worker, source->owner))
+            worker->hello_due = true;
+        break;
+    }
+}
+
+static void take_timers(struct fl_worker *worker)
+{
+    int64_t now_ns = fl_world_mono_ns(worker->world);
+    struct attempt *next;
+
+    for (size_t i = 0; i < worker->site_count; i++) {
+        if (fl_door_timer(worker, &worker->sites[i], now_ns))
+            worker->hello_due = true;
+    }
+    for (struct attempt *attempt = worker->attempts; attempt; attempt = next) {
+        next = attempt->next;
+        if (now_ns >= attempt->retry_ns)
+            fl_attempt_retry(worker, attempt);
+        else if (attempt->held)
+            fl_attempt_follow(worker, attempt);
+    }
+}
+
+int fl_worker_turn(struct fl_worker *worker, struct fl_err *reterr)
+{
+    uint64_t key;
+    int rc = take_bus(worker, reterr);
+
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < EVENTS_A_TURN && fl_watch_next(worker->watch, &key); i++)
+        take_source(worker, (const struct source *)(uintptr_t)key);
+    take_timers(worker);
+    hello_if_due(worker);
+    return worker->stopping ? 1 : 0;
+}
+
+size_t fl_worker_wait_items(struct fl_worker *worker, struct fl_wait_item *items, size_t room)
+{
+    size_t count = fl_bus_client_wait_items(worker->bus, items, room);
+
+    if (count < room)
+        items[count++] = (struct fl_wait_item){.fd = fl_watch_fd(worker->watch)};
+    return count;
+}
+
+int64_t fl_worker_timer(const struct fl_worker *worker)
+{
+    int64_t due_ns = fl_bus_client_timer(worker->bus);
+
+    for (size_t i = 0; i < worker->site_count; i++) {
+        if (worker->sites[i].door.next_ns < due_ns)
+            due_ns = worker->sites[i].door.next_ns;
+    }
+    for (const struct attempt *attempt = worker->attempts; attempt; attempt = attempt->next) {
+        if (attempt->retry_ns < due_ns)
+            due_ns = attempt->retry_ns;
+    }
+    return due_ns;
+}
+
+int fl_worker_run(struct fl_worker *worker, struct fl_err *reterr)
+{
+    int rc;
+
+    while ((rc = fl_worker_turn(worker, reterr)) == 0) {
+        struct fl_wait_item items[ITEMS_MAX];
+        size_t count = fl_worker_wait_items(worker, items, ITEMS_MAX);
+        int64_t now_ns = fl_world_mono_ns(worker->world);
+        int64_t due_ns = fl_worker_timer(worker);
+        int64_t wait_ns = due_ns == INT64_MAX ? -1 : due_ns > now_ns ? due_ns - now_ns : 0;
+
+        rc = fl_world_wait(worker->world, items, count, wait_ns, reterr);
+        if (rc < 0 && rc != FL_E_TIMEOUT)
+            return rc;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+void fl_worker_stop(struct fl_worker *worker)
+{
+    fl_wake_ring(worker->bell_fd);
+}
