@@ -87,7 +87,9 @@ int fl_process_find(const struct fl_world *world, const char *name, char *path, 
                                          "../../stages/post/",
                                          "../../stages/check/",
                                          "../data-fetch/",
-                                         "../engine/worker/"};
+                                         "../engine/worker/",
+                                         "../../../engine/worker/",
+                                         "../../../data-fetch/"};
     char folder[FL_PATH_MAX];
     const char *search;
     int rc;
