@@ -18,6 +18,13 @@ struct flood {
     size_t count;
 };
 
+static void place_of(const struct fl_grid *grid, size_t cell, size_t *ret_i, size_t *ret_j)
+{
+    fl_assert(grid->nlon > 0);
+    *ret_i = cell % grid->nlon;
+    *ret_j = cell / grid->nlon;
+}
+
 static void take(struct flood *flood, size_t cell)
 {
     if (flood->state[cell] != 1)
@@ -32,14 +39,14 @@ static void spread(struct flood *flood, size_t cell)
     const size_t nlon = flood->grid->nlon;
     const size_t nlat = flood->grid->nlat;
 
-    fl_assert(nlon > 0);
     flood->count = 0;
     take(flood, cell);
     for (size_t next = 0; next < flood->count; next++) {
         size_t at = flood->queue[next];
-        size_t i = at % nlon;
-        size_t j = at / nlon;
+        size_t i;
+        size_t j;
 
+        place_of(flood->grid, at, &i, &j);
         if (i > 0)
             take(flood, at - 1);
         if (i + 1 < nlon)
@@ -53,10 +60,10 @@ static void spread(struct flood *flood, size_t cell)
 
 static bool on_open_edge(const struct fl_grid *grid, size_t cell, unsigned edges)
 {
-    fl_assert(grid->nlon > 0);
-    size_t i = cell % grid->nlon;
-    size_t j = cell / grid->nlon;
+    size_t i;
+    size_t j;
 
+    place_of(grid, cell, &i, &j);
     return (j == 0 && (edges & FL_EDGE_SOUTH)) ||
            (j == grid->nlat - 1 && (edges & FL_EDGE_NORTH)) || (i == 0 && (edges & FL_EDGE_WEST)) ||
            (i == grid->nlon - 1 && (edges & FL_EDGE_EAST));
