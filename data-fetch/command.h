@@ -36,6 +36,10 @@ int fl_get_url(struct fl_contract *contract, const char *url, const char *file, 
 int fl_command_folder(const struct fl_contract *contract, const char *to, char *path, size_t size,
                       struct fl_err *reterr);
 
+/* The name under which a file in that folder is announced. FL_E_TOO_BIG. */
+int fl_command_announced(const char *to, const char *name, char *path, size_t size,
+                         struct fl_err *reterr);
+
 /* FL_E_USAGE for getopt's '?' and ':'. */
 int fl_command_bad_option(char **argv, int option, int at, struct fl_err *reterr);
 

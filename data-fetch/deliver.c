@@ -295,8 +295,8 @@ static int write_receipt(struct deliver *deliver, struct fl_err *reterr)
     if (rc == 0 && env->lead)
         rc = fl_lead_parse(env->lead, &lead, reterr);
     if (rc == 0)
-        rc = fl_contract_output(deliver->contract, "receipt", env->lead ? &lead : NULL, path,
-                                reterr);
+        rc = fl_contract_output(deliver->contract, "receipt", env->lead ? &lead : NULL,
+                                "receipt.json", reterr);
     return rc;
 }
 

@@ -165,6 +165,7 @@ static int lead_missing(struct get *get, const struct fl_fetch_end *end, struct 
 static int lead_ended(const struct fl_fetch_end *end, struct fl_err *reterr, void *arg)
 {
     struct get *get = arg;
+    char path[FL_PATH_MAX];
     char place[160];
     int rc = 0;
 
@@ -177,8 +178,9 @@ static int lead_ended(const struct fl_fetch_end *end, struct fl_err *reterr, voi
            "file='%s' source='%s' bytes=%" PRIu64 " after_s=%.1f", end->want->name, place,
            end->size, (double)end->wait_ns / 1e9);
     if (get->ask.output)
-        rc =
-            fl_contract_output(get->contract, get->ask.output, &end->want->lead, end->path, reterr);
+        rc = fl_command_announced(get->ask.to, end->want->name, path, sizeof(path), reterr);
+    if (rc == 0 && get->ask.output)
+        rc = fl_contract_output(get->contract, get->ask.output, &end->want->lead, path, reterr);
     if (rc == 0)
         rc = fl_contract_progress_fraction(
             get->contract, (double)(get->whole + get->absent) / (double)fl_leads_count(&get->leads),

@@ -134,41 +134,45 @@ static int parse_line(char *text, size_t number, struct fl_index_line *line, cha
     return 0;
 }
 
-static int order_of_offsets(const void *a, const void *b)
+static int by_offset(const void *a, const void *b)
 {
-    uint64_t left = *(const uint64_t *)a;
-    uint64_t right = *(const uint64_t *)b;
+    const struct fl_index_line *left = *(struct fl_index_line *const *)a;
+    const struct fl_index_line *right = *(struct fl_index_line *const *)b;
 
-    return left < right ? -1 : left > right;
+    if (left->offset != right->offset)
+        return left->offset < right->offset ? -1 : 1;
+    return left->field < right->field ? -1 : left->field > right->field;
 }
 
-/* The end of each message is the smallest offset above its own. */
+/* The end of each message is the smallest offset above its own. Lines share an offset only as
+ * fields N.1, N.2, ... of one message. */
 static int find_ends(struct fl_index *index, struct fl_err *reterr)
 {
-    uint64_t *offsets = calloc(index->count, sizeof(*offsets));
+    struct fl_index_line **order = malloc(index->count * sizeof(struct fl_index_line *));
+    uint64_t end = 0;
+    int rc = 0;
 
-    if (!offsets)
+    if (!order)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory for an index of %zu lines",
                           index->count);
     for (size_t i = 0; i < index->count; i++)
-        offsets[i] = index->lines[i].offset;
-    qsort(offsets, index->count, sizeof(*offsets), order_of_offsets);
-    for (size_t i = 0; i < index->count; i++) {
-        size_t low = 0;
-        size_t high = index->count;
+        order[i] = &index->lines[i];
+    qsort(order, index->count, sizeof(*order), by_offset);
+    for (size_t i = index->count; i > 0 && rc == 0; i--) {
+        struct fl_index_line *line = order[i - 1];
+        const struct fl_index_line *before = i > 1 ? order[i - 2] : NULL;
 
-        while (low < high) {
-            size_t middle = low + (high - low) / 2;
-
-            if (offsets[middle] <= index->lines[i].offset)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        index->lines[i].end = low < index->count ? offsets[low] : 0;
+        line->end = end;
+        if (!before || before->offset != line->offset)
+            end = line->offset;
+        else if (before->number != line->number || before->field == 0 ||
+                 before->field == line->field)
+            rc = fl_err_set(reterr, FL_E_PARSE, 0,
+                            "the index has messages %u and %u at the same byte %llu",
+                            before->number, line->number, (unsigned long long)line->offset);
     }
-    free(offsets);
-    return 0;
+    free(order);
+    return rc;
 }
 
 static size_t count_lines(const char *text, size_t size)

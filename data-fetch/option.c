@@ -1,6 +1,7 @@
 /* What the subcommands share of reading their options. */
 #include "config.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,5 +29,15 @@ int fl_command_folder(const struct fl_contract *contract, const char *to, char *
         return fl_contract_place(contract, to, path, size, reterr);
     if ((size_t)snprintf(path, size, "%s", output_dir ? output_dir : ".") >= size)
         return fl_err_set(reterr, FL_E_TOO_BIG, 0, "FAIRLEAD_OUTPUT_DIR is too long");
+    return 0;
+}
+
+int fl_command_announced(const char *to, const char *name, char *path, size_t size,
+                         struct fl_err *reterr)
+{
+    bool plain = !to || strcmp(to, ".") == 0;
+
+    if ((size_t)snprintf(path, size, "%s%s%s", plain ? "" : to, plain ? "" : "/", name) >= size)
+        return fl_err_set(reterr, FL_E_TOO_BIG, 0, "the path of '%.200s' is too long", name);
     return 0;
 }

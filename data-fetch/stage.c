@@ -15,6 +15,7 @@
 
 struct stage {
     struct fl_contract *contract;
+    const char *to;
     size_t whole;
     size_t count;
     uint64_t bytes;
@@ -24,6 +25,7 @@ static int brought(struct fl_pull_item *item, struct fl_err *reterr, void *arg)
 {
     struct stage *stage = arg;
     const struct fl_input *input = item->arg;
+    char path[FL_PATH_MAX];
     int rc;
 
     stage->bytes += item->incoming.size;
@@ -33,9 +35,11 @@ static int brought(struct fl_pull_item *item, struct fl_err *reterr, void *arg)
     stage->whole++;
     fl_log(FL_LOG_INFO, "transfer.whole", "file='%s' sha256=%s", input->file, item->digest);
     if (input->output)
+        rc = fl_command_announced(stage->to, input->file, path, sizeof(path), reterr);
+    if (rc == 0 && input->output)
         rc = fl_contract_output_marked(stage->contract, input->output,
-                                       input->has_lead ? &input->lead : NULL, item->path,
-                                       input->degraded, input->degraded_count, reterr);
+                                       input->has_lead ? &input->lead : NULL, path, input->degraded,
+                                       input->degraded_count, reterr);
     if (rc == 0 && stage->count > 1)
         rc = fl_contract_progress_fraction(stage->contract,
                                            (double)stage->whole / (double)stage->count, reterr);
@@ -76,6 +80,7 @@ int fl_command_stage(int argc, char **argv, struct fl_err *reterr)
     if (rc < 0)
         return rc;
     stage.contract = contract;
+    stage.to = to;
     stage.count = bring.count;
     rc = fl_pull_run(fl_world_real(), bring.items, bring.count, brought, &stage, reterr);
     if (rc == 0)

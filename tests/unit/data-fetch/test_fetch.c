@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "data-fetch/frame.h"
 #include "engine/world/file.h"
@@ -90,8 +94,9 @@ static void noted(const struct fl_fetch_want *want, const char *event, const cha
 }
 
 /* Fetches f003 from the mirrors (folders below the server's root), giving up after a while. */
-static struct outcome fetch(const char *base, const char *const *mirrors, bool html_is_not_yet,
-                            int64_t give_up_ns)
+static struct outcome fetch_patiently(const char *base, const char *const *mirrors,
+                                      bool html_is_not_yet, int64_t give_up_ns,
+                                      const struct fl_http_limits *limits)
 {
     static const char *const expressions[] = {WIND};
     struct fl_source *source = calloc(1, sizeof(*source));
@@ -104,7 +109,7 @@ static struct outcome fetch(const char *base, const char *const *mirrors, bool h
                                        .select_count = 1,
                                        .folder = "got",
                                        .poll_ns = 1000000,
-                                       .limits = FL_HTTP_LIMITS_DEFAULT,
+                                       .limits = *limits,
                                        .end = ended,
                                        .note = noted,
                                        .arg = &outcome};
@@ -129,6 +134,12 @@ static struct outcome fetch(const char *base, const char *const *mirrors, bool h
     assert_int_equal(outcome.ended, 1);
     free(source);
     return outcome;
+}
+
+static struct outcome fetch(const char *base, const char *const *mirrors, bool html_is_not_yet,
+                            int64_t give_up_ns)
+{
+    return fetch_patiently(base, mirrors, html_is_not_yet, give_up_ns, &FL_HTTP_LIMITS_DEFAULT);
 }
 
 #define LONG_NS INT64_C(60000000000)
@@ -337,6 +348,186 @@ static void a_stumbling_server_is_asked_again(void **state)
     }
 }
 
+#define WAVE "gfswave-atlocn/gfswave.20230823.t18z.atlocn.0p16.f001.grib2"
+#define WAVE_PATH "gfs.20230823/18/wave/gridded/gfswave.t18z.atlocn.0p16.f001.grib2"
+
+/* The centre writes a file again while we read it: never half of the one and half of the other. */
+static void a_file_replaced_meanwhile_is_read_anew(void **state)
+{
+    const char *argv[] = {"data-fetch/fairlead-transfer",
+                          "get",
+                          "--source",
+                          "wave.cfg",
+                          "--mirror",
+                          NULL,
+                          "--cycle",
+                          "20230823T1800Z",
+                          "--leads",
+                          "+001",
+                          "--select",
+                          ":WIND:surface:",
+                          "--select",
+                          ":DIRPW:",
+                          "--name",
+                          "wave.grib2",
+                          "--to",
+                          "got",
+                          "--poll",
+                          "PT1S",
+                          "--give-up",
+                          "PT0S",
+                          NULL};
+    static const char config[] =
+        "source: { name = \"wave\"; cycles = { every = \"PT6H\"; }; leads = [\"+000/+120/1\"];\n"
+        " paths = ( { path = \"" WAVE_PATH "\"; } ); index = \".idx\"; merge_gap = 0;\n"
+        " mirrors = ( { url = \"http://127.0.0.1:1\"; } );\n"
+        " wait = { first = \"PT0S\"; poll = \"PT1S\"; give_up = \"PT1H\"; }; };\n";
+    struct server origin;
+    struct fl_err err = {0};
+    char path[4096];
+    size_t size = 0;
+    char *data;
+    char *wanted;
+
+    (void)state;
+    assert_ok(fl_dir_make(fl_world_real(), "root/gfs.20230823/18/wave/gridded", 0755, &err), err);
+    assert_ok(fl_file_copy(fl_world_real(), test_sample(WAVE, path, sizeof(path)),
+                           "root/" WAVE_PATH, &err),
+              err);
+    assert_ok(fl_file_copy(fl_world_real(), path, "again.grib2", &err), err);
+    assert_ok(fl_file_copy(fl_world_real(), test_sample(WAVE ".idx", path, sizeof(path)),
+                           "root/" WAVE_PATH ".idx", &err),
+              err);
+    test_file_write("wave.cfg", config, strlen(config));
+    origin_start(&origin, "{ path = \"*.grib2\"; replace = \"again.grib2\"; replace_after = 1; }");
+    argv[5] = origin.url;
+    assert_int_equal(command_run(argv, NULL), 0);
+    server_stop(&origin);
+    data = test_file_read("got/wave.grib2", &size);
+    wanted = test_file_read(test_sample(WAVE, path, sizeof(path)), NULL);
+    assert_int_equal(size, 41723 + 301077 - 247367);
+    assert_memory_equal(data, wanted, 41723);
+    assert_memory_equal(data + 41723, wanted + 247367, 301077 - 247367);
+    free(data);
+    free(wanted);
+}
+
+/* A peer that falls silent holds a lead for some time, not for ever. */
+static void a_silent_server_is_left(void **state)
+{
+    const struct fl_http_limits impatient = {.connect_s = 10, .stall_s = 1, .stall_bytes = 1000000};
+    struct server origin;
+    struct outcome outcome;
+
+    (void)state;
+    make_file("a", GOOD);
+    origin_start(&origin, "{ path = \"a/*.f003\"; stall_after_bytes = 1000; times = 1; }");
+    outcome = fetch_patiently(origin.url, only_a, false, 0, &impatient);
+    server_stop(&origin);
+    assert_int_equal(outcome.rc, 0);
+    assert_true(outcome.retried >= 1);
+    got_the_sample();
+}
+
+/* Whole files have no index to be held against: their first bytes, size and digest are. */
+static void a_whole_file_must_fit_its_name_and_digest(void **state)
+{
+    struct server origin;
+    char data[200];
+    char page[200];
+    const char *const good[] = {
+        "data-fetch/fairlead-transfer", "get", data, "--to", "got/x.grib2", NULL};
+    const char *const html[] = {
+        "data-fetch/fairlead-transfer", "get", page, "--to", "got/y.csv", NULL};
+    const char *const sized[] = {
+        "data-fetch/fairlead-transfer", "get", data, "--to", "got/z.grib2", "--size", "5", NULL};
+
+    (void)state;
+    make_file("a", GOOD);
+    test_file_write("root/page", "\n<!DOCTYPE html><p>not present", 30);
+    origin_start(&origin, "");
+    (void)snprintf(data, sizeof(data), "%s/a/" F003, origin.url);
+    (void)snprintf(page, sizeof(page), "%s/page", origin.url);
+    assert_int_equal(command_run(good, NULL), 0);
+    assert_int_equal(command_run(html, NULL), 65);
+    assert_int_equal(command_run(sized, NULL), 65);
+    server_stop(&origin);
+    assert_true(test_file_exists("got/x.grib2"));
+    assert_false(test_file_exists("got/y.csv"));
+    assert_false(test_file_exists("got/z.grib2"));
+    assert_true(test_folder_is_empty("got/.incoming"));
+}
+
+/* The next datagram of a stage's event socket. */
+static void next_event(int fd, char *text, size_t size)
+{
+    ssize_t got = recv(fd, text, size - 1, 0);
+
+    assert_true(got > 0);
+    text[got] = '\0';
+}
+
+/* What the engine hears: an output for what came, an absence with its cause for what did not. */
+static void a_stage_says_what_came_and_what_will_not(void **state)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "events"};
+    struct timeval limit = {.tv_sec = 60};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct server origin;
+    const char *argv[] = {"data-fetch/fairlead-transfer",
+                          "get",
+                          "--source",
+                          "gfs.1p00",
+                          "--mirror",
+                          NULL,
+                          "--leads",
+                          "+003/+006/3",
+                          "--series",
+                          "every=PT6H,leads=+000/+003/3",
+                          "--select",
+                          WIND,
+                          "--name",
+                          "gfs.{lead}.grib2",
+                          "--output",
+                          "step",
+                          "--poll",
+                          "PT1S",
+                          "--give-up",
+                          "PT0S",
+                          "--on-missing",
+                          "absent",
+                          "--missing-cause",
+                          "unfit for the peak",
+                          NULL};
+    const char *const settings[] = {"FAIRLEAD_SOCKET=events", "FAIRLEAD_OUTPUT_DIR=out",
+                                    "FAIRLEAD_CYCLE=20181009T0000Z", NULL};
+    char text[4096];
+    bool came = false;
+    bool absent = false;
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
+    make_file("a", GOOD);
+    origin_start(&origin, "");
+    (void)snprintf(text, sizeof(text), "%s/a", origin.url);
+    argv[5] = strdup(text);
+    assert_int_equal(command_run(argv, settings), 0);
+    while (!came || !absent) {
+        next_event(fd, text, sizeof(text));
+        came = came || (strstr(text, "\"type\":\"output\"") && strstr(text, "\"lead\":\"+003\"") &&
+                        strstr(text, "\"file\":\"gfs.f003.grib2\""));
+        absent =
+            absent || (strstr(text, "\"type\":\"absent\"") && strstr(text, "\"lead\":\"+006\"") &&
+                       strstr(text, "gfs.1p00 cycle 20181009T0600Z f000 not present at the source; "
+                                    "unfit for the peak"));
+    }
+    server_stop(&origin);
+    free((char *)argv[5]);
+    (void)close(fd);
+}
+
 /* The command itself: exit codes that tell the engine whether to try again. */
 static void the_exit_code_tells_missing_from_bad(void **state)
 {
@@ -392,6 +583,10 @@ int main(void)
         IN_FOLDER(the_file_of_another_time_is_refused),
         IN_FOLDER(a_stumbling_server_is_asked_again),
         IN_FOLDER(the_exit_code_tells_missing_from_bad),
+        IN_FOLDER(a_file_replaced_meanwhile_is_read_anew),
+        IN_FOLDER(a_silent_server_is_left),
+        IN_FOLDER(a_whole_file_must_fit_its_name_and_digest),
+        IN_FOLDER(a_stage_says_what_came_and_what_will_not),
     };
 
     return cmocka_run_group_tests_name("fetch", tests, NULL, NULL);

@@ -210,6 +210,8 @@ static void broken_lines_are_named(void **state)
         {"1:0:d=2023130400:TMP:surface:anl:\n", "date"},
         {"1:0:2023110400:TMP:surface:anl:\n", "date"},
         {"1:0:d=2023110400::surface:anl:\n", "empty"},
+        {"1:0:d=2023110400:TMP:surface:anl:\n2:0:d=2023110400:RH:surface:anl:\n", "same byte"},
+        {"1.1:0:d=2023110400:TMP:surface:anl:\n1.1:0:d=2023110400:RH:surface:anl:\n", "same byte"},
         {"1:0:d=2023110400:TMP:surface:anl:\n2:10:d=20231104", "line 2"},
     };
 
