@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/time.h"
+
 #include "engine/base/banned.h"
 
 #define BANNER_LINE_HEIGHT 20
@@ -21,6 +23,27 @@ static size_t cause_count(const char *degraded)
         at = end ? end + 1 : NULL;
     }
     return count;
+}
+
+/* One cause for people: "late wind [age PT9H]" becomes "late wind (9 h old)". */
+static void cause_text(const char *from, size_t length, char *text, size_t size)
+{
+    static const char mark[] = " [age ";
+    int64_t seconds = 0;
+    char *age = NULL;
+    size_t end;
+
+    (void)snprintf(text, size, "%.*s", (int)length, from);
+    for (char *at = strstr(text, mark); at; at = strstr(at + 1, mark))
+        age = at;
+    end = strlen(text);
+    if (!age || text[end - 1] != ']')
+        return;
+    text[end - 1] = 0;
+    if (fl_duration_parse(age + strlen(mark), &seconds, NULL) < 0)
+        text[end - 1] = ']';
+    else
+        (void)snprintf(age, size - (size_t)(age - text), " (%.3g h old)", (double)seconds / 3600);
 }
 
 double fl_banner_height(const char *degraded)
@@ -53,7 +76,7 @@ void fl_banner_draw(struct fl_canvas *canvas, double y, const char *degraded)
     for (size_t i = 0; i < count && i < FL_BANNER_LINES; i++) {
         size_t length = strcspn(at, "\n");
 
-        (void)snprintf(line, sizeof(line), "%.*s", (int)length, at);
+        cause_text(at, length, line, sizeof(line));
         fl_canvas_text_fit(canvas, &cause, 138,
                            y + BANNER_PADDING / 2.0 + 15 + BANNER_LINE_HEIGHT * (double)i,
                            width - 138 - 20, line);

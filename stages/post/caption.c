@@ -79,11 +79,15 @@ void fl_caption_maximum(const struct fl_post_config *config, const struct fl_max
         (void)snprintf(ret_caption->when, sizeof(ret_caption->when), "Run of %s UTC", from);
     }
     if (fl_raster_peak(&maximum->zeta_max, &index) && isfinite(maximum->time_of_max.value[index])) {
+        struct fl_point place = fl_raster_place(&maximum->zeta_max, index);
+
         time_text((struct fl_cycle){maximum->cycle.s +
                                     llround((double)maximum->time_of_max.value[index])},
                   from);
         (void)snprintf(ret_caption->when_more, sizeof(ret_caption->when_more),
-                       "highest %.2f m, %s UTC", (double)maximum->zeta_max.value[index], from);
+                       "highest %.2f m at %.2f\u00b0%s %.2f\u00b0%s, %s UTC",
+                       (double)maximum->zeta_max.value[index], fabs(place.lat),
+                       place.lat < 0 ? "S" : "N", fabs(place.lon), place.lon < 0 ? "W" : "E", from);
     }
 }
 

@@ -291,7 +291,8 @@ void fl_marks_extreme(struct fl_canvas *canvas, const struct fl_panel *panel,
     if (!(lowest ? fl_raster_lowest(level, &index) : fl_raster_peak(level, &index)))
         return;
     place = fl_raster_place(level, index);
-    if (!labels_here(panel, place))
+    /* At rest the first point of all would be marked. */
+    if (!labels_here(panel, place) || fabs((double)level->value[index]) < FL_EXTREME_MIN_M)
         return;
     level_text((double)level->value[index], value, sizeof(value));
     (void)snprintf(text, sizeof(text), "%s %s", lowest ? "min" : "max", value);

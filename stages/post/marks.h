@@ -17,6 +17,8 @@ struct fl_panel {
 
 /* Pixels an arrow is long for 1 m s-1. */
 #define FL_ARROW_SCALE 34.0
+/* A smaller extreme is not marked [m]. */
+#define FL_EXTREME_MIN_M 0.1
 
 /* The line and the fixes; the labels come later, by fl_marks_track_labels, when the symbols of
  * everything have taken their places. */

@@ -100,9 +100,7 @@ static void panel_scale(struct panel *panel)
             break;
         }
     }
-    panel->low = low < -0.02 ? floor(low / panel->step) * panel->step : 0;
-    if (low < 0 && panel->low == 0)
-        panel->low = -panel->step / 2;
+    panel->low = low < -0.02 ? low - 0.08 * (high - low) : 0;
     panel->high = high + 0.17 * (high - panel->low);
 }
 
@@ -281,7 +279,7 @@ static void facts_published(const struct panel *panel, struct fl_canvas *canvas,
 
     (void)snprintf(text, sizeof(text), "Published %.2f m above %s", gauge->peak_m, gauge->datum);
     fact(canvas, y, 13.5, true, gauge_red, text);
-    (void)snprintf(text, sizeof(text), "source: %s%s%s", gauge->source, *gauge->id ? " " : "",
+    (void)snprintf(text, sizeof(text), "%s%s%s", gauge->source, *gauge->id ? ", station " : "",
                    gauge->id);
     fact(canvas, y, 11.5, false, soft, text);
     if (isfinite(gauge->datum_above_msl_m))

@@ -154,7 +154,7 @@ static int hour_put(struct fl_nc *nc, const struct fl_hour *hour, struct fl_err 
         if (rc == 0)
             rc = put_rounded(nc, "speed", &speed, FL_PRODUCT_STEP_M, reterr);
         if (rc == 0)
-            rc = put_rounded(nc, "direction", &direction, 0.1, reterr);
+            rc = put_rounded(nc, "direction", &direction, 0.125, reterr);
     }
     if (rc == 0 && hour->zeta_max.nlat)
         rc = put_rounded(nc, "zeta_max", &hour->zeta_max, FL_PRODUCT_STEP_M, reterr);

@@ -9,7 +9,8 @@
 #include "stages/post/settings.h"
 #include "stages/post/input.h"
 
-#define FL_PRODUCT_STEP_M 0.001
+/* [m] or [m s-1]: a power of two, so that the last bits are zero. */
+#define FL_PRODUCT_STEP_M (1.0 / 1024)
 
 struct fl_prov;
 
