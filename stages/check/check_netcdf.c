@@ -66,7 +66,10 @@ static void check_attributes(const struct checker *checker)
                                ? checker->rule->attributes[i]
                                : of_a_run[i - checker->rule->attribute_count];
 
-        if (attribute(checker, FL_NC_GLOBAL, name, &text) && text.size > 0)
+        double number;
+
+        if ((attribute(checker, FL_NC_GLOBAL, name, &text) && text.size > 0) ||
+            fl_nc_att_double(checker->nc, FL_NC_GLOBAL, name, &number, NULL) == 0)
             continue;
         missing++;
         fl_findings_add(checker->findings, FL_VERDICT_FAIL, "attributes",

@@ -228,9 +228,7 @@ static int put_peak(struct fl_nc *nc, const struct fl_maximum *maximum, struct f
         return fl_err_set(reterr, FL_E_DATA, 0, "'zeta_max' has no value at all");
     place = fl_raster_place(&maximum->zeta_max, index);
     rc = fl_nc_put_att_double(nc, FL_NC_GLOBAL, "peak_level_m",
-                              round((double)maximum->zeta_max.value[index] / FL_PRODUCT_STEP_M) *
-                                  FL_PRODUCT_STEP_M,
-                              reterr);
+                              round((double)maximum->zeta_max.value[index] * 1000) / 1000, reterr);
     if (rc == 0)
         rc = fl_nc_put_att_double(nc, FL_NC_GLOBAL, "peak_lat", place.lat, reterr);
     if (rc == 0)

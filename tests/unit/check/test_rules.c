@@ -61,6 +61,7 @@ static void product_define(struct fl_nc *nc, const struct product *product)
         if (attributes[i][1])
             assert_ok(fl_nc_put_att(nc, FL_NC_GLOBAL, attributes[i][0], attributes[i][1], &err),
                       err);
+    assert_ok(fl_nc_put_att_double(nc, FL_NC_GLOBAL, "peak", 1.5, &err), err);
     assert_ok(fl_nc_end_define(nc, &err), err);
 }
 
@@ -88,7 +89,7 @@ static void product_write(const char *path, const struct product *product)
 static const char rules_text[] =
     "rules = (\n"
     "  { files = \"p*.nc\"; type = \"netcdf\"; conventions = \"CF-1.8\"; time = \"lead\";\n"
-    "    attributes = [\"title\"];\n"
+    "    attributes = [\"title\", \"peak\"];\n"
     "    variables = ( { name = \"zeta\"; dims = \"time lat lon\"; units = \"m\";\n"
     "      standard_name = \"sea_surface_height_above_geoid\";\n"
     "      sea = \"depth\"; missing_max = 0.1; min = -5.0; max = 9.0; } ); },\n"
