@@ -206,7 +206,7 @@ static void send_order(struct fl_worker *worker, struct attempt *attempt, const 
     (void)worker;
     rc = text ? fl_local_send(attempt->control, text, strlen(text), &err) : FL_E_NOMEM;
     free(text);
-    if (rc < 0 && rc != FL_E_NOENT) /* nobody there: it has ended, or its death is seen soon */
+    if (rc < 0 && rc != FL_E_NET) /* nobody there: it has ended, or its death is seen soon */
         fl_log(FL_LOG_WARN, "order.failed", "attempt='%s' error='%s'", attempt->id, err.text);
 }
 

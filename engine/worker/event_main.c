@@ -72,14 +72,14 @@ static int check_lead(const char *text, struct fl_err *reterr)
 {
     struct fl_lead lead;
 
-    return text ? fl_lead_parse(text, &lead, reterr) : 0;
+    return text && fl_lead_parse(text, &lead, reterr) < 0 ? FL_E_USAGE : 0;
 }
 
 static int check_age(const char *text, struct fl_err *reterr)
 {
     int64_t seconds;
 
-    return text ? fl_duration_parse(text, &seconds, reterr) : 0;
+    return text && fl_duration_parse(text, &seconds, reterr) < 0 ? FL_E_USAGE : 0;
 }
 
 static int make_output(const struct request *request, json_t **ret_event, struct fl_err *reterr)

@@ -109,7 +109,7 @@ int fl_local_send(const char *path, const void *data, size_t size, struct fl_err
                    sizeof(address));
     while (n < 0 && errno == EINTR);
     if (n < 0 && (errno == ECONNREFUSED || errno == ENOENT))
-        rc = fl_err_set(reterr, FL_E_NOENT, errno, "nobody listens at '%s'", path);
+        rc = fl_err_set(reterr, FL_E_NET, errno, "nobody listens at '%s'", path);
     else if (n < 0)
         rc = fl_err_errno(reterr, errno, "send to '%s'", path);
     (void)close(fd);

@@ -24,7 +24,7 @@ int fl_local_bind(const char *path, int *ret_fd, struct fl_err *reterr);
 /* Never waits: FL_E_AGAIN. size 0 is a datagram of no bytes. Longer ones are cut to room + 1 bytes
  * in *ret_size, so that the caller can tell. */
 int fl_local_receive(int fd, void *data, size_t room, size_t *ret_size, struct fl_err *reterr);
-/* Waits while the other's queue is full. FL_E_NOENT: nobody is there. */
+/* Waits while the other's queue is full. FL_E_NET: nobody is there. */
 int fl_local_send(const char *path, const void *data, size_t size, struct fl_err *reterr);
 
 /* ret_fds[0] is the end to read from; it does not wait. Both close on exec. */

@@ -51,7 +51,7 @@ void node_embed(struct node *node)
                                             .pool_count = 1,
                                             .sites = &site,
                                             .site_count = 1,
-                                            .no_doors = true};
+                                            .no_doors = !node->doors};
     struct fl_err err = {0};
 
     assert_ok(fl_worker_create(fl_world_real(), &config, &node->worker, &err), err);

@@ -21,6 +21,7 @@ struct node {
     int pidfd;
     bool no_go; /* do not answer begin */
     bool no_ack;
+    bool doors;    /* of an embedded worker */
     json_t *seen;  /* array of {"id","index","event"} in the order of arrival, repeats left out */
     json_t *hello; /* the last one */
     int hellos;

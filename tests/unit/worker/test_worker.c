@@ -12,6 +12,7 @@
 #include "engine/base/buf.h"
 #include "engine/base/digest.h"
 #include "engine/world/file.h"
+#include "engine/world/process.h"
 #include "tests/unit/worker/node.h"
 
 /* A script with the path of fairlead-event in $E; free with free(). */
@@ -418,6 +419,68 @@ static void mpi_stage_runs_under_mpirun(void **state)
     node_close(&node);
 }
 
+/* Other sites find the files of this one by what hello says. */
+static void hello_tells_where_the_file_door_is(void **state)
+{
+    struct node node;
+    const json_t *site;
+    char *port;
+    char url[64];
+
+    (void)state;
+    node_open(&node);
+    node.doors = true;
+    node_embed(&node);
+    node_until_hello(&node, 1);
+    site = json_array_get(json_object_get(node.hello, "sites"), 0);
+    assert_string_equal(node_text(site, "site"), "hpc");
+    port = test_file_read("hpc/work/.door-port", NULL);
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%ld", strtol(port, NULL, 10));
+    free(port);
+    assert_string_equal(node_text(site, "door"), url);
+    node_close(&node);
+}
+
+/* A script must be able to say things when it is tried from a shell, and to learn of its mistakes
+ * there. */
+static void event_program_works_outside_an_attempt(void **state)
+{
+    static const struct {
+        const char *words[6];
+        int code;
+    } cases[] = {{{"progress", "+036"}, 0},
+                 {{"progress", "0.5"}, 0},
+                 {{"warn", "text"}, 0},
+                 {{"degraded", "cause", "PT9H"}, 0},
+                 {{"absent", "step", "--lead", "+042", "--cause", "none"}, 0},
+                 {{"progress", "1.5"}, 78},
+                 {{"degraded", "cause", "9 hours"}, 78},
+                 {{"output", "x", "no-such-file"}, 78},
+                 {{"output", "x", "../../etc/passwd"}, 78},
+                 {{"absent", "step"}, 78},
+                 {{"sing"}, 78}};
+
+    (void)state;
+    for (size_t i = 0; i < FL_COUNT(cases); i++) {
+        const char *argv[8] = {node_event_program()};
+        const struct fl_spawn spawn = {
+            .path = argv[0], .argv = argv, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1};
+        struct fl_wait_item item;
+        struct fl_exit ended = {0};
+        struct fl_err err = {0};
+        pid_t pid = 0;
+
+        for (size_t k = 0; k < FL_COUNT(cases[i].words); k++)
+            argv[k + 1] = cases[i].words[k];
+        assert_ok(fl_process_spawn(fl_world_real(), &spawn, &pid, &err), err);
+        item = (struct fl_wait_item){.fd = fl_world_real()->ops->pidfd(pid, NULL)};
+        assert_ok(fl_world_wait(fl_world_real(), &item, 1, INT64_C(60000000000), &err), err);
+        assert_true(fl_process_ended(fl_world_real(), pid, &ended));
+        (void)close(item.fd);
+        assert_int_equal(ended.code, cases[i].code);
+    }
+}
+
 #define ON(test) cmocka_unit_test_setup_teardown(test, test_folder_enter, test_folder_leave)
 
 int main(void)
@@ -439,6 +502,8 @@ int main(void)
         ON(input_of_another_size_is_refused),
         ON(outputs_outside_the_folder_are_not_taken),
         ON(mpi_stage_runs_under_mpirun),
+        ON(hello_tells_where_the_file_door_is),
+        ON(event_program_works_outside_an_attempt),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
