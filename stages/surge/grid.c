@@ -54,6 +54,8 @@ int fl_surge_grid_read(const struct fl_nc *nc, double min_depth_m, struct fl_sur
         rc = fl_surge_grid_init(&grid, file->nlat, file->nlon, reterr);
     if (rc < 0)
         return rc;
+    fl_assert(grid.lat);
+    fl_assert(grid.lon);
     memcpy(grid.lat, file->lat, file->nlat * sizeof(double));
     memcpy(grid.lon, file->lon, file->nlon * sizeof(double));
     memcpy(grid.sea, file->mask, file->nlat * file->nlon);

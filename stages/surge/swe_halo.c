@@ -63,39 +63,43 @@ static void fill_edges(struct fl_swe *swe)
     }
 }
 
-int fl_swe_exchange(struct fl_swe *swe, struct fl_err *reterr)
+/* With both neighbours; beyond the first and the last rank there is none. */
+static int swap_packets(struct fl_swe *swe, struct fl_err *reterr)
 {
     const struct fl_mpi *mpi = &swe->mpi;
-    ptrdiff_t rows = (ptrdiff_t)swe->rows.count;
     int size = (int)(3 * FL_SWE_HALO * swe->stride);
+    int below = fl_swe_is_bottom(swe) ? MPI_PROC_NULL : mpi->rank - 1;
+    int above = fl_swe_is_top(swe) ? MPI_PROC_NULL : mpi->rank + 1;
     MPI_Request requests[4];
-    int count = 0;
-    int status = MPI_SUCCESS;
-    bool below = !fl_swe_is_bottom(swe);
-    bool above = !fl_swe_is_top(swe);
+    int status[5];
+    int rc = 0;
 
-    if (below) {
+    status[0] = MPI_Irecv(swe->recv[0], size, MPI_DOUBLE, below, TAG_UP, mpi->comm, &requests[0]);
+    status[1] = MPI_Irecv(swe->recv[1], size, MPI_DOUBLE, above, TAG_DOWN, mpi->comm, &requests[1]);
+    status[2] = MPI_Isend(swe->send[0], size, MPI_DOUBLE, below, TAG_DOWN, mpi->comm, &requests[2]);
+    status[3] = MPI_Isend(swe->send[1], size, MPI_DOUBLE, above, TAG_UP, mpi->comm, &requests[3]);
+    status[4] = MPI_Waitall(4, requests, MPI_STATUSES_IGNORE);
+    for (size_t k = 0; rc == 0 && k < FL_COUNT(status); k++)
+        rc = fl_mpi_check(status[k], "exchange rows with the neighbours", reterr);
+    return rc;
+}
+
+int fl_swe_exchange(struct fl_swe *swe, struct fl_err *reterr)
+{
+    ptrdiff_t rows = (ptrdiff_t)swe->rows.count;
+    int rc;
+
+    if (swe->mpi.size > 1) {
         pack(swe, 0, swe->send[0]);
-        status |= MPI_Irecv(swe->recv[0], size, MPI_DOUBLE, mpi->rank - 1, TAG_UP, mpi->comm,
-                            &requests[count++]);
-        status |= MPI_Isend(swe->send[0], size, MPI_DOUBLE, mpi->rank - 1, TAG_DOWN, mpi->comm,
-                            &requests[count++]);
-    }
-    if (above) {
         pack(swe, rows - FL_SWE_HALO, swe->send[1]);
-        status |= MPI_Irecv(swe->recv[1], size, MPI_DOUBLE, mpi->rank + 1, TAG_DOWN, mpi->comm,
-                            &requests[count++]);
-        status |= MPI_Isend(swe->send[1], size, MPI_DOUBLE, mpi->rank + 1, TAG_UP, mpi->comm,
-                            &requests[count++]);
+        rc = swap_packets(swe, reterr);
+        if (rc < 0)
+            return rc;
+        if (!fl_swe_is_bottom(swe))
+            unpack(swe, -FL_SWE_HALO, swe->recv[0]);
+        if (!fl_swe_is_top(swe))
+            unpack(swe, rows, swe->recv[1]);
     }
-    if (count > 0 && status == MPI_SUCCESS)
-        status = MPI_Waitall(count, requests, MPI_STATUSES_IGNORE);
-    if (status != MPI_SUCCESS)
-        return fl_mpi_check(status, "exchange rows with the neighbours", reterr);
-    if (below)
-        unpack(swe, -FL_SWE_HALO, swe->recv[0]);
-    if (above)
-        unpack(swe, rows, swe->recv[1]);
     fill_edges(swe);
     return 0;
 }

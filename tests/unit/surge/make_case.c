@@ -71,8 +71,9 @@ static int make_grid(const struct made *m, struct fl_err *err)
     int rc = depth && elevation && mask ? fl_nc_create("grid.nc", &nc, err) : FL_E_NOMEM;
 
     for (size_t k = 0; rc == 0 && k < count; k++) {
-        double y = (double)(k / m->nlon) / (double)(m->nlat - 1);
-        double x = (double)(k % m->nlon) / (double)(m->nlon - 1);
+        size_t row = k / m->nlon;
+        double y = (double)row / (double)(m->nlat - 1);
+        double x = (double)(k - row * m->nlon) / (double)(m->nlon - 1);
         double coast = 0.85 - 0.15 * exp(-pow((x - 0.6) / 0.05, 2));
         double shelf = (coast - y) / 0.35;
         double deep = shelf > 1.0 ? 60.0 + (m->deepest_m - 60.0) * fmin(1.0, (shelf - 1.0) * 2.0)

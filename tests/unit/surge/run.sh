@@ -8,6 +8,8 @@ look=$build/tests/unit/surge/nc_look
 work=$(mktemp -d "$PWD/surge.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 unset FAIRLEAD_OUTPUT_DIR FAIRLEAD_SOCKET FAIRLEAD_RUN FAIRLEAD_WORKFLOW FAIRLEAD_STAGE FAIRLEAD_CYCLE DATA
+# MPI keeps tables until the end in modules that it unloads: leaks are looked for in test_swe.
+export ASAN_OPTIONS=detect_leaks=0
 n=0
 ok() { # CODE NAME
     n=$((n + 1))
@@ -128,6 +130,11 @@ config o +000 'restat = "x.nc";' >typo.cfg
 refuses "an unknown key is refused with file and line" 78 "typo.cfg:9: unknown key 'restat'; accepted:" typo.cfg
 sed 's|"+000/+006/1"; wait|"+000/+005/1"; wait|' one.cfg >short.cfg
 refuses "forcing that ends before the run is refused at once" 78 "the forcing ends 60 minutes before the run" short.cfg
+mkdir small && cd small && $make_case -y 10 -h 1 && config o +000 "" | sed 's/+006/+001/; /^stations/d' >small.cfg
+model 4 small.cfg
+[ $? -eq 78 ] && grep -q "4 ranks for 10 rows of cells: at most 3 ranks" "$work/out"
+ok $? "more ranks than the grid has rows for are refused"
+cd ..
 "$surge" --help | grep -q "usage:" && "$surge" --version | grep -q "^fairlead-surge [0-9]" && "$surge" --check one.cfg >/dev/null
 ok $? "--help, --version and --check work without MPI"
 echo "1..$n"
