@@ -297,8 +297,9 @@ static void take_packet(struct fl_bus_server *server, const struct fl_packet *pa
     }
 }
 
-/* Sends what is due to every peer; finds at most one that has gone silent. */
-static void pump_all(struct fl_bus_server *server, int64_t now_ns)
+/* Sends what is due to every peer. drained: all that had arrived was taken, so that a silent peer
+ * is one that said nothing (at most one is found a call). */
+static void pump_all(struct fl_bus_server *server, int64_t now_ns, bool drained)
 {
     struct peer *next;
 
@@ -306,7 +307,7 @@ static void pump_all(struct fl_bus_server *server, int64_t now_ns)
         next = peer->next;
         if (!peer->gone)
             fl_bus_pump(server->transport, &peer->route, peer->session, now_ns, &server->packet);
-        if (server->pending_count > 0)
+        if (!drained || server->pending_count > 0)
             continue;
         if (!peer->gone && fl_session_gone(peer->session, now_ns)) {
             peer->gone = true;
@@ -335,7 +336,7 @@ int fl_bus_server_recv(struct fl_bus_server *server, struct fl_bus_event *ret_ev
             server->taken++;
         }
         if (rc < 0 || server->taken >= PUMP_PACKETS)
-            pump_all(server, now_ns);
+            pump_all(server, now_ns, rc < 0);
         if (rc < 0 && server->pending_count == 0)
             return rc;
     }

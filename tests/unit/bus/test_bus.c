@@ -295,6 +295,41 @@ static void client_that_ends_says_bye(void **state)
     room_close(&room);
 }
 
+/* A worker that fell silent is told of once, its messages wait, and nothing is lost when it is
+ * back. */
+static void silent_peer_is_gone_and_back_without_loss(void **state)
+{
+    fl_json_auto json_t *order = json_pack("{s:s}", "type", "launch");
+    struct fl_bus_limits limits;
+    struct room room = {0};
+    struct fl_bus_client *sleeper;
+    struct fl_err err = {0};
+
+    (void)state;
+    fl_bus_limits_default(&limits);
+    limits.session.lease_ns = INT64_C(300000000);
+    limits.session.alive_ns = INT64_C(50000000);
+    assert_ok(fl_keys_setup(fl_world_real(), "keys", "w1", &err), err);
+    assert_ok(
+        fl_bus_listen(fl_world_real(), "keys", "tcp://127.0.0.1:*", &limits, &room.server, &err),
+        err);
+    assert_ok(fl_bus_connect(fl_world_real(), "keys", "worker", fl_bus_server_endpoint(room.server),
+                             &limits, &room.client[0], &err),
+              err);
+    say(room.client[0], "hello");
+    until(&room, true, FL_BUS_MESSAGE);
+    sleeper = FL_STEAL(room.client[0]);
+    until(&room, true, FL_BUS_GONE);
+    assert_ok(fl_bus_server_send_worker(room.server, "w1", order, &err), err);
+    assert_int_equal(fl_bus_server_waiting(room.server), 0); /* nothing is waited for */
+    room.client[0] = sleeper;
+    until(&room, true, FL_BUS_BACK);
+    until(&room, false, FL_BUS_MESSAGE);
+    assert_string_equal(json_string_value(json_object_get(room.at_client.message, "type")),
+                        "launch");
+    room_close(&room);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +344,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(newer_process_of_a_worker_takes_its_name, test_folder_enter,
                                         test_folder_leave),
         cmocka_unit_test_setup_teardown(message_beyond_the_limit_is_refused_at_the_sender,
+                                        test_folder_enter, test_folder_leave),
+        cmocka_unit_test_setup_teardown(silent_peer_is_gone_and_back_without_loss,
                                         test_folder_enter, test_folder_leave),
         cmocka_unit_test_setup_teardown(client_that_ends_says_bye, test_folder_enter,
                                         test_folder_leave),

@@ -182,11 +182,16 @@ static void turn(struct node *node, int64_t end_ns)
     int64_t due_ns;
     int64_t now_ns;
     size_t count = 0;
+    bool news = false;
 
-    while (fl_bus_server_recv(node->server, &event, &err) == 0)
+    while (fl_bus_server_recv(node->server, &event, &err) == 0) {
         take_event(node, &event);
+        news = true;
+    }
     if (node->worker && fl_worker_turn(node->worker, &err) < 0)
         fail_msg("worker: %s", err.text);
+    if (news)
+        return; /* it may be what is waited for */
     due_ns = fl_bus_server_timer(node->server);
     if (node->worker && fl_worker_timer(node->worker) < due_ns)
         due_ns = fl_worker_timer(node->worker);
