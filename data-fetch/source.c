@@ -31,6 +31,7 @@ static int bad(const struct reader *reader, const config_setting_t *at, const ch
     va_list args;
 
     va_start(args, fmt);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): clang 14 loses the va_start above */
     (void)vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     return fl_err_set(reader->err, FL_E_CONFIG, 0, "%s:%u: %s", reader->path,

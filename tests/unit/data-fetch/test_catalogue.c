@@ -9,6 +9,9 @@
 
 #include "engine/world/world.h"
 #include "tests/lib/test.h"
+#include "tests/unit/data-fetch/server.h"
+
+#define PROGRAM "data-fetch/fairlead-transfer"
 
 #define GOOD_HEAD \
     "source: {\n" \
@@ -106,9 +109,41 @@ static void a_folder_of_ones_own_comes_first(void **state)
     free(source);
 }
 
+/* What the manual page shows must run. */
+static void the_catalogue_can_be_looked_at(void **state)
+{
+    static const struct {
+        const char *argv[12];
+        int code;
+    } commands[] = {
+        {{PROGRAM, "--version", NULL}, 0},
+        {{PROGRAM, "--help", NULL}, 0},
+        {{PROGRAM, "get", "--help", NULL}, 0},
+        {{PROGRAM, "sources", NULL}, 0},
+        {{PROGRAM, "show", "gfs.0p25", NULL}, 0},
+        {{PROGRAM, "show", "gfs.none", NULL}, 78},
+        {{PROGRAM, "plan", "--source", "gfs.1p00", "--cycle", "20181009T0000Z", "--leads",
+          "+000/+054/3", "--series", "every=PT6H,leads=+000/+003/3", NULL},
+         0},
+        {{PROGRAM, "plan", "--source", "gfs.1p00", "--cycle", "yesterday", "--leads", "+000", NULL},
+         78},
+        {{PROGRAM, "fetch", NULL}, 78},
+        {{PROGRAM, NULL}, 78},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < FL_COUNT(commands); i++) {
+        int code = command_run(commands[i].argv, NULL);
+
+        if (code != commands[i].code)
+            fail_msg("command %zu (%s) ended with %d", i, commands[i].argv[1], code);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_catalogue_can_be_looked_at),
         cmocka_unit_test(paths_follow_the_layouts_of_their_dates),
         cmocka_unit_test_setup_teardown(mistakes_are_named_with_file_and_line, test_folder_enter,
                                         test_folder_leave),

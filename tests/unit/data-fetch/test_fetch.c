@@ -3,6 +3,7 @@
 
 #include "data-fetch/fetch.h"
 
+#include <eccodes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,25 +39,83 @@ static void write_index(const char *path, const char *grib, const char *date, co
     test_file_write(path, text, strlen(text));
 }
 
+/* Without the sample data: U and V at 10 m on a coarse grid, of the time that the name tells. */
+static void synthesise(const char *name, const char *to)
+{
+    int parts[5] = {0};
+
+    assert_int_equal(sscanf(name, "gfs.%4d%2d%2d.t%2dz.pgrb2.1p00.wind10m.f%3d", &parts[0],
+                            &parts[1], &parts[2], &parts[3], &parts[4]),
+                     5);
+    (void)remove(to);
+    for (long number = 2; number <= 3; number++) {
+        codes_handle *handle = codes_grib_handle_new_from_samples(NULL, "regular_ll_sfc_grib2");
+        const struct {
+            const char *key;
+            long value;
+        } keys[] = {
+            {"dataDate", parts[0] * 10000L + parts[1] * 100L + parts[2]},
+            {"dataTime", parts[3] * 100L},
+            {"indicatorOfUnitOfTimeRange", 1},
+            {"forecastTime", parts[4]},
+            {"discipline", 0},
+            {"parameterCategory", 2},
+            {"parameterNumber", number},
+            {"typeOfFirstFixedSurface", 103},
+            {"scaleFactorOfFirstFixedSurface", 0},
+            {"scaledValueOfFirstFixedSurface", 10},
+            {"bitsPerValue", 12},
+        };
+        size_t count = 0;
+        double *values;
+
+        assert_non_null(handle);
+        for (size_t i = 0; i < FL_COUNT(keys); i++)
+            assert_int_equal(codes_set_long(handle, keys[i].key, keys[i].value), CODES_SUCCESS);
+        assert_int_equal(codes_get_size(handle, "values", &count), CODES_SUCCESS);
+        values = calloc(count, sizeof(*values));
+        assert_non_null(values);
+        for (size_t i = 0; i < count; i++)
+            values[i] = (double)(i % 37) * (double)number - 20.0;
+        assert_int_equal(codes_set_double_array(handle, "values", values, count), CODES_SUCCESS);
+        free(values);
+        assert_int_equal(codes_write_message(handle, to, "a"), CODES_SUCCESS);
+        assert_int_equal(codes_handle_delete(handle), CODES_SUCCESS);
+    }
+}
+
+#define GOOD "gfs.20181009.t00z.pgrb2.1p00.wind10m.f003.grib2"
+#define EXPECTED "expected.grib2" /* the bytes of GOOD */
+
+/* The sample file of that name, real where there are samples. */
+static void provide_sample(const char *name, const char *to)
+{
+    const char *root = getenv("FL_SAMPLE_DATA");
+    struct fl_err err = {0};
+    char from[4096];
+
+    (void)snprintf(from, sizeof(from), "%s/" SAMPLES "%s", root ? root : "", name);
+    if (root && *root && test_file_exists(from))
+        assert_ok(fl_file_copy(fl_world_real(), from, to, &err), err);
+    else
+        synthesise(name, to);
+}
+
 /* mirror/F003 and its index, from a sample file that may be another one than it should. */
 static void make_file(const char *mirror, const char *sample)
 {
     struct fl_err err = {0};
-    char from[4096];
     char path[300];
     char name[300];
 
-    (void)snprintf(name, sizeof(name), SAMPLES "%s", sample);
+    provide_sample(GOOD, EXPECTED);
     (void)snprintf(path, sizeof(path), "root/%s/" FOLDER, mirror);
     assert_ok(fl_dir_make(fl_world_real(), path, 0755, &err), err);
     (void)snprintf(path, sizeof(path), "root/%s/" F003, mirror);
-    assert_ok(fl_file_copy(fl_world_real(), test_sample(name, from, sizeof(from)), path, &err),
-              err);
+    provide_sample(sample, path);
     (void)snprintf(name, sizeof(name), "%s.idx", path);
     write_index(name, path, "2018100900", "3 hour fcst");
 }
-
-#define GOOD "gfs.20181009.t00z.pgrb2.1p00.wind10m.f003.grib2"
 
 /* What became of a fetch of f003. */
 struct outcome {
@@ -157,16 +216,24 @@ static void origin_start(struct server *origin, const char *rules)
 
 static void got_the_sample(void)
 {
-    char path[4096];
     size_t size = 0;
     size_t wanted_size = 0;
     char *data = test_file_read("got/gfs.f003.grib2", &size);
-    char *wanted = test_file_read(test_sample(SAMPLES GOOD, path, sizeof(path)), &wanted_size);
+    char *wanted = test_file_read(EXPECTED, &wanted_size);
 
     assert_int_equal(size, wanted_size);
     assert_memory_equal(data, wanted, size);
     free(data);
     free(wanted);
+}
+
+/* Offset of the file's last byte. */
+static size_t last_byte(void)
+{
+    size_t size = 0;
+
+    free(test_file_read(EXPECTED, &size));
+    return size - 1;
 }
 
 static const char *const only_a[] = {"a", NULL};
@@ -231,19 +298,17 @@ static void a_file_that_never_comes_is_given_up(void **state)
 /* The real answer of 2018-10-10 18Z: an error page with status 200. It once became "data". */
 static void an_error_page_with_status_200_is_never_data(void **state)
 {
+    static const char page[] =
+        "<!DOCTYPE html PUBLIC \"-//W3C//DTD HTML 3.2 Final//EN\"><html><head><title>data file is "
+        "not present; /common/data/model/com/gfs/prod/gfs.2018101018/gfs.t18z.pgrb2.1p00.f000"
+        "</title></head><body bgcolor=\"#ffffff\"><p align=center>Data file is not present"
+        "</p></body></html>\n";
     struct server origin;
     struct outcome outcome;
-    struct fl_err err = {0};
-    char from[4096];
 
     (void)state;
     make_file("a", GOOD);
-    assert_ok(
-        fl_file_copy(fl_world_real(),
-                     test_sample("broken-inputs/gfs.20181010.t18z.pgrb2.1p00.f000.error-page.html",
-                                 from, sizeof(from)),
-                     "page.html", &err),
-        err);
+    test_file_write("page.html", page, strlen(page));
     origin_start(&origin, "{ path = \"a/*\"; never = true; status = 200; page = \"page.html\"; }");
     outcome = fetch(origin.url, only_a, true, 0);
     assert_int_equal(outcome.rc, FL_E_NOT_YET);
@@ -260,8 +325,8 @@ static void an_error_page_with_status_200_is_never_data(void **state)
 static void bad_bytes_send_the_lead_to_the_next_mirror(void **state)
 {
     static const char *const wrongs[] = {
-        "no_ranges = true;", "wrong_range = true;",      "corrupt_byte = 74955;",
-        "corrupt_byte = 0;", "truncate_bytes = 100000;", "status = 403; never = true;",
+        "no_ranges = true;", "wrong_range = true;",   "last byte",
+        "corrupt_byte = 0;", "truncate_bytes = 900;", "status = 403; never = true;",
     };
 
     (void)state;
@@ -271,9 +336,12 @@ static void bad_bytes_send_the_lead_to_the_next_mirror(void **state)
         struct server origin;
         struct outcome outcome;
         struct fl_err err = {0};
+        char wrong[100];
         char rules[200];
 
-        (void)snprintf(rules, sizeof(rules), "{ path = \"a/*.f003\"; %s }", wrongs[i]);
+        (void)snprintf(wrong, sizeof(wrong), "corrupt_byte = %zu;", last_byte());
+        (void)snprintf(rules, sizeof(rules), "{ path = \"a/*.f003\"; %s }",
+                       strcmp(wrongs[i], "last byte") == 0 ? wrong : wrongs[i]);
         origin_start(&origin, rules);
         outcome = fetch(origin.url, only_a, false, 0);
         if (outcome.rc == 0)
