@@ -253,6 +253,8 @@ static int summary_place(const struct job *job, const char *folder, const char *
 {
     char joined[FL_PATH_MAX];
 
+    if (strcmp(folder, ".") == 0)
+        return fl_contract_place(job->contract, name, path, size, reterr);
     if (snprintf(joined, sizeof(joined), "%s/%s", folder, name) >= (int)sizeof(joined))
         return fl_err_set(reterr, FL_E_TOO_BIG, 0, "path '%s/%s'", folder, name);
     return fl_contract_place(job->contract, joined, path, size, reterr);
@@ -357,10 +359,13 @@ static int summary_write(struct job *job, const struct fl_job_summary *job_of,
                          const struct fl_peak *peaks, struct fl_err *reterr)
 {
     char path[FL_PATH_MAX];
-    int rc = fl_contract_place(job->contract, job_of->folder, path, sizeof(path), reterr);
+    int rc = 0;
 
-    if (rc == 0)
-        rc = fl_dir_make(job->world, path, 0755, reterr);
+    if (strcmp(job_of->folder, ".") != 0) {
+        rc = fl_contract_place(job->contract, job_of->folder, path, sizeof(path), reterr);
+        if (rc == 0)
+            rc = fl_dir_make(job->world, path, 0755, reterr);
+    }
     for (int which = 0; which < FILE_COUNT && rc == 0; which++) {
         rc = summary_place(job, job_of->folder, summary_files[which].name, path, sizeof(path),
                            reterr);

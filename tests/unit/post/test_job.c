@@ -2,8 +2,13 @@
 #include "config.h"
 
 #include <cairo/cairo.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "engine/base/buf.h"
 #include "stages/common/contract.h"
@@ -48,6 +53,8 @@ static int leave(void **state)
 {
     (void)unsetenv("FAIRLEAD_CYCLE");
     (void)unsetenv("FAIRLEAD_LEAD");
+    (void)unsetenv("FAIRLEAD_SOCKET");
+    (void)unsetenv("FAIRLEAD_OUTPUT_DIR");
     return test_folder_leave(state);
 }
 
@@ -211,6 +218,63 @@ static void other_files_are_refused(void **state)
     assert_false(test_file_exists("a.nc"));
 }
 
+/* A socket that a worker would listen on. */
+static int listen_on(const char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", name);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+/* The next datagram that has arrived must have both words. */
+static void assert_said(int fd, const char *word, const char *also)
+{
+    char text[4096];
+    ssize_t got = recv(fd, text, sizeof(text) - 1, 0);
+
+    assert_true(got > 0);
+    text[got] = 0;
+    if (!strstr(text, word) || !strstr(text, also))
+        fail_msg("'%s' does not say '%s' and '%s'", text, word, also);
+}
+
+/* Outputs that are not announced do not exist for the chain; a mark from inputs.json goes on into
+ * the announcement and into the file. */
+static void outputs_are_announced_with_their_marks(void **state)
+{
+    static const char inputs[] =
+        "{\"version\":1,\"inputs\":[{\"input\":\"field\",\"file\":\"surge.nc\",\"degraded\":"
+        "[{\"cause\":\"late wind\",\"age\":\"PT9H\"}]}]}";
+    struct fl_err err = {0};
+    char folder[512];
+    int fd;
+
+    (void)state;
+    assert_non_null(getcwd(folder, sizeof(folder) - 8));
+    (void)snprintf(folder + strlen(folder), 8, "/out"); /* there is room */
+    assert_int_equal(mkdir("out", 0755), 0);
+    test_file_write("inputs.json", inputs, sizeof(inputs) - 1);
+    fd = listen_on("say");
+    assert_int_equal(setenv("FAIRLEAD_SOCKET", "say", 1), 0);
+    assert_int_equal(setenv("FAIRLEAD_OUTPUT_DIR", folder, 1), 0);
+    assert_ok(run_map("surge.nc", "map.png", "product.nc", &err), err);
+    assert_said(fd, "\"product\"", "\"late wind\"");
+    assert_said(fd, "\"map\"", "\"+042\"");
+    assert_true(test_file_exists("out/map.png"));
+    assert_attribute_has("out/product.nc", "fairlead_degraded", "late wind [age PT9H]");
+    assert_ok(run_summary(".", &err), err);
+    assert_said(fd, "\"max\"", "max.nc");
+    assert_said(fd, "\"max_map\"", "max.png");
+    assert_said(fd, "\"series\"", "stations.csv");
+    assert_said(fd, "\"plot\"", "stations.png");
+    assert_said(fd, "\"peaks\"", "peaks.csv");
+    assert_int_equal(close(fd), 0);
+}
+
 #define WITH_FILES(test) cmocka_unit_test_setup_teardown(test, enter, leave)
 
 int main(void)
@@ -222,6 +286,7 @@ int main(void)
         WITH_FILES(summary_writes_all_files),
         WITH_FILES(other_cycles_and_leads_are_refused),
         WITH_FILES(other_files_are_refused),
+        WITH_FILES(outputs_are_announced_with_their_marks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
