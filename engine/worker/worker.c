@@ -54,7 +54,8 @@ static json_t *hello_lists(const struct fl_worker *worker, json_t *pools, json_t
     for (size_t i = 0; i < worker->site_count; i++) {
         const struct site *site = &worker->sites[i];
 
-        (void)json_array_append_new(sites, json_pack("{s:s,s:s*}", "site", site->name, "door",
+        (void)json_array_append_new(sites, json_pack("{s:s,s:s,s:s*}", "site", site->name, "root",
+                                                     site->root, "door",
                                                      site->door.url[0] ? site->door.url : NULL));
     }
     for (const struct attempt *attempt = worker->attempts; attempt; attempt = attempt->next) {
