@@ -1,0 +1,54 @@
+#ifndef FL_COORDINATOR_COORDINATOR_H
+#define FL_COORDINATOR_COORDINATOR_H
+
+/* The daemon that decides: one loop that takes what has arrived, decides, makes the events durable
+ * in one transaction, and only then lets anything out. The program fairleadd runs it, and so does
+ * `fairlead run` in a thread of its own.
+ * Owns: the state folder (by its lock), the bus, the live state, and the query service's thread.
+ * Threads: the loop belongs to the thread that calls fl_coordinator_run; fl_coordinator_stop is for
+ * any thread. Limits: FL_COORDINATOR_TURN_MAX inputs a turn, FL_COORDINATOR_QUERIES_MAX questions
+ * waiting. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/world/world.h"
+
+#define FL_COORDINATOR_TURN_MAX 1000
+#define FL_COORDINATOR_QUERIES_MAX 256
+/* STATE/endpoint.json while a coordinator runs: {"pid","endpoint","http","epoch","keys"}. */
+#define FL_COORDINATOR_ENDPOINT_FILE "endpoint.json"
+/* STATE/sites.json: {"SITE":{"root","host","worker"}}, where each site's worker says that it lies.
+ */
+#define FL_COORDINATOR_SITES_FILE "sites.json"
+
+struct fl_coordinator;
+
+struct fl_coordinator_config {
+    const struct fl_world *world;
+    const char *state;  /* folder; made when absent */
+    const char *listen; /* "tcp://127.0.0.1:0": port 0 picks one */
+    const char *keys;   /* folder of the keys; NULL: STATE/keys */
+    const char *http;   /* "127.0.0.1:8090", port 0 picks one; NULL: none */
+    const char *web;    /* folder of the static pages; NULL: none */
+};
+
+/* Takes the lock, recovers the state from the store, binds. Everything is in place when it returns:
+ * endpoint file written, HTTP answering. FL_E_LOCKED: another coordinator owns the state;
+ * FL_E_BUG: the stored events contradict each other; the errors of store, keys and bus. */
+int fl_coordinator_create(const struct fl_coordinator_config *config,
+                          struct fl_coordinator **ret_coordinator, struct fl_err *reterr);
+void fl_coordinator_destroy(struct fl_coordinator *coordinator);
+FL_DEFINE_AUTO(struct fl_coordinator *, fl_coordinator_destroy)
+
+/* Works until it is asked to stop (0) or cannot go on safely (FL_E_IO, FL_E_BUG). */
+int fl_coordinator_run(struct fl_coordinator *coordinator, struct fl_err *reterr);
+/* Asks the loop to end after its turn. */
+void fl_coordinator_stop(struct fl_coordinator *coordinator);
+
+/* Where it is reached; "" for no HTTP. Borrowed. */
+const char *fl_coordinator_endpoint(const struct fl_coordinator *coordinator);
+const char *fl_coordinator_http(const struct fl_coordinator *coordinator);
+int64_t fl_coordinator_epoch(const struct fl_coordinator *coordinator);
+
+#endif

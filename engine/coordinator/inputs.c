@@ -1,0 +1,280 @@
+/* What workers say, turned into inputs of the core. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/log.h"
+#include "engine/coordinator/private.h"
+#include "engine/core/view.h"
+
+#include "engine/base/banned.h"
+
+#define ADVANCE_ROUNDS_MAX 10000
+#define ENTROPY_DIGITS 64
+
+/* Moves events from the decision to the batch, applying each to the live state. */
+static int events_apply(struct fl_coordinator *c, struct fl_events *events, struct fl_err *reterr)
+{
+    for (size_t i = 0; i < events->count; i++) {
+        int rc = fl_core_apply(c->core, events->items[i], reterr);
+
+        if (rc == 0)
+            rc = fl_events_add(&c->batch, events->items[i], reterr);
+        if (rc < 0)
+            return fl_err_note(reterr, FL_E_BUG, "apply a decided event"); /* the states part */
+        events->items[i] = NULL;
+    }
+    events->count = 0;
+    return 0;
+}
+
+int fl_coordinator_decide(struct fl_coordinator *c, const struct fl_input *input,
+                          struct fl_err *reterr)
+{
+    fl_auto(fl_events_release) struct fl_events events = {0};
+    char entropy[ENTROPY_DIGITS + 1];
+    struct fl_input full = *input;
+    int rc = fl_world_random_hex(c->world, entropy, ENTROPY_DIGITS, reterr);
+
+    if (rc < 0)
+        return rc;
+    full.now_ns = fl_world_utc_ns(c->world);
+    full.entropy = entropy;
+    rc = fl_core_decide(c->core, &full, &events, reterr);
+    if (rc < 0)
+        return rc;
+    return events_apply(c, &events, reterr);
+}
+
+int fl_coordinator_advance(struct fl_coordinator *c, struct fl_err *reterr)
+{
+    for (int round = 0; round < ADVANCE_ROUNDS_MAX; round++) {
+        fl_auto(fl_events_release) struct fl_events events = {0};
+        char entropy[ENTROPY_DIGITS + 1];
+        struct fl_input tick = {.type = FL_INPUT_TICK, .entropy = entropy};
+        int rc = fl_world_random_hex(c->world, entropy, ENTROPY_DIGITS, reterr);
+
+        tick.now_ns = fl_world_utc_ns(c->world);
+        if (rc == 0)
+            rc = fl_core_advance(c->core, &tick, &events, reterr);
+        if (rc < 0)
+            return rc;
+        if (events.count == 0)
+            return 0;
+        rc = events_apply(c, &events, reterr);
+        if (rc < 0)
+            return rc;
+    }
+    return fl_err_set(reterr, FL_E_BUG, 0, "the state does not come to rest in %d rounds",
+                      ADVANCE_ROUNDS_MAX);
+}
+
+int fl_coordinator_after(struct fl_coordinator *c, enum after_kind kind, struct fl_bus_peer peer,
+                         const char *worker, json_t *message, struct fl_err *reterr)
+{
+    struct after *after;
+
+    if (message && c->after_count < FL_COORDINATOR_TURN_MAX) {
+        after = &c->afters[c->after_count];
+        after->kind = kind;
+        after->peer = peer;
+        after->worker = worker ? strdup(worker) : NULL;
+        if (!worker || after->worker) {
+            after->message = message;
+            c->after_count++;
+            return 0;
+        }
+    }
+    json_decref(message);
+    return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+}
+
+static struct worker_link *link_find(struct fl_coordinator *c, const char *name)
+{
+    for (size_t i = 0; i < c->link_count; i++) {
+        if (strcmp(c->links[i].name, name) == 0)
+            return &c->links[i];
+    }
+    return NULL;
+}
+
+static int link_make(struct fl_coordinator *c, const char *name, struct worker_link **ret_link,
+                     struct fl_err *reterr)
+{
+    struct worker_link *link = link_find(c, name);
+
+    if (!link && c->link_count == c->link_room) {
+        size_t room = c->link_room ? c->link_room * 2 : 16;
+        struct worker_link *links;
+
+        if (room > 2 * FL_CORE_WORKERS_MAX)
+            return fl_err_set(reterr, FL_E_FULL, 0, "more than %d workers", FL_CORE_WORKERS_MAX);
+        links = realloc(c->links, room * sizeof(*links));
+        if (!links)
+            return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+        c->links = links;
+        c->link_room = room;
+    }
+    if (!link) {
+        link = &c->links[c->link_count];
+        memset(link, 0, sizeof(*link));
+        link->name = strdup(name);
+        if (!link->name)
+            return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+        c->link_count++;
+    }
+    *ret_link = link;
+    return 0;
+}
+
+static int worker_gone(struct fl_coordinator *c, const char *name, const char *reason,
+                       struct fl_err *reterr)
+{
+    fl_json_auto json_t *message = json_pack("{s:s}", "reason", reason);
+    struct fl_input input = {
+        .type = FL_INPUT_WORKER_GONE, .worker = name, .who = name, .message = message};
+
+    if (!message)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+    fl_log(FL_LOG_WARN, "worker.gone", "worker='%s' reason='%s'", name, reason);
+    return fl_coordinator_decide(c, &input, reterr);
+}
+
+int fl_coordinator_drop_workers(struct fl_coordinator *c, const char *reason, struct fl_err *reterr)
+{
+    fl_json_auto json_t *view = NULL;
+    const json_t *workers = NULL;
+    size_t i;
+    json_t *worker;
+    int rc = fl_view_workers(c->core, &view, reterr);
+
+    if (rc == 0)
+        rc = fl_json_array_opt(view, "workers", &workers, reterr);
+    if (rc < 0)
+        return rc;
+    json_array_foreach(workers, i, worker)
+    {
+        const char *name = NULL;
+
+        rc = fl_json_string(worker, "worker", &name, reterr);
+        if (rc == 0 && !link_find(c, name))
+            rc = worker_gone(c, name, reason, reterr);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int take_hello(struct fl_coordinator *c, const struct fl_bus_event *event,
+                      struct fl_err *reterr)
+{
+    struct fl_input input = {.type = FL_INPUT_WORKER_HELLO,
+                             .worker = event->name,
+                             .who = event->name,
+                             .message = event->message};
+    struct worker_link *link = NULL;
+    int rc = link_make(c, event->name, &link, reterr);
+
+    if (rc == 0)
+        rc = fl_coordinator_decide(c, &input, reterr);
+    if (rc < 0)
+        return rc;
+    link->peer = event->peer;
+    json_decref(link->hello);
+    link->hello = json_incref(event->message);
+    fl_coordinator_note_sites(c, event->name, event->message);
+    fl_log(FL_LOG_INFO, "worker.hello", "worker='%s'", event->name);
+    return fl_coordinator_after(c, AFTER_RESYNC, event->peer, event->name,
+                                json_incref(event->message), reterr);
+}
+
+static int take_attempt(struct fl_coordinator *c, const struct fl_bus_event *event,
+                        struct fl_err *reterr)
+{
+    struct fl_input input = {.type = FL_INPUT_ATTEMPT,
+                             .worker = event->name,
+                             .who = event->name,
+                             .message = event->message};
+    const char *id = NULL;
+    int64_t index = 0;
+    int rc = fl_json_string(event->message, "id", &id, reterr);
+
+    if (rc == 0)
+        rc = fl_json_int(event->message, "index", &index, reterr);
+    if (rc == 0)
+        rc = fl_coordinator_decide(c, &input, reterr);
+    if (rc < 0)
+        return rc;
+    return fl_coordinator_after(
+        c, AFTER_SEND, event->peer, NULL,
+        json_pack("{s:s, s:s, s:I}", "type", "ack", "id", id, "index", (json_int_t)index), reterr);
+}
+
+/* A worker's message. */
+static int take_worker(struct fl_coordinator *c, const struct fl_bus_event *event,
+                       struct fl_err *reterr)
+{
+    const char *type = NULL;
+    int rc = fl_json_string(event->message, "type", &type, reterr);
+
+    if (rc < 0)
+        return rc;
+    if (strcmp(type, "hello") == 0)
+        return take_hello(c, event, reterr);
+    if (strcmp(type, "attempt") == 0)
+        return take_attempt(c, event, reterr);
+    if (strcmp(type, "bye") == 0)
+        return 0; /* the session's own end says it */
+    return fl_err_set(reterr, FL_E_PARSE, 0, "unknown message '%.40s'", type);
+}
+
+/* A worker's session ended or went silent. */
+static int take_worker_lost(struct fl_coordinator *c, const struct fl_bus_event *event,
+                            struct fl_err *reterr)
+{
+    struct worker_link *link = link_find(c, event->name);
+    bool ended = event->kind == FL_BUS_CLOSED;
+
+    if (!link || link->peer.v != event->peer.v)
+        return 0; /* a session that a newer one has replaced, or that never said hello */
+    if (ended)
+        link->peer.v = 0;
+    return worker_gone(c, event->name, ended ? "said goodbye" : "silent for longer than its lease",
+                       reterr);
+}
+
+/* Heard again, and nothing was lost: what it said of itself still holds. */
+static int take_worker_back(struct fl_coordinator *c, const struct fl_bus_event *event,
+                            struct fl_err *reterr)
+{
+    struct worker_link *link = link_find(c, event->name);
+    struct fl_input input = {
+        .type = FL_INPUT_WORKER_HELLO, .worker = event->name, .who = event->name};
+
+    if (!link || link->peer.v != event->peer.v || !link->hello)
+        return 0;
+    input.message = link->hello;
+    fl_log(FL_LOG_INFO, "worker.back", "worker='%s'", event->name);
+    return fl_coordinator_decide(c, &input, reterr);
+}
+
+int fl_coordinator_take(struct fl_coordinator *c, const struct fl_bus_event *event,
+                        struct fl_err *reterr)
+{
+    bool is_worker = event->role == FL_BUS_WORKER;
+
+    switch (event->kind) {
+    case FL_BUS_MESSAGE:
+        return is_worker ? take_worker(c, event, reterr) : fl_coordinator_request(c, event, reterr);
+    case FL_BUS_GONE:
+    case FL_BUS_CLOSED:
+        return is_worker ? take_worker_lost(c, event, reterr) : 0;
+    case FL_BUS_BACK:
+        return is_worker ? take_worker_back(c, event, reterr) : 0;
+    case FL_BUS_OPENED:
+    case FL_BUS_RESET:
+        return 0;
+    }
+    return 0;
+}

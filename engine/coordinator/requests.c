@@ -1,0 +1,180 @@
+/* What clients ask: questions go to the query service, actions are decided here and answered after
+ * their commit. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/digest.h"
+#include "engine/coordinator/private.h"
+
+#include "engine/base/banned.h"
+
+#define WHO_MAX 256
+
+/* Makes the submitted workflow durable and known; gives its digest. */
+static int submit_workflow(struct fl_coordinator *c, const json_t *request,
+                           char digest[static FL_DIGEST_HEX], struct fl_err *reterr)
+{
+    fl_auto(fl_workflow_destroy) struct fl_workflow *workflow = NULL;
+    fl_json_auto json_t *canonical = NULL;
+    const json_t *json = NULL;
+    char *text;
+    int rc = fl_json_object_opt(request, "workflow", &json, reterr);
+
+    if (rc == 0 && !json)
+        rc = fl_err_set(reterr, FL_E_USAGE, 0, "submit: 'workflow' is missing");
+    if (rc == 0)
+        rc = fl_workflow_from_json(json, &workflow, reterr);
+    if (rc == 0)
+        rc = fl_workflow_digest(workflow, digest, reterr);
+    if (rc == 0)
+        rc = fl_workflow_to_json(workflow, &canonical, reterr);
+    if (rc < 0)
+        return rc;
+    text = fl_json_text(canonical);
+    if (!text)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+    rc = fl_store_put_workflow(c->store, digest, text, strlen(text), reterr);
+    free(text);
+    if (rc == 0 && !fl_core_has_workflow(c->core, digest)) {
+        rc = fl_core_add_workflow(c->core, digest, workflow, reterr);
+        if (rc == 0)
+            workflow = NULL; /* the state has it now */
+    }
+    return rc;
+}
+
+/* The input of a submit: digest, cycle, variant and parameters. */
+static int submit_message(struct fl_coordinator *c, const json_t *request, json_t **ret_message,
+                          struct fl_err *reterr)
+{
+    static const char *const kept[] = {"cycle", "variant", "params"};
+    char digest[FL_DIGEST_HEX];
+    fl_json_auto json_t *message = NULL;
+    int rc = submit_workflow(c, request, digest, reterr);
+
+    if (rc < 0)
+        return rc;
+    message = json_pack("{s:s}", "digest", digest);
+    for (size_t i = 0; message && i < FL_COUNT(kept); i++) {
+        json_t *value = json_object_get(request, kept[i]);
+
+        if (value && !json_is_null(value) && json_object_set(message, kept[i], value) != 0)
+            return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+    }
+    if (!message)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+    *ret_message = json_incref(message);
+    return 0;
+}
+
+/* The name of the run that the newest events made or touched. */
+static const char *batch_run(const struct fl_coordinator *c, size_t from)
+{
+    for (size_t i = from; i < c->batch.count; i++) {
+        if (c->batch.items[i]->run)
+            return c->batch.items[i]->run;
+    }
+    return NULL;
+}
+
+/* Decides on a person's action; *ret_result says what came of it. */
+static int request_act(struct fl_coordinator *c, const struct fl_bus_event *event, const char *verb,
+                       json_t **ret_result, struct fl_err *reterr)
+{
+    fl_json_auto json_t *submit = NULL;
+    struct fl_input input = {.type = FL_INPUT_REQUEST, .message = event->message};
+    char who[WHO_MAX];
+    const char *name = NULL;
+    size_t before = c->batch.count;
+    int rc = fl_json_string_opt(event->message, "who", "unknown", &name, reterr);
+
+    if (rc == 0)
+        rc = fl_json_string_opt(event->message, "why", NULL, &input.why, reterr);
+    if (rc < 0)
+        return rc;
+    (void)snprintf(who, sizeof(who), "%.120s (key %.60s)", name, event->name);
+    input.who = who;
+    if (strcmp(verb, "submit") == 0) {
+        rc = submit_message(c, event->message, &submit, reterr);
+        input.type = FL_INPUT_SUBMIT;
+        input.message = submit;
+    }
+    if (rc == 0)
+        rc = fl_coordinator_decide(c, &input, reterr);
+    if (rc < 0)
+        return rc;
+    *ret_result = json_pack("{s:s*, s:I}", "run", batch_run(c, before), "events",
+                            (json_int_t)(c->batch.count - before));
+    if (!*ret_result)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+    return 0;
+}
+
+static bool verb_acts(const char *verb)
+{
+    static const char *const acts[] = {"submit", "cancel", "hold", "release", "retry"};
+
+    for (size_t i = 0; i < FL_COUNT(acts); i++) {
+        if (strcmp(verb, acts[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Carries out the verb; *ret_later: the query service answers. */
+static int request_do(struct fl_coordinator *c, const struct fl_bus_event *event,
+                      json_t **ret_result, bool *ret_later, struct fl_err *reterr)
+{
+    const char *type = NULL;
+    const char *verb = NULL;
+    int rc = fl_json_string(event->message, "type", &type, reterr);
+
+    if (rc == 0)
+        rc = fl_json_string(event->message, "verb", &verb, reterr);
+    if (rc < 0)
+        return rc;
+    if (strcmp(type, "request") != 0)
+        return fl_err_set(reterr, FL_E_PARSE, 0, "a client sends requests, not '%.40s'", type);
+    if (verb_acts(verb))
+        return request_act(c, event, verb, ret_result, reterr);
+    if (fl_model_knows(verb)) {
+        *ret_later = true;
+        return fl_query_ask(c->query, event->peer.v, event->message, reterr);
+    }
+    if (strcmp(verb, "stop") == 0) {
+        c->stopping = true;
+        *ret_result = json_pack("{s:b}", "stopping", 1);
+        return *ret_result ? 0 : fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+    }
+    return fl_err_set(reterr, FL_E_USAGE, 0,
+                      "unknown request '%.40s'; accepted: submit, cancel, hold, release, retry, "
+                      "runs, status, why, log, workers, events, stop",
+                      verb);
+}
+
+/* True for an error after which the loop must not go on. */
+static bool is_fatal(int rc)
+{
+    return rc == FL_E_BUG || rc == FL_E_IO;
+}
+
+int fl_coordinator_request(struct fl_coordinator *c, const struct fl_bus_event *event,
+                           struct fl_err *reterr)
+{
+    json_t *result = NULL;
+    struct fl_err err = {0};
+    bool later = false;
+    int rc = request_do(c, event, &result, &later, &err);
+
+    if (is_fatal(rc)) {
+        *reterr = err;
+        return rc;
+    }
+    if (rc == 0 && later)
+        return 0;
+    return fl_coordinator_after(c, AFTER_SEND, event->peer, NULL,
+                                fl_query_reply(event->message, rc, result, &err), reterr);
+}
