@@ -31,9 +31,9 @@
 struct fl_forcing {
     struct fl_forcing_setup setup;
     size_t next_file; /* index into forcing_leads of the file to open next */
-    struct fl_nc *nc; /* the open file; rank 0 only, like all that follows */
     char path[FL_PATH_MAX];
-    double *times; /* of the open file [s since cycle] */
+    struct fl_nc *nc; /* the open file; rank 0 only, like all that follows */
+    double *times;    /* of the open file [s since cycle] */
     size_t time_count;
     size_t next_time;
     bool has_msl;
@@ -162,10 +162,12 @@ static int note_file(struct fl_forcing *forcing, struct fl_err *reterr)
     return rc;
 }
 
-static int open_next(struct fl_forcing *forcing, struct fl_err *reterr)
+/* All ranks: until the next file is there. Each waits for itself, so that none spins in MPI while
+ * the chain before the model needs the processors. */
+static int await_next(struct fl_forcing *forcing, struct fl_err *reterr)
 {
     const struct fl_surge_settings *settings = forcing->setup.settings;
-    const struct fl_surge_grid *grid = forcing->setup.grid;
+    bool reader = forcing->setup.swe->mpi.rank == 0;
     fl_auto(fl_buf_release) struct fl_buf name;
     struct fl_lead lead;
     int rc;
@@ -179,11 +181,21 @@ static int open_next(struct fl_forcing *forcing, struct fl_err *reterr)
     rc = fl_surge_settings_name(settings, settings->forcing, lead, &name, reterr);
     if (rc < 0)
         return rc;
-    fl_nc_destroy(FL_STEAL(forcing->nc));
     memcpy(forcing->path, name.data, name.size + 1);
-    rc = fl_surge_wait(fl_world_real(), forcing->path, settings->wait_s, say_waiting, NULL, reterr);
-    if (rc == 0)
-        rc = fl_nc_open(forcing->path, &forcing->nc, reterr);
+    return fl_surge_wait(fl_world_real(), forcing->path, settings->wait_s,
+                         reader ? say_waiting : NULL, NULL, reterr);
+}
+
+/* Rank 0: opens and checks the file that is there now. */
+static int open_next(struct fl_forcing *forcing, struct fl_err *reterr)
+{
+    const struct fl_surge_settings *settings = forcing->setup.settings;
+    const struct fl_surge_grid *grid = forcing->setup.grid;
+    struct fl_lead lead = fl_leads_at(&settings->forcing_leads, forcing->next_file);
+    int rc;
+
+    fl_nc_destroy(FL_STEAL(forcing->nc));
+    rc = fl_nc_open(forcing->path, &forcing->nc, reterr);
     if (rc == 0)
         rc = read_times(forcing, lead, reterr);
     if (rc == 0)
@@ -197,11 +209,7 @@ static int open_next(struct fl_forcing *forcing, struct fl_err *reterr)
     forcing->has_msl = rc == 0 && fl_nc_has_var(forcing->nc, "msl");
     if (forcing->has_msl)
         rc = fl_nc_var(forcing->nc, "msl", "time lat lon", "Pa", NULL, reterr);
-    if (rc == 0)
-        rc = note_file(forcing, reterr);
-    if (rc == 0)
-        forcing->next_file++;
-    return rc;
+    return rc == 0 ? note_file(forcing, reterr) : rc;
 }
 
 /* Rank 0: one field of the next time, checked. */
@@ -212,16 +220,18 @@ static int read_field(struct fl_forcing *forcing, const char *name, double low, 
     const size_t start[] = {forcing->next_time, 0, 0};
     const size_t count[] = {1, grid->nlat, grid->nlon};
     double *full = forcing->full;
+    char place[FL_PLACE_TEXT];
     int rc = fl_nc_get_double(forcing->nc, name, start, count, full, reterr);
 
     for (size_t k = 0; rc == 0 && k < grid->nlat * grid->nlon; k++) {
-        if (!(full[k] >= low && full[k] <= high))
-            rc = fl_err_set(reterr, FL_E_DATA, 0,
-                            "'%s': %s = %g at %.3f N %.3f E, %.0f s after the cycle; expected "
-                            "values from %g to %g, none missing",
-                            forcing->path, name, full[k], grid->lat[k / grid->nlon],
-                            grid->lon[k % grid->nlon], forcing->times[forcing->next_time], low,
-                            high);
+        if (full[k] >= low && full[k] <= high)
+            continue;
+        fl_surge_place(grid->lat[k / grid->nlon], grid->lon[k % grid->nlon], place);
+        rc = fl_err_set(reterr, FL_E_DATA, 0,
+                        "'%s': %s = %g at %s, %.0f s after the cycle; expected values from %g to "
+                        "%g, none missing",
+                        forcing->path, name, full[k], place, forcing->times[forcing->next_time],
+                        low, high);
     }
     return rc;
 }
@@ -258,17 +268,14 @@ static void swap(double **pair)
     pair[1] = first;
 }
 
-/* Rank 0: the next time of the open file or of the next file; a gap stops the run. */
-static int next_time(struct fl_forcing *forcing, struct fl_err *reterr)
+/* Rank 0: a gap in time before the next field stops the run. */
+static int check_gap(const struct fl_forcing *forcing, struct fl_err *reterr)
 {
     double gap_max_s = (double)forcing->setup.settings->gap_s;
     double gap_s;
-    int rc = 0;
 
-    if (!forcing->nc || forcing->next_time >= forcing->time_count)
-        rc = open_next(forcing, reterr);
-    if (rc < 0 || forcing->held == 0)
-        return rc;
+    if (forcing->held == 0)
+        return 0;
     gap_s = forcing->times[forcing->next_time] - forcing->time[1];
     if (!(gap_s > 0.0 && gap_s <= gap_max_s))
         return fl_err_set(reterr, FL_E_DATA, 0,
@@ -279,13 +286,34 @@ static int next_time(struct fl_forcing *forcing, struct fl_err *reterr)
     return 0;
 }
 
+/* All ranks: rank 0 has a next field, of the open file or of the next one. */
+static int find_next(struct fl_forcing *forcing, struct fl_err *reterr)
+{
+    const struct fl_mpi *mpi = &forcing->setup.swe->mpi;
+    bool reader = mpi->rank == 0;
+    bool needs_file = reader && (!forcing->nc || forcing->next_time >= forcing->time_count);
+    int rc = fl_mpi_share(mpi, &needs_file, sizeof(needs_file), reterr);
+
+    if (rc == 0 && needs_file)
+        rc = fl_mpi_agree(mpi, await_next(forcing, reterr), reterr);
+    if (rc < 0)
+        return rc;
+    if (reader && needs_file)
+        rc = open_next(forcing, reterr);
+    if (needs_file)
+        forcing->next_file++;
+    if (reader && rc == 0)
+        rc = check_gap(forcing, reterr);
+    return fl_mpi_agree(mpi, rc, reterr);
+}
+
 /* The second field becomes the first, and the next one is read. */
 static int advance(struct fl_forcing *forcing, struct fl_err *reterr)
 {
     struct fl_swe *swe = forcing->setup.swe;
     bool reader = swe->mpi.rank == 0;
     double told[2] = {0.0, 0.0};
-    int rc = fl_mpi_agree(&swe->mpi, reader ? next_time(forcing, reterr) : 0, reterr);
+    int rc = find_next(forcing, reterr);
 
     if (rc < 0)
         return rc;

@@ -4,6 +4,7 @@
 #include "stages/surge/grid.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,7 @@ int fl_surge_grid_read(const struct fl_nc *nc, double min_depth_m, struct fl_sur
 {
     fl_auto(fl_surge_grid_release) struct fl_surge_grid grid = {0};
     fl_auto(fl_grid_destroy) struct fl_grid *file = NULL;
+    char place[FL_PLACE_TEXT];
     size_t cells = 0;
     int rc = fl_grid_read(nc, &file, reterr);
 
@@ -64,12 +66,13 @@ int fl_surge_grid_read(const struct fl_nc *nc, double min_depth_m, struct fl_sur
             continue; /* land holds a fill value in the file, 0 here */
         grid.depth[k] = (double)file->depth[k];
         cells++;
-        if (!(grid.depth[k] > min_depth_m && grid.depth[k] < DEEPEST_M))
+        if (!(grid.depth[k] > min_depth_m && grid.depth[k] < DEEPEST_M)) {
+            fl_surge_place(grid.lat[k / file->nlon], grid.lon[k % file->nlon], place);
             return fl_err_set(reterr, FL_E_DATA, 0,
-                              "'%s': depth = %g m at %.3f N %.3f E, expected more than %g, less "
+                              "'%s': depth = %g m at %s, expected more than %g, less "
                               "than %g m at sea",
-                              fl_nc_path(nc), grid.depth[k], grid.lat[k / file->nlon],
-                              grid.lon[k % file->nlon], min_depth_m, DEEPEST_M);
+                              fl_nc_path(nc), grid.depth[k], place, min_depth_m, DEEPEST_M);
+        }
     }
     if (cells == 0)
         return fl_err_set(reterr, FL_E_DATA, 0, "'%s': mask has no sea (1) at all", fl_nc_path(nc));
@@ -103,4 +106,10 @@ bool fl_surge_grid_nearest(const struct fl_surge_grid *grid, double lat, double 
     }
     *ret_km = best;
     return best < INFINITY;
+}
+
+void fl_surge_place(double lat, double lon, char text[static FL_PLACE_TEXT])
+{
+    (void)snprintf(text, FL_PLACE_TEXT, "%.3f %c %.3f %c", fabs(lat), lat < 0.0 ? 'S' : 'N',
+                   fabs(lon), lon < 0.0 ? 'W' : 'E');
 }

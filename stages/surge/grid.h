@@ -38,4 +38,8 @@ int fl_surge_grid_read(const struct fl_nc *nc, double min_depth_m, struct fl_sur
 bool fl_surge_grid_nearest(const struct fl_surge_grid *grid, double lat, double lon, size_t *ret_j,
                            size_t *ret_i, double *ret_km);
 
+#define FL_PLACE_TEXT 40
+/* "29.812 N 85.312 W". */
+void fl_surge_place(double lat, double lon, char text[static FL_PLACE_TEXT]);
+
 #endif

@@ -179,6 +179,7 @@ static void say_start(const struct run *run)
     const struct fl_surge_grid *grid = &run->grid;
     char cycle[FL_TIME_TEXT_MAX];
     char lead[FL_TIME_TEXT_MAX];
+    char place[FL_PLACE_TEXT];
     size_t cells = 0;
 
     for (size_t k = 0; k < grid->nlat * grid->nlon; k++)
@@ -194,8 +195,9 @@ static void say_start(const struct run *run)
     for (size_t k = 0; k < run->stations.count; k++) {
         const struct fl_station *station = &run->stations.list[k];
 
-        (void)printf("surge: station %s: cell %.3f N %.3f E, %.1f km off\n", station->name,
-                     station->lat, station->lon, station->km);
+        fl_surge_place(station->lat, station->lon, place);
+        (void)printf("surge: station %s: cell %s, %.1f km off\n", station->name, place,
+                     station->km);
     }
     (void)fflush(stdout);
 }
@@ -211,6 +213,7 @@ static int write_lead(struct run *run, struct fl_lead lead, struct fl_err *reter
         (lead.minutes - s->leads.first.minutes) * (int64_t)60 % s->restart_every_s == 0;
     struct fl_output_extremes extremes = {0};
     char text[FL_TIME_TEXT_MAX];
+    char place[FL_PLACE_TEXT];
     int rc = 0;
 
     if (is_hour)
@@ -219,9 +222,9 @@ static int write_lead(struct run *run, struct fl_lead lead, struct fl_err *reter
         rc = fl_output_restart(run->output, lead, run->cold_start_s, reterr);
     if (rc == 0 && is_hour && run->mpi.rank == 0) {
         fl_lead_format(lead, text);
-        (void)printf("surge: %s highest %.3f m at %.3f N %.3f E, lowest %.3f m\n", text,
-                     extremes.highest_m, extremes.highest_lat, extremes.highest_lon,
-                     extremes.lowest_m);
+        fl_surge_place(extremes.highest_lat, extremes.highest_lon, place);
+        (void)printf("surge: %s highest %.3f m at %s, lowest %.3f m\n", text, extremes.highest_m,
+                     place, extremes.lowest_m);
         (void)fflush(stdout);
         rc = fl_contract_progress(run->contract, lead, reterr);
     }

@@ -225,6 +225,7 @@ int fl_swe_sane(const struct fl_swe *swe, const struct fl_surge_grid *grid, stru
 {
     for (size_t j = 0; j < swe->rows.count; j++) {
         size_t row = fl_swe_at(swe, (ptrdiff_t)j, 0);
+        char place[FL_PLACE_TEXT];
         size_t bad = 0;
 
         for (size_t k = row; k < row + swe->nlon; k++)
@@ -236,12 +237,12 @@ int fl_swe_sane(const struct fl_swe *swe, const struct fl_surge_grid *grid, stru
 
             if (!is_out_of_bounds(swe, k))
                 continue;
-            return fl_err_set(
-                reterr, FL_E_DATA, 0,
-                "water out of bounds at %.3f N %.3f E (cell %zu,%zu): zeta %g m, u %g "
-                "m/s, v %g m/s, depth %g m; accepted |zeta| <= %g, |u|, |v| <= %g",
-                grid->lat[swe->rows.first + j], grid->lon[i], swe->rows.first + j, i, swe->zeta[k],
-                swe->u[k], swe->v[k], swe->depth[k], ZETA_LIMIT_M, SPEED_LIMIT_M_S);
+            fl_surge_place(grid->lat[swe->rows.first + j], grid->lon[i], place);
+            return fl_err_set(reterr, FL_E_DATA, 0,
+                              "water out of bounds at %s (cell %zu,%zu): zeta %g m, u %g m/s, v %g "
+                              "m/s, depth %g m; accepted |zeta| <= %g, |u|, |v| <= %g",
+                              place, swe->rows.first + j, i, swe->zeta[k], swe->u[k], swe->v[k],
+                              swe->depth[k], ZETA_LIMIT_M, SPEED_LIMIT_M_S);
         }
     }
     return 0;
