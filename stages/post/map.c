@@ -158,9 +158,11 @@ static double legend_text(struct fl_canvas *canvas, double x, double y, const ch
     return x + fl_canvas_text_width(canvas, &style, text) + 26;
 }
 
-static double legend_track(const struct fl_map *map, struct fl_canvas *canvas, double x, double y)
+static double legend_track(const struct fl_map *map, struct fl_canvas *canvas,
+                           const struct fl_frame *frame, double x, double y)
 {
     cairo_t *cairo = fl_canvas_cairo(canvas);
+    struct fl_point now;
 
     cairo_move_to(cairo, x, y);
     cairo_line_to(cairo, x + 30, y);
@@ -169,7 +171,7 @@ static double legend_track(const struct fl_map *map, struct fl_canvas *canvas, d
     cairo_stroke(cairo);
     fl_mark_fix(canvas, x + 15, y);
     x = legend_text(canvas, x + 38, y, "best track, fixes as day/hour UTC");
-    if (!map->valid)
+    if (!map->valid || !fl_track_at(map->track, *map->valid, &now) || !fl_frame_has(frame, now))
         return x;
     fl_mark_storm(canvas, x + 8, y);
     return legend_text(canvas, x + 26, y, "centre at valid time");
@@ -220,7 +222,7 @@ static void foot_draw(const struct fl_map *map, struct fl_canvas *canvas,
     char first[512];
 
     if (map->track && map->track->count > 0)
-        x = legend_track(map, canvas, x, y);
+        x = legend_track(map, canvas, frame, x, y);
     if (map->place_count > 0) {
         fl_mark_place(canvas, x + 4, y);
         x = legend_text(canvas, x + 16, y, "tide station");

@@ -190,6 +190,7 @@ void fl_paint_bar(struct fl_canvas *canvas, const struct fl_bands *bands, struct
     cairo_t *cairo = fl_canvas_cairo(canvas);
     size_t total = fl_bands_total(bands);
     double step = box.h / (double)total;
+    size_t every = (size_t)ceil(tick.size * 1.15 / step); /* a low bar has room for some only */
     char text[32];
 
     fl_canvas_text(canvas, &head, box.x - 2, box.y - 12, title);
@@ -203,7 +204,7 @@ void fl_paint_bar(struct fl_canvas *canvas, const struct fl_bands *bands, struct
         cairo_set_line_width(cairo, 0.8);
         cairo_stroke(cairo);
     }
-    for (size_t i = 0; i < bands->count; i++) {
+    for (size_t i = 0; i < bands->count; i += every) {
         edge_text(bands->edge[i], text, sizeof(text));
         fl_canvas_text(canvas, &tick, box.x + box.w + 8,
                        box.y + box.h - step * (double)(i + 1) + 4.5, text);
