@@ -197,18 +197,22 @@ static bool is_loopback(const char *url)
            strncasecmp(host, "localhost", 9) == 0;
 }
 
-static CURLcode set_protocols(CURL *easy)
+/* What began on https stays there. */
+static CURLcode set_protocols(CURL *easy, bool secure)
 {
 #if LIBCURL_VERSION_NUM >= 0x075500
     CURLcode rc = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 
-    return rc != CURLE_OK ? rc : curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    return rc != CURLE_OK ? rc
+                          : curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR,
+                                             secure ? "https" : "http,https");
 #else
-    CURLcode rc = curl_easy_setopt(easy, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+    long both = CURLPROTO_HTTP | CURLPROTO_HTTPS;
+    CURLcode rc = curl_easy_setopt(easy, CURLOPT_PROTOCOLS, both);
 
-    return rc != CURLE_OK
-               ? rc
-               : curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+    return rc != CURLE_OK ? rc
+                          : curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS,
+                                             secure ? (long)CURLPROTO_HTTPS : both);
 #endif
 }
 
@@ -259,7 +263,7 @@ static CURLcode set_options(struct transfer *transfer, const char *url)
         SET(CURLOPT_PROXY, "");
 #undef SET
     if (rc == CURLE_OK)
-        rc = set_protocols(easy);
+        rc = set_protocols(easy, strncasecmp(url, "https", 5) == 0);
     return rc == CURLE_OK ? set_headers(transfer) : rc;
 }
 

@@ -5,7 +5,8 @@
  * The caller starts requests and takes turns; a turn waits for the network or a time limit and
  * calls back for each request that has ended. Nothing the server says about names or lengths is
  * trusted: bodies have a limit, answers other than 200 and 206 keep FL_HTTP_PAGE_MAX bytes.
- * Only http and https, also after a redirect. A '#' in a URL is sent as %23 (a transfer has no use
+ * Only http and https, also after a redirect (from https to
+ * https alone). A '#' in a URL is sent as %23 (a transfer has no use
  * for a fragment, and run names may hold one). Loopback addresses never go through a proxy.
  * Owns: the connections, the requests in flight. Threads: one at a time.
  * Limits: FL_HTTP_ACTIVE_MAX requests in flight, FL_HTTP_REDIRECTS_MAX redirects. */

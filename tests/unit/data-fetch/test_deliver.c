@@ -1,14 +1,19 @@
 /* Deliveries: many at once, again, other content, and killed at any point. */
 #include "config.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "data-fetch/ledger.h"
+#include "data-fetch/delivery.h"
+#include "data-fetch/manifest.h"
 #include "engine/world/file.h"
+#include "tests/lib/fault.h"
 #include "tests/lib/test.h"
 #include "tests/unit/data-fetch/server.h"
 
@@ -152,6 +157,23 @@ static void content_decides_what_is_sent(void **state)
     free(text);
 }
 
+/* Deliveries that were killed must not fill the customer's disk with what nobody sees. */
+static void leftovers_of_killed_deliveries_go_after_a_day(void **state)
+{
+    const struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    struct fl_err err = {0};
+
+    (void)state;
+    assert_ok(fl_dir_make(fl_world_real(), "products/" SET "/.incoming", 0755, &err), err);
+    test_file_write("products/" SET "/.incoming/left.0", "half", 4);
+    test_file_write("products/" SET "/.incoming/live.1", "half", 4);
+    assert_int_equal(utimensat(AT_FDCWD, "products/" SET "/.incoming/left.0", old, 0), 0);
+    make_data("data0", 0, "first");
+    assert_int_equal(command_end(deliver_start("data0", "surge/20181009T0000Z")), 0);
+    assert_false(test_file_exists("products/" SET "/.incoming/left.0"));
+    assert_true(test_file_exists("products/" SET "/.incoming/live.1"));
+}
+
 /* An input that is not what was promised is not delivered, and nothing of it is seen. */
 static void a_wrong_digest_is_not_delivered(void **state)
 {
@@ -188,6 +210,57 @@ static void a_kill_at_any_point_leaves_the_manifest_true(void **state)
     assert_int_equal(command_end(deliver_start("data0", "surge/20181009T0000Z")), 0);
     assert_true(sha256sum_agrees());
     assert_int_equal(manifest_lines(), 2);
+}
+
+static int whole_or_not(const char *file, const char *wrong, void *arg)
+{
+    (void)arg;
+    if (wrong)
+        fail_msg("'%s': %s", file, wrong);
+    return 0;
+}
+
+static int deliver_here(const struct fl_world *world)
+{
+    fl_auto(fl_delivery_release) struct fl_delivery delivery = {
+        .world = world, .set = SET, .dir = "products", .run = "surge/20181009T0000Z"};
+    struct fl_err err = {0};
+
+    return fl_delivery_run(&delivery, "data0/inputs.json", &err);
+}
+
+/* Whichever call of the disk fails while a correction is delivered: what the manifest lists is
+ * true, and the next try ends well. */
+static void a_failing_disk_leaves_the_manifest_true(void **state)
+{
+    (void)state;
+    for (int nth = 0; nth < 400; nth++) {
+        struct fl_err err = {0};
+        size_t files = 0;
+        size_t wrong = 0;
+        bool hit;
+        int rc;
+
+        make_data("data0", 0, "first");
+        assert_int_equal(deliver_here(fl_world_real()), 0);
+        make_data("data0", 0, "second");
+        fault_arm(nth, EIO);
+        rc = deliver_here(fault_world());
+        hit = fault_disarm();
+        assert_ok(fl_manifest_check(fl_world_real(), "products/" SET, whole_or_not, NULL, &files,
+                                    &wrong, &err),
+                  err);
+        assert_int_equal(deliver_here(fl_world_real()), 0);
+        assert_true(sha256sum_agrees());
+        assert_int_equal(manifest_lines(), 2);
+        if (!hit) {
+            assert_int_equal(rc, 0);
+            assert_true(nth > 20);
+            return;
+        }
+        assert_ok(fl_dir_remove(fl_world_real(), "products", &err), err);
+    }
+    fail_msg("never ran out of faults");
 }
 
 /* Staging brings the same bytes to another site and says what it brought. */
@@ -229,8 +302,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(many_deliveries_at_once_make_one_true_manifest),
         IN_FOLDER(content_decides_what_is_sent),
+        IN_FOLDER(leftovers_of_killed_deliveries_go_after_a_day),
         IN_FOLDER(a_wrong_digest_is_not_delivered),
         IN_FOLDER(a_kill_at_any_point_leaves_the_manifest_true),
+        IN_FOLDER(a_failing_disk_leaves_the_manifest_true),
         IN_FOLDER(inputs_come_through_a_door_whole),
     };
 
