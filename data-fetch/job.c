@@ -156,18 +156,26 @@ static int take_messages(struct fl_job *job, const struct fl_http_reply *reply, 
                          struct fl_err *why)
 {
     const struct fl_plan_range *range = &job->plan->ranges[job->range];
+    uint64_t stop = (uint64_t)reply->range_last + 1;
 
     for (size_t i = 0; i < range->message_count; i++) {
         const struct fl_plan_message *message = &job->plan->messages[range->message_first + i];
-        uint64_t end = message->end ? message->end : (uint64_t)reply->range_last + 1;
-        const char *data = reply->body + (message->offset - range->first);
-        size_t size = (size_t)(end - message->offset);
+        uint64_t end = message->end ? message->end : stop;
+        const char *data;
+        size_t size;
         struct fl_message_want want = {.cycle = job->want->cycle,
                                        .valid = job->want->valid,
                                        .fields = message->fields,
                                        .count = message->count};
-        int rc = fl_message_check(data, size, &want, why);
+        int rc;
 
+        if (message->offset >= stop || end > stop)
+            return fl_err_set(why, FL_E_DATA, 0,
+                              "the file ends at byte %" PRIu64 ", within message %u of the index",
+                              stop, message->number);
+        data = reply->body + (message->offset - range->first);
+        size = (size_t)(end - message->offset);
+        rc = fl_message_check(data, size, &want, why);
         if (rc < 0)
             return fl_err_note(why, rc, "message %u (':%s:%s:%s:' at byte %" PRIu64 ")",
                                message->number, message->fields[0].variable,

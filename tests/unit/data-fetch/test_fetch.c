@@ -346,6 +346,8 @@ static void bad_bytes_send_the_lead_to_the_next_mirror(void **state)
         outcome = fetch(origin.url, only_a, false, 0);
         if (outcome.rc == 0)
             fail_msg("'%s' was taken for good", wrongs[i]);
+        if (strstr(wrongs[i], "truncate"))
+            assert_non_null(strstr(outcome.why, "the file ends at byte 900"));
         assert_false(test_file_exists("got/gfs.f003.grib2"));
         outcome = fetch(origin.url, a_then_b, false, 0);
         server_stop(&origin);
