@@ -12,10 +12,9 @@
 #include "engine/base/log.h"
 #include "engine/base/path.h"
 #include "engine/world/world.h"
-#include "stages/common/contract.h"
 #include "stages/common/nc.h"
-#include "stages/common/prov.h"
 #include "stages/surge/grid.h"
+#include "stages/surge/note.h"
 #include "stages/surge/settings.h"
 #include "stages/surge/swe.h"
 #include "stages/surge/wait.h"
@@ -146,22 +145,6 @@ static int read_times(struct fl_forcing *forcing, struct fl_lead lead, struct fl
     return 0;
 }
 
-/* Inputs, sources and marks of the open file; inputs.json may know of more. */
-static int note_file(struct fl_forcing *forcing, struct fl_err *reterr)
-{
-    const struct fl_contract *contract = forcing->setup.contract;
-    struct fl_prov *prov = forcing->setup.prov;
-    const struct fl_input *input =
-        contract ? fl_contract_input_of_file(contract, forcing->path) : NULL;
-    int rc = fl_prov_input(prov, NULL, forcing->path, reterr);
-
-    if (rc == 0)
-        rc = fl_prov_merge(prov, forcing->nc, reterr);
-    for (size_t k = 0; rc == 0 && input && k < input->degraded_count; k++)
-        rc = fl_prov_degraded(prov, input->degraded[k].cause, input->degraded[k].age, reterr);
-    return rc;
-}
-
 /* All ranks: until the next file is there. Each waits for itself, so that none spins in MPI while
  * the chain before the model needs the processors. */
 static int await_next(struct fl_forcing *forcing, struct fl_err *reterr)
@@ -209,7 +192,9 @@ static int open_next(struct fl_forcing *forcing, struct fl_err *reterr)
     forcing->has_msl = rc == 0 && fl_nc_has_var(forcing->nc, "msl");
     if (forcing->has_msl)
         rc = fl_nc_var(forcing->nc, "msl", "time lat lon", "Pa", NULL, reterr);
-    return rc == 0 ? note_file(forcing, reterr) : rc;
+    return rc == 0 ? fl_surge_note(forcing->setup.prov, forcing->setup.contract, forcing->path,
+                                   forcing->nc, reterr)
+                   : rc;
 }
 
 /* Rank 0: one field of the next time, checked. */

@@ -9,6 +9,7 @@
 #include "stages/common/nc.h"
 #include "stages/common/prov.h"
 #include "stages/surge/grid.h"
+#include "stages/surge/note.h"
 #include "stages/surge/output_impl.h"
 #include "stages/surge/settings.h"
 #include "stages/surge/stations.h"
@@ -245,9 +246,8 @@ static int open_state(const struct fl_output_setup *setup, struct fl_nc **ret_nc
             "to before %d s, the run's end",
             settings->restart, time_s, settings->leads.last.minutes * 60);
     rc = look_at_series(*ret_nc, setup, restart, reterr);
-    if (rc == 0)
-        rc = fl_prov_input(setup->prov, NULL, settings->restart, reterr);
-    return rc == 0 ? fl_prov_merge(setup->prov, *ret_nc, reterr) : rc;
+    return rc == 0 ? fl_surge_note(setup->prov, setup->contract, settings->restart, *ret_nc, reterr)
+                   : rc;
 }
 
 /* All ranks: one field of the file into the model's own rows. */

@@ -12,6 +12,7 @@
 #include "stages/common/prov.h"
 #include "stages/surge/forcing.h"
 #include "stages/surge/grid.h"
+#include "stages/surge/note.h"
 #include "stages/surge/output.h"
 #include "stages/surge/settings.h"
 #include "stages/surge/stations.h"
@@ -52,7 +53,6 @@ FL_DEFINE_AUTO_VALUE(struct run, run_release)
 static int read_inputs(struct run *run, const char *settings_path, struct fl_err *reterr)
 {
     const struct fl_surge_settings *s = run->settings;
-    const struct fl_input *given;
     fl_auto(fl_nc_destroy) struct fl_nc *nc = NULL;
     int rc = fl_contract_open(&run->contract, reterr);
 
@@ -65,16 +65,11 @@ static int read_inputs(struct run *run, const char *settings_path, struct fl_err
     if (rc == 0 && s->stations)
         rc = fl_stations_read(s->stations, &run->grid, s->within_km, &run->stations, reterr);
     if (rc == 0)
-        rc = fl_prov_input(run->prov, NULL, settings_path, reterr);
+        rc = fl_surge_note(run->prov, run->contract, settings_path, NULL, reterr);
     if (rc == 0)
-        rc = fl_prov_input(run->prov, NULL, s->grid, reterr);
-    if (rc == 0)
-        rc = fl_prov_merge(run->prov, nc, reterr);
+        rc = fl_surge_note(run->prov, run->contract, s->grid, nc, reterr);
     if (rc == 0 && s->stations)
-        rc = fl_prov_input(run->prov, NULL, s->stations, reterr);
-    given = rc == 0 ? fl_contract_input_of_file(run->contract, s->grid) : NULL;
-    for (size_t k = 0; rc == 0 && given && k < given->degraded_count; k++)
-        rc = fl_prov_degraded(run->prov, given->degraded[k].cause, given->degraded[k].age, reterr);
+        rc = fl_surge_note(run->prov, run->contract, s->stations, NULL, reterr);
     return rc;
 }
 

@@ -19,7 +19,8 @@ struct made {
     size_t nlat;
     size_t nlon;
     int hours;
-    int only; /* -1: all files, else the file of this hour */
+    int begin; /* hours by which the cycle comes later; the storm stays where it is */
+    int only;  /* -1: all files, else the file of this hour */
     double step_deg;
     double deepest_m;
     const char *spoil; /* "" nan gap units size day short degraded nomask */
@@ -155,6 +156,7 @@ static int define_air(const struct made *m, struct fl_nc *nc, int lead, struct f
     int rc = fl_cycle_parse(is_spoilt(m, "day", lead) ? "20181008T0000Z" : "20181009T0000Z", &cycle,
                             err);
 
+    cycle.s += (int64_t)m->begin * 3600;
     (void)snprintf(source, sizeof(source), "gfs.f%03d", lead);
     fl_digest_memory(source, strlen(source), hex);
     if (rc == 0)
@@ -191,7 +193,7 @@ static int put_air(const struct made *m, struct fl_nc *nc, int lead, float *fiel
             at--;
             continue;
         }
-        fill_air(m, ten / 6.0, fields, fields + count, fields + 2 * count);
+        fill_air(m, m->begin + ten / 6.0, fields, fields + count, fields + 2 * count);
         if (is_spoilt(m, "nan", lead) && ten == lead * 6 - 2)
             fields[count / 3] = NAN;
         rc = fl_nc_put_double(nc, "time", start, block, &time, err);
@@ -253,7 +255,7 @@ int main(int argc, char **argv)
     struct fl_err err = {0};
     int option;
 
-    while ((option = getopt(argc, argv, "y:x:h:o:d:s:")) != -1) {
+    while ((option = getopt(argc, argv, "y:x:h:b:o:d:s:")) != -1) {
         switch (option) {
         case 'y':
             m.nlat = (size_t)strtoul(optarg, NULL, 10);
@@ -263,6 +265,9 @@ int main(int argc, char **argv)
             break;
         case 'h':
             m.hours = (int)strtol(optarg, NULL, 10);
+            break;
+        case 'b':
+            m.begin = (int)strtol(optarg, NULL, 10);
             break;
         case 'o':
             m.only = (int)strtol(optarg, NULL, 10);

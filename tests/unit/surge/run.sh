@@ -62,6 +62,7 @@ for ranks in 1 2 4; do
     rm -rf "r$ranks"
     mv now "r$ranks"
 done
+highest=$(sed -n 's/.*+006 highest \([0-9.]*\) m.*/\1/p' out)
 grep -q '^surge: done$' out && [ "$(tail -1 out)" = "surge: done" ]
 ok $? "its last line is 'surge: done'"
 for ranks in 2 4; do
@@ -80,6 +81,15 @@ model 2 warm.cfg &&
     $look same r1/stations.nc warm/stations.nc time zeta >>out 2>&1 &&
     [ ! -e warm/surge.f003.nc ] && [ -e warm/surge.f004.nc ]
 ok $? "a restart at +003 goes on bit for bit"
+
+# The next cycle goes on from the last one's state; its maxima are its own.
+mkdir next && cd next && $make_case -b 3 -h 3 -x 48 -y 40 &&
+    config o +000 'restart = "../r1/rst.f003.nc";' | sed 's/T0000Z/T0300Z/; s/+006/+003/' >next.cfg
+model 2 next.cfg && $look same ../r1/surge.f003.nc o/surge.f000.nc zeta u v >>../out 2>&1 &&
+    ! $look same ../r1/surge.f003.nc o/surge.f000.nc zeta_max 2>/dev/null &&
+    [ -e o/rst.f003.nc ] && grep -q "+003 highest ${highest:?} m" ../out
+ok $? "the next cycle starts from the last one's restart file"
+cd ..
 
 # Forcing is followed as it arrives; a file that never comes must end the run, not hang it.
 mkdir late && cd late && cp ../grid.nc ../stations.csv ../force.f00[0-2].nc .
