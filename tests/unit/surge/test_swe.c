@@ -318,6 +318,42 @@ static void resting_low_lifts_the_inverse_barometer(void **state)
     assert_false(barometer_error(0.9) < 0.02);
 }
 
+/* Highest level that is left of a hump of 1 m when its waves have reached the edges many times. */
+static double left_of_a_hump_m(unsigned open_edges)
+{
+    fl_auto(fl_surge_grid_release) struct fl_surge_grid grid = {0};
+    fl_auto(fl_swe_destroy) struct fl_swe *swe = NULL;
+    struct fl_swe_physics physics = still_physics();
+    double highest = 0.0;
+
+    physics.open_edges = open_edges;
+    make_basin(&grid, 40, 40, 20.0, 100.0);
+    swe = make_model(&grid, &physics);
+    for (ptrdiff_t j = 0; j < 40; j++) {
+        for (ptrdiff_t i = 0; i < 40; i++) {
+            double r2 = (double)((j - 20) * (j - 20) + (i - 18) * (i - 18));
+
+            swe->zeta[fl_swe_at(swe, j, i)] = exp(-r2 / 16.0);
+        }
+    }
+    run_minutes(swe, 0, 5 * 60, 0);
+    for (ptrdiff_t j = 0; j < 40; j++) {
+        for (ptrdiff_t i = 0; i < 40; i++)
+            highest = fmax(highest, fabs(swe->zeta[fl_swe_at(swe, j, i)]));
+    }
+    return highest;
+}
+
+/* A wave that leaves must not come back from an edge that is only the map's. */
+static void open_edges_let_waves_out(void **state)
+{
+    unsigned all = FL_SWE_WEST | FL_SWE_EAST | FL_SWE_SOUTH | FL_SWE_NORTH;
+
+    (void)state;
+    assert_true(left_of_a_hump_m(all) < 0.01);
+    assert_false(left_of_a_hump_m(0) < 0.01);
+}
+
 /* Angle that a current in the middle of a wide basin has turned to the right within 4 hours. */
 static double turned_rad(double omega_s)
 {
@@ -374,6 +410,7 @@ int main(void)
         cmocka_unit_test(seiche_has_merians_period),
         cmocka_unit_test(steady_wind_gives_the_analytic_set_up),
         cmocka_unit_test(resting_low_lifts_the_inverse_barometer),
+        cmocka_unit_test(open_edges_let_waves_out),
         cmocka_unit_test(currents_turn_to_the_right_at_the_inertial_rate),
         cmocka_unit_test(absurd_water_is_found_with_its_place),
     };
