@@ -140,11 +140,12 @@ static void source_place(const struct get *get, const struct fl_fetch_want *want
 static int lead_missing(struct get *get, const struct fl_fetch_end *end, struct fl_err *reterr)
 {
     char place[160];
+    char what[440];
     char cause[1024];
 
     source_place(get, end->want, place, sizeof(place));
     fl_log(get->ask.missing_is_absent ? FL_LOG_WARN : FL_LOG_ERROR, "transfer.missing",
-           "lead=%s source='%s' waited_s=%.1f %s: %s", end->want->name, place,
+           "file='%s' source='%s' waited_s=%.1f %s: %s", end->want->name, place,
            (double)end->wait_ns / 1e9,
            get->ask.missing_is_absent ? "given up; announced as absent" : "given up", end->why);
     if (!get->ask.missing_is_absent) {
@@ -153,7 +154,13 @@ static int lead_missing(struct get *get, const struct fl_fetch_end *end, struct 
         return 0;
     }
     get->absent++;
-    (void)snprintf(cause, sizeof(cause), "%s not present at the source%s%s", place,
+    if (end->rc == FL_E_NOT_YET)
+        (void)snprintf(what, sizeof(what), "not present at the source");
+    else
+        (void)snprintf(what, sizeof(what), "%s: %.400s",
+                       fl_err_class(end->rc) == FL_CLASS_DATA ? "refused" : "not to be had",
+                       end->why);
+    (void)snprintf(cause, sizeof(cause), "%s %s%s%s", place, what,
                    get->ask.missing_cause ? "; " : "",
                    get->ask.missing_cause ? get->ask.missing_cause : "");
     if (!get->ask.output)
