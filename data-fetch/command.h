@@ -37,8 +37,12 @@ int fl_command_folder(const struct fl_contract *contract, const char *to, char *
                       struct fl_err *reterr);
 
 /* The name under which a file in that folder is announced. FL_E_TOO_BIG. */
-int fl_command_announced(const char *to, const char *name, char *path, size_t size,
-                         struct fl_err *reterr);
+int fl_command_announced(const struct fl_contract *contract, const char *to, const char *name,
+                         char *path, size_t size, struct fl_err *reterr);
+/* A file named on the command line as the contract names it: without its folder when that is
+ * FAIRLEAD_OUTPUT_DIR, however written. FL_E_TOO_BIG. */
+int fl_command_file(const struct fl_contract *contract, const char *file, char *path, size_t size,
+                    struct fl_err *reterr);
 
 /* FL_E_USAGE for getopt's '?' and ':'. */
 int fl_command_bad_option(char **argv, int option, int at, struct fl_err *reterr);

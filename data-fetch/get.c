@@ -185,7 +185,8 @@ static int lead_ended(const struct fl_fetch_end *end, struct fl_err *reterr, voi
            "file='%s' source='%s' bytes=%" PRIu64 " after_s=%.1f", end->want->name, place,
            end->size, (double)end->wait_ns / 1e9);
     if (get->ask.output)
-        rc = fl_command_announced(get->ask.to, end->want->name, path, sizeof(path), reterr);
+        rc = fl_command_announced(get->contract, get->ask.to, end->want->name, path, sizeof(path),
+                                  reterr);
     if (rc == 0 && get->ask.output)
         rc = fl_contract_output(get->contract, get->ask.output, &end->want->lead, path, reterr);
     if (rc == 0)

@@ -52,13 +52,16 @@ int fl_get_url(struct fl_contract *contract, const char *url, const char *file, 
 {
     const struct fl_world *world = fl_world_real();
     struct fl_pull_item item = {.url = url, .size = size, .sha256 = sha256};
+    char name[FL_PATH_MAX];
     char path[FL_PATH_MAX];
     int rc;
 
     if (sha256 && !is_digest(sha256))
         return fl_err_set(reterr, FL_E_USAGE, 0, "--sha256 '%.80s' is not 64 lower-case hex digits",
                           sha256);
-    rc = fl_contract_place(contract, file, path, sizeof(path), reterr);
+    rc = fl_command_file(contract, file, name, sizeof(name), reterr);
+    if (rc == 0)
+        rc = fl_contract_place(contract, name, path, sizeof(path), reterr);
     if (rc < 0)
         return rc;
     item.path = path;
@@ -67,6 +70,6 @@ int fl_get_url(struct fl_contract *contract, const char *url, const char *file, 
         return rc;
     fl_log(FL_LOG_INFO, "transfer.whole", "file='%s' sha256=%s", path, item.digest);
     if (output)
-        rc = fl_contract_output(contract, output, NULL, file, reterr);
+        rc = fl_contract_output(contract, output, NULL, name, reterr);
     return rc;
 }

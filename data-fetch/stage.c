@@ -35,7 +35,8 @@ static int brought(struct fl_pull_item *item, struct fl_err *reterr, void *arg)
     stage->whole++;
     fl_log(FL_LOG_INFO, "transfer.whole", "file='%s' sha256=%s", input->file, item->digest);
     if (input->output)
-        rc = fl_command_announced(stage->to, input->file, path, sizeof(path), reterr);
+        rc = fl_command_announced(stage->contract, stage->to, input->file, path, sizeof(path),
+                                  reterr);
     if (rc == 0 && input->output)
         rc = fl_contract_output_marked(stage->contract, input->output,
                                        input->has_lead ? &input->lead : NULL, path, input->degraded,

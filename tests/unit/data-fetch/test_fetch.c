@@ -603,6 +603,7 @@ static void a_stage_says_what_came_and_what_will_not(void **state)
     struct timeval limit = {.tv_sec = 60};
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     struct server origin;
+    struct fl_err err = {0};
     const char *argv[] = {"data-fetch/fairlead-transfer",
                           "get",
                           "--source",
@@ -619,6 +620,8 @@ static void a_stage_says_what_came_and_what_will_not(void **state)
                           "gfs.{lead}.grib2",
                           "--output",
                           "step",
+                          "--to",
+                          "out/../out", /* the stage's own folder, by another name */
                           "--poll",
                           "PT1S",
                           "--give-up",
@@ -638,6 +641,7 @@ static void a_stage_says_what_came_and_what_will_not(void **state)
     assert_true(fd >= 0);
     assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
+    assert_ok(fl_dir_make(fl_world_real(), "out", 0755, &err), err);
     make_file("a", GOOD);
     origin_start(&origin, "");
     (void)snprintf(text, sizeof(text), "%s/a", origin.url);
