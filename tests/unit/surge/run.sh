@@ -119,6 +119,18 @@ $look att o/surge.f001.nc fairlead_degraded >>"$work/out" 2>/dev/null
 ok $? "degraded forcing marks all outputs from the first that needs it on, and no earlier one"
 cd ..
 
+mkdir told && cd told && $make_case -h 6 && config o +000 "" >told.cfg
+cat >inputs.json <<'END'
+{"version":1,"run":"surge/20181009T0000Z","workflow":"surge","cycle":"20181009T0000Z","stage":"forecast","attempt":1,
+ "inputs":[{"input":"forcing","stage":"prep","output":"forcing","lead":"+003","file":"force.f003.nc","site":"hpc",
+            "path":"work/x/out/force.f003.nc","degraded":[{"cause":"older boundary","age":"PT12H"}]}]}
+END
+model 2 told.cfg && ! $look att o/surge.f002.nc fairlead_degraded >/dev/null 2>&1 &&
+    $look att o/surge.f003.nc fairlead_degraded | grep -qx 'older boundary \[age PT12H\]' &&
+    grep -q 'warning: degraded: older boundary' "$work/out"
+ok $? "a mark that only inputs.json knows of counts as well, and is said at the end"
+cd ..
+
 # Input that breaks its contract is refused with file, variable, expected and found.
 spoilt() { # HOW CODE TEXT NAME
     (mkdir "$1" && cd "$1" && $make_case -h 6 -s "$1" && config o +000 "" >bad.cfg) || return
