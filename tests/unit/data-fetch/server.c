@@ -3,11 +3,13 @@
 
 #include "tests/unit/data-fetch/server.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine/world/process.h"
@@ -69,16 +71,12 @@ void server_start(struct server *server, const char *const *argv)
 
 int command_end(pid_t pid)
 {
-    const struct fl_world *world = fl_world_real();
-    struct fl_wait_item item = {.fd = world->ops->pidfd(pid, world->arg)};
-    struct fl_exit end = {0};
-    struct fl_err err = {0};
+    int status = 0;
 
-    assert_true(item.fd >= 0);
-    assert_ok(fl_world_wait(world, &item, 1, -1, &err), err);
-    (void)close(item.fd);
-    assert_true(fl_process_ended(world, pid, &end));
-    return end.code;
+    /* Blocking: a leak checker's own tracer can hold the body of a killed process for a moment. */
+    while (waitpid(pid, &status, 0) < 0)
+        assert_int_equal(errno, EINTR);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 void server_stop(struct server *server)
