@@ -9,6 +9,7 @@
 
 #include "data-fetch/command.h"
 #include "data-fetch/delivery.h"
+#include "data-fetch/manifest.h"
 #include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/world/file.h"
@@ -55,7 +56,7 @@ static int write_receipt(const struct fl_delivery *delivery, struct fl_contract 
     if (files && json_array_size(files) == count)
         doc = json_pack("{si ss ss sO}", "version", 1, "set", delivery->set, "run", delivery->run,
                         "files", files);
-    text = doc ? json_dumps(doc, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
+    text = fl_manifest_text(doc);
     rc = text ? fl_contract_place(contract, "receipt.json", path, sizeof(path), reterr)
               : fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory for the receipt");
     if (rc == 0)

@@ -56,6 +56,19 @@ static int publish(const struct fl_world *world, const char *folder, const char 
     return fl_file_publish(world, path, text, size, reterr);
 }
 
+char *fl_manifest_text(const struct json_t *doc)
+{
+    char *text = doc ? json_dumps(doc, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
+    size_t size = text ? strlen(text) : 0;
+    char *line = text ? realloc(text, size + 2) : NULL;
+
+    if (line)
+        memcpy(line + size, "\n", 2);
+    else
+        free(text);
+    return line;
+}
+
 int fl_manifest_write(const struct fl_world *world, struct fl_ledger *ledger, const char *set,
                       const char *folder, struct fl_err *reterr)
 {
@@ -71,7 +84,7 @@ int fl_manifest_write(const struct fl_world *world, struct fl_ledger *ledger, co
         rc = fl_buf_check(&writing.text, reterr);
     if (rc == 0) {
         doc = json_pack("{si ss sO}", "version", 1, "set", set, "files", writing.files);
-        text = doc ? json_dumps(doc, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
+        text = fl_manifest_text(doc);
         rc = text ? publish(world, folder, FL_MANIFEST_JSON, text, strlen(text), reterr)
                   : fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory for the manifest");
     }

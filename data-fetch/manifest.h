@@ -15,6 +15,11 @@
 int fl_manifest_write(const struct fl_world *world, struct fl_ledger *ledger, const char *set,
                       const char *folder, struct fl_err *reterr);
 
+struct json_t;
+/* A document as people read it: indented, sorted keys, a line end. Free with free(). NULL when
+ * memory ends (or doc is NULL). */
+char *fl_manifest_text(const struct json_t *doc);
+
 /* Called for each file of a folder's MANIFEST with what is wrong with it (NULL: nothing). */
 typedef int (*fl_manifest_fn)(const char *file, const char *wrong, void *arg);
 /* Holds the files of folder against its MANIFEST. *ret_wrong: how many do not fit.
