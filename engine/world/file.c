@@ -462,6 +462,15 @@ static void lock_sign(const struct fl_world *world, int fd)
     (void)world->ops->pwrite(fd, pid, strlen(pid), 0, world->arg);
 }
 
+/* A process that was killed while it started another leaves its locks to the half-started child for
+ * a moment, until that becomes a program of its own: a lock whose holder is dead is soon free. */
+static bool holder_is_dead(const struct fl_world *world, const char *pid)
+{
+    long number = strtol(pid, NULL, 10);
+
+    return number > 0 && world->ops->kill((pid_t)number, 0, world->arg) == -ESRCH;
+}
+
 int fl_lock_take(const struct fl_world *world, const char *path, int *ret_fd, struct fl_err *reterr)
 {
     char pid[32] = "";
@@ -477,6 +486,8 @@ int fl_lock_take(const struct fl_world *world, const char *path, int *ret_fd, st
         disk_close(world, fd);
         if (n > 0)
             pid[strcspn(pid, "\n")] = '\0';
+        if (rc == -EWOULDBLOCK && holder_is_dead(world, pid))
+            return fl_lock_wait(world, path, ret_fd, reterr);
         if (rc == -EWOULDBLOCK)
             return fl_err_set(reterr, FL_E_LOCKED, EWOULDBLOCK, "'%s' is held by process %s", path,
                               pid[0] ? pid : "unknown");

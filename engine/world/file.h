@@ -67,7 +67,8 @@ int fl_dir_list(const struct fl_world *world, const char *path, fl_list_fn fn, v
 int fl_dir_sync(const struct fl_world *world, const char *path, struct fl_err *reterr);
 
 /* Takes an exclusive lock on a file (made when absent) and writes our process id into it.
- * FL_E_LOCKED names the holder. Release with fl_lock_release. */
+ * FL_E_LOCKED names the holder; a dead one is waited out (it may have left the lock to a child that
+ * has not become a program yet). Release with fl_lock_release. */
 int fl_lock_take(const struct fl_world *world, const char *path, int *ret_fd,
                  struct fl_err *reterr);
 /* The same, but waits for the holder to let go. For programs that do one thing, never for a

@@ -99,13 +99,17 @@ void node_kill(struct node *node)
 
 json_t *node_spec(const char *script, json_t *more)
 {
-    json_t *spec =
+    struct fl_err err = {0};
+    char token[65];
+    json_t *spec;
+
+    assert_ok(fl_world_random_hex(fl_world_real(), token, 64, &err), err);
+    spec =
         json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:s,s:s,s:s,s:s,s:[],s:[{s:s,s:s}],s:[],s:{s:i,s:s}}",
                   "id", NODE_ID, "run", "wf/20181009T0000Z", "workflow", "wf", "cycle",
-                  "20181009T0000Z", "stage", "stage", "attempt", 1, "token", NODE_TOKEN, "pool",
-                  "hpc", "site", "hpc", "program", "./run.sh", "args", "files", "name", "run.sh",
+                  "20181009T0000Z", "stage", "stage", "attempt", 1, "token", token, "pool", "hpc",
+                  "site", "hpc", "program", "./run.sh", "args", "files", "name", "run.sh",
                   "content", script, "outputs", "success", "exit", 0, "outputs", "all");
-
     assert_non_null(spec);
     if (more)
         assert_int_equal(json_object_update(spec, more), 0);
@@ -224,6 +228,14 @@ const json_t *node_until(struct node *node, const char *type)
         }
         turn(node, end_ns);
     }
+}
+
+void node_until_count(struct node *node, const char *type, int count)
+{
+    int64_t end_ns = fl_world_mono_ns(fl_world_real()) + PATIENCE_NS;
+
+    while (node_count(node, type) < count)
+        turn(node, end_ns);
 }
 
 void node_until_hello(struct node *node, int count)

@@ -12,7 +12,6 @@
 
 #define NODE_ID "wf/20181009T0000Z/stage/1"
 #define NODE_FOLDER "hpc/work/" NODE_ID
-#define NODE_TOKEN "0123456789abcdef0123456789abcdef"
 
 struct node {
     struct fl_bus_server *server;
@@ -34,13 +33,15 @@ void node_embed(struct node *node);   /* a worker in this thread */
 void node_process(struct node *node); /* a worker of its own; waits for nothing */
 void node_kill(struct node *node);    /* SIGKILL, and reaped */
 
-/* A spec for a shell script; more is merged into it (and released). */
+/* A spec for a shell script, with a token of its own; more is merged into it (and released). */
 json_t *node_spec(const char *script, json_t *more);
 void node_launch(struct node *node, json_t *spec); /* spec is released */
 void node_say(struct node *node, json_t *message); /* message is released */
 
 /* Turns everything until an event of this type of the attempt NODE_ID has come; borrowed. */
 const json_t *node_until(struct node *node, const char *type);
+/* Turns everything until this many events of the type have come, of any attempt. */
+void node_until_count(struct node *node, const char *type, int count);
 void node_until_hello(struct node *node, int count);
 const char *node_text(const json_t *event, const char *key);
 /* Number of events of a type that have come. */

@@ -218,7 +218,8 @@ static void dead_supervisor_is_found_and_its_tree_ended_before_the_end_is_told(v
 static void killed_worker_is_followed_by_one_that_adopts(void **state)
 {
     struct node node;
-    char *text = script("echo body >> bodies; $E progress 0.5; read x < fifo; echo y > ../out/y\n");
+    char *text = script(
+        "mkfifo fifo; echo body >> bodies; $E progress 0.5; read x < fifo; echo y > ../out/y\n");
 
     (void)state;
     node_open(&node);
@@ -226,8 +227,7 @@ static void killed_worker_is_followed_by_one_that_adopts(void **state)
     node_until_hello(&node, 1);
     node_launch(&node, node_spec(text, json_pack("{s:[{s:s,s:s}]}", "outputs", "output", "y",
                                                  "file", "y")));
-    (void)node_until(&node, "begun");
-    assert_int_equal(mkfifo(NODE_FOLDER "/data/fifo", 0600), 0);
+    (void)node_until(&node, "progress");
     node_kill(&node);
     node_process(&node);
     node_until_hello(&node, 2);
@@ -272,7 +272,7 @@ static void begin_is_asked_again_by_the_next_worker(void **state)
 static void attempt_that_ended_while_no_worker_lived_is_told_by_the_next(void **state)
 {
     struct node node;
-    char *text = script("$E progress 0.5; read x < fifo\n");
+    char *text = script("mkfifo fifo; $E progress 0.5; read x < fifo\n");
     json_t *where;
     struct fl_wait_item item;
     struct fl_err err = {0};
@@ -283,8 +283,7 @@ static void attempt_that_ended_while_no_worker_lived_is_told_by_the_next(void **
     node_until_hello(&node, 1);
     node_launch(&node, node_spec(text, NULL));
     free(text);
-    (void)node_until(&node, "begun");
-    assert_int_equal(mkfifo(NODE_FOLDER "/data/fifo", 0600), 0);
+    (void)node_until(&node, "progress");
     node_kill(&node);
     where = json_load_file(NODE_FOLDER "/supervisor.json", 0, NULL);
     item =
@@ -297,6 +296,65 @@ static void attempt_that_ended_while_no_worker_lived_is_told_by_the_next(void **
     (void)close(item.fd);
     node_process(&node);
     assert_end(node_until(&node, "end"), "succeeded", "", "");
+    node_close(&node);
+}
+
+#define MANY 24
+#define KILLS 6
+
+/* However often the worker is killed while stages start and end, each has one body and one end. */
+static void repeated_kills_lose_no_attempt_and_repeat_none(void **state)
+{
+    struct node node;
+    char *text = script("echo body >> bodies; echo y > ../out/y; $E output y y\n");
+
+    (void)state;
+    node_open(&node);
+    node_process(&node);
+    node_until_hello(&node, 1);
+    for (int i = 0; i < MANY; i++) {
+        char id[64];
+
+        (void)snprintf(id, sizeof(id), "wf/20181009T0000Z/s%d/1", i);
+        node_launch(&node, node_spec(text, json_pack("{s:s,s:[{s:s,s:s}]}", "id", id, "outputs",
+                                                     "output", "y", "file", "y")));
+    }
+    for (int i = 1; i <= KILLS; i++) {
+        node_until_count(&node, i % 2 ? "begun" : "output", i * MANY / (2 * KILLS));
+        node_kill(&node);
+        node_process(&node);
+        node_until_hello(&node, 1 + i);
+        for (int k = 0; k < MANY; k++) { /* what the new one does not know is asked for again */
+            char id[64];
+            bool known = false;
+            size_t n;
+            json_t *one;
+
+            (void)snprintf(id, sizeof(id), "wf/20181009T0000Z/s%d/1", k);
+            json_array_foreach(json_object_get(node.hello, "attempts"), n, one) known =
+                known || strcmp(json_string_value(one), id) == 0;
+            json_array_foreach(node.seen, n, one) known =
+                known || (strcmp(node_text(one, "id"), id) == 0 &&
+                          strcmp(node_text(json_object_get(one, "event"), "type"), "end") == 0);
+            if (!known)
+                node_launch(&node,
+                            node_spec(text, json_pack("{s:s,s:[{s:s,s:s}]}", "id", id, "outputs",
+                                                      "output", "y", "file", "y")));
+        }
+    }
+    node_until_count(&node, "end", MANY);
+    assert_int_equal(node_count(&node, "end"), MANY);
+    assert_int_equal(node_count(&node, "begun"), MANY);
+    assert_int_equal(node_count(&node, "output"), MANY);
+    free(text);
+    for (int i = 0; i < MANY; i++) {
+        char path[128];
+
+        (void)snprintf(path, sizeof(path), "hpc/work/wf/20181009T0000Z/s%d/1/data/bodies", i);
+        text = test_file_read(path, NULL);
+        assert_string_equal(text, "body\n");
+        free(text);
+    }
     node_close(&node);
 }
 
@@ -496,6 +554,7 @@ int main(void)
         ON(killed_worker_is_followed_by_one_that_adopts),
         ON(begin_is_asked_again_by_the_next_worker),
         ON(attempt_that_ended_while_no_worker_lived_is_told_by_the_next),
+        ON(repeated_kills_lose_no_attempt_and_repeat_none),
         ON(refused_begin_starts_no_body),
         ON(followed_inputs_appear_while_the_stage_runs),
         ON(launch_that_cannot_be_is_told),
