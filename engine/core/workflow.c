@@ -4,6 +4,7 @@
 #include "engine/core/workflow.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -166,6 +167,39 @@ int32_t fl_stage_output(const struct fl_stage *stage, const char *name, size_t n
             return (int32_t)i;
     }
     return FL_NONE;
+}
+
+bool fl_leads_within(const struct fl_leads *part, const struct fl_leads *whole)
+{
+    return fl_leads_find(whole, part->first) >= 0 && fl_leads_find(whole, part->last) >= 0 &&
+           (fl_leads_count(part) == 1 || part->step_minutes % whole->step_minutes == 0);
+}
+
+int fl_leads_in(const char *text, const struct fl_leads *of, struct fl_leads *ret_leads,
+                struct fl_err *reterr)
+{
+    const char *slash = strchr(text, '/');
+    char of_text[96];
+    struct fl_leads leads;
+    char range[96];
+    int rc;
+
+    if (slash && !strchr(slash + 1, '/')) { /* first/last: with the step of the set */
+        int used = snprintf(range, sizeof(range), "%s/%d:%02d", text, of->step_minutes / 60,
+                            of->step_minutes % 60);
+
+        if (used < 0 || (size_t)used >= sizeof(range))
+            return fl_err_set(reterr, FL_E_PARSE, 0, "leads '%.40s…' are too long", text);
+        text = range;
+    }
+    rc = fl_leads_parse(text, &leads, reterr);
+    if (rc < 0)
+        return rc;
+    fl_leads_format(of, of_text, sizeof(of_text));
+    if (!fl_leads_within(&leads, of))
+        return fl_err_set(reterr, FL_E_PARSE, 0, "leads '%.40s' are not all in %s", text, of_text);
+    *ret_leads = leads;
+    return 0;
 }
 
 size_t fl_stage_instances(const struct fl_workflow *workflow, const struct fl_stage *stage)

@@ -211,6 +211,13 @@ int32_t fl_workflow_pool(const struct fl_workflow *workflow, const char *name);
 const struct fl_param *fl_workflow_param(const struct fl_workflow *workflow, const char *name);
 int32_t fl_stage_output(const struct fl_stage *stage, const char *name, size_t name_size);
 
+/* "+000/+012" within a set: without a step all members of the set between the two; with a step, or
+ * one lead, those members, each of which must be in the set. FL_E_PARSE. */
+int fl_leads_in(const char *text, const struct fl_leads *of, struct fl_leads *ret_leads,
+                struct fl_err *reterr);
+/* True when every member of part is in whole. */
+bool fl_leads_within(const struct fl_leads *part, const struct fl_leads *whole);
+
 /* Instances of a stage: members of its `per` set, or 1. */
 size_t fl_stage_instances(const struct fl_workflow *workflow, const struct fl_stage *stage);
 

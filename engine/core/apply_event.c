@@ -1,0 +1,593 @@
+/* One function a type of event. */
+#include "config.h"
+
+#include "engine/core/apply.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/json.h"
+#include "engine/base/banned.h"
+
+typedef int (*apply_fn)(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr);
+
+static int find(const struct fl_core *core, const struct fl_event *event, struct fl_run **ret_run,
+                uint32_t *ret_inst, struct fl_err *reterr)
+{
+    *ret_run = fl_core_run(core, event->run);
+    if (!*ret_run)
+        return fl_apply_bug(event, reterr, "no such run");
+    if (ret_inst && fl_run_find(*ret_run, event->stage, event->key, ret_inst, reterr) < 0)
+        return fl_apply_bug(event, reterr, "no such instance");
+    return 0;
+}
+
+/* The instance and its attempt of that number; takes over the spool index. */
+static int find_attempt(const struct fl_core *core, const struct fl_event *event,
+                        struct fl_run **ret_run, uint32_t *ret_inst,
+                        struct fl_attempt **ret_attempt, struct fl_err *reterr)
+{
+    struct fl_inst *in;
+    int rc = find(core, event, ret_run, ret_inst, reterr);
+
+    if (rc < 0)
+        return rc;
+    in = &(*ret_run)->insts[*ret_inst];
+    if (event->attempt < 1 || event->attempt > in->try_count)
+        return fl_apply_bug(event, reterr, "no such attempt");
+    *ret_attempt = &in->tries[event->attempt - 1];
+    if (event->index > 0) {
+        if (event->index > (*ret_attempt)->index + 1)
+            return fl_apply_bug(event, reterr, "a gap in the attempt's spool");
+        if (event->index > (*ret_attempt)->index)
+            (*ret_attempt)->index = event->index;
+    }
+    return 0;
+}
+
+static int add_marks_text(json_t **marks, const char *text, struct fl_err *reterr)
+{
+    fl_json_auto json_t *more = fl_marks_parse(text);
+
+    return more ? fl_marks_add(marks, more, reterr) : 0;
+}
+
+static int run_enlist(struct fl_core *core, struct fl_run *run, struct fl_err *reterr)
+{
+    struct fl_run **runs;
+    int rc;
+
+    runs = realloc(core->runs, (core->run_count + 1) * sizeof(struct fl_run *));
+    if (!runs)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for run '%s'", run->name);
+    core->runs = runs;
+    run->index = (uint32_t)core->run_count;
+    rc = fl_list_push(&core->active, &core->active_count, &core->active_room, run->index, reterr);
+    if (rc == 0)
+        rc = fl_names_add(&core->run_names, run->name, run->index, reterr);
+    if (rc == 0)
+        core->runs[core->run_count++] = run;
+    return rc;
+}
+
+static int run_details(struct fl_run *run, const struct fl_event *event, struct fl_err *reterr)
+{
+    fl_json_auto json_t *text = NULL;
+    int rc = fl_cycle_parse(event->cycle, &run->cycle, reterr);
+
+    run->created_ns = event->time_ns;
+    if (rc == 0)
+        rc = fl_event_set_text(&run->who, event->who, reterr);
+    if (rc == 0 && event->text)
+        rc = fl_json_parse(event->text, strlen(event->text), &text, reterr);
+    if (rc == 0 && json_object_get(text, "params"))
+        run->params = json_incref(json_object_get(text, "params"));
+    if (rc == 0)
+        rc = fl_event_set_text(&run->variant, json_string_value(json_object_get(text, "variant")),
+                               reterr);
+    return rc;
+}
+
+static int apply_run_created(struct fl_core *core, const struct fl_event *event,
+                             struct fl_err *reterr)
+{
+    fl_auto(fl_run_destroy) struct fl_run *run = NULL;
+    struct fl_run *kept;
+    uint32_t plan;
+    int rc;
+
+    if (fl_core_run(core, event->run))
+        return fl_apply_bug(event, reterr, "the run exists already");
+    if (!fl_names_find(&core->plan_names, event->digest, &plan))
+        return fl_apply_bug(event, reterr, "its workflow is not known");
+    rc = fl_run_create(core->plans[plan], event->run, &run, reterr);
+    if (rc == 0)
+        rc = run_details(run, event, reterr);
+    if (rc == 0)
+        rc = run_enlist(core, run, reterr);
+    if (rc < 0)
+        return rc;
+    kept = FL_STEAL(run);
+    return fl_apply_wake_all(core, kept, event->time_ns, reterr);
+}
+
+static int apply_run_ended(struct fl_core *core, const struct fl_event *event,
+                           struct fl_err *reterr)
+{
+    struct fl_run *run;
+    enum fl_state state = fl_state_from_name(event->state);
+    int rc = find(core, event, &run, NULL, reterr);
+
+    if (rc < 0)
+        return rc;
+    if (run->state != FL_STATE_RUNNING || !fl_state_is_end(state))
+        return fl_apply_bug(event, reterr, "it has ended already, or not with an end");
+    run->state = state;
+    run->ended_ns = event->time_ns;
+    for (size_t i = 0; i < core->active_count; i++) {
+        if (core->active[i] != run->index)
+            continue;
+        memmove(&core->active[i], &core->active[i + 1],
+                (core->active_count - i - 1) * sizeof(*core->active));
+        core->active_count--;
+        break;
+    }
+    return 0;
+}
+
+static int worker_get(struct fl_core *core, const char *name, struct fl_worker **ret_worker,
+                      struct fl_err *reterr)
+{
+    struct fl_worker *worker = fl_core_worker(core, name);
+    struct fl_worker **workers;
+    int rc;
+
+    *ret_worker = worker;
+    if (worker)
+        return 0;
+    workers = realloc(core->workers, (core->worker_count + 1) * sizeof(struct fl_worker *));
+    worker = calloc(1, sizeof(*worker));
+    if (workers)
+        core->workers = workers;
+    if (!workers || !worker) {
+        free(worker);
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for worker '%s'", name);
+    }
+    rc = fl_event_set_text(&worker->name, name, reterr);
+    if (rc == 0)
+        rc = fl_names_add(&core->worker_names, worker->name, (uint32_t)core->worker_count, reterr);
+    if (rc < 0) {
+        fl_worker_destroy(worker);
+        return rc;
+    }
+    core->workers[core->worker_count++] = worker;
+    *ret_worker = worker;
+    return 0;
+}
+
+static int worker_site(struct fl_worker *worker, const struct fl_event *event,
+                       struct fl_err *reterr)
+{
+    struct fl_worker_site *sites;
+    int rc;
+
+    for (size_t i = 0; i < worker->site_count; i++)
+        if (strcmp(worker->sites[i].site, event->site) == 0)
+            return fl_event_set_text(&worker->sites[i].door, event->text, reterr);
+    sites = realloc(worker->sites, (worker->site_count + 1) * sizeof(*sites));
+    if (!sites)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a site");
+    worker->sites = sites;
+    sites[worker->site_count] = (struct fl_worker_site){0};
+    rc = fl_event_set_text(&sites[worker->site_count].site, event->site, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(&sites[worker->site_count].door, event->text, reterr);
+    worker->site_count++;
+    return rc;
+}
+
+static int worker_pool(struct fl_worker *worker, const struct fl_event *event,
+                       struct fl_err *reterr)
+{
+    struct fl_worker_pool *pool = fl_worker_pool(worker, event->pool);
+
+    if (!pool) {
+        struct fl_worker_pool *pools =
+            realloc(worker->pools, (worker->pool_count + 1) * sizeof(*pools));
+
+        if (!pools)
+            return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a pool");
+        worker->pools = pools;
+        pool = &pools[worker->pool_count++];
+        *pool = (struct fl_worker_pool){0};
+    }
+    pool->cores = event->cores;
+    pool->jobs = event->jobs;
+    if (fl_event_set_text(&pool->pool, event->pool, reterr) < 0)
+        return FL_E_NOMEM;
+    return fl_event_set_text(&pool->site, event->site, reterr);
+}
+
+static int apply_worker_joined(struct fl_core *core, const struct fl_event *event,
+                               struct fl_err *reterr)
+{
+    struct fl_worker *worker;
+    int rc = worker_get(core, event->worker, &worker, reterr);
+
+    if (rc == 0)
+        rc = worker_site(worker, event, reterr);
+    if (rc == 0 && event->pool)
+        rc = worker_pool(worker, event, reterr);
+    if (rc < 0)
+        return rc;
+    if (worker->gone || worker->since_ns == 0)
+        worker->since_ns = event->time_ns;
+    worker->gone = false;
+    return fl_event_set_text(&worker->reason, NULL, reterr);
+}
+
+static int apply_worker_left(struct fl_core *core, const struct fl_event *event,
+                             struct fl_err *reterr)
+{
+    struct fl_worker *worker = fl_core_worker(core, event->worker);
+
+    if (!worker)
+        return fl_apply_bug(event, reterr, "no such worker");
+    worker->gone = true;
+    worker->since_ns = event->time_ns;
+    return fl_event_set_text(&worker->reason, event->why, reterr);
+}
+
+static int attempt_fill(struct fl_attempt *attempt, const struct fl_event *event, uint32_t worker,
+                        struct fl_err *reterr)
+{
+    int rc;
+
+    attempt->state = FL_STATE_LAUNCHED;
+    attempt->worker = worker;
+    attempt->cores = event->cores;
+    attempt->launched_ns = event->time_ns;
+    rc = fl_event_set_text(&attempt->pool, event->pool, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(&attempt->site, event->site, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(&attempt->token, event->token, reterr);
+    if (rc == 0)
+        rc = add_marks_text(&attempt->marks, event->degraded, reterr);
+    return rc;
+}
+
+/* Counts an attempt in or out of the limits of its pool. */
+static void count_use(struct fl_core *core, struct fl_run *run, uint32_t inst,
+                      const struct fl_attempt *attempt, int64_t sign)
+{
+    struct fl_worker_pool *pool = fl_worker_pool(core->workers[attempt->worker], attempt->pool);
+
+    run->pool_jobs[fl_inst_stage(run, inst)->pool] += sign;
+    if (pool) {
+        pool->used_cores += sign * attempt->cores;
+        pool->used_jobs += sign;
+    }
+}
+
+static int apply_launched(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
+{
+    struct fl_attempt *tries;
+    struct fl_inst *in;
+    struct fl_run *run;
+    uint32_t worker;
+    uint32_t inst;
+    int rc = find(core, event, &run, &inst, reterr);
+
+    if (rc < 0)
+        return rc;
+    in = &run->insts[inst];
+    if (event->attempt != (int64_t)in->try_count + 1 || in->try_count >= FL_CORE_TRIES_MAX)
+        return fl_apply_bug(event, reterr, "not the next attempt");
+    if (!fl_names_find(&core->worker_names, event->worker, &worker))
+        return fl_apply_bug(event, reterr, "no such worker");
+    tries = realloc(in->tries, ((size_t)in->try_count + 1) * sizeof(*tries));
+    if (!tries)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for an attempt");
+    in->tries = tries;
+    tries[in->try_count] = (struct fl_attempt){0};
+    rc = attempt_fill(&tries[in->try_count], event, worker, reterr);
+    in->try_count++;
+    if (rc == 0)
+        rc = fl_inst_happen(run, inst, FL_HAPPEN_LAUNCH, reterr);
+    if (rc < 0)
+        return rc;
+    in->not_before_ns = 0;
+    count_use(core, run, inst, &tries[in->try_count - 1], 1);
+    (void)fl_event_set_text(&in->reason, NULL, NULL); /* clearing cannot fail */
+    return add_marks_text(&run->marks, event->degraded, reterr);
+}
+
+static int apply_begun(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
+{
+    struct fl_attempt *attempt;
+    struct fl_run *run;
+    uint32_t inst;
+    int rc = find_attempt(core, event, &run, &inst, &attempt, reterr);
+
+    if (rc < 0)
+        return rc;
+    if (attempt != fl_inst_last_try(&run->insts[inst]) || attempt->state != FL_STATE_LAUNCHED)
+        return fl_apply_bug(event, reterr, "the attempt is not the one that was launched last");
+    attempt->state = FL_STATE_RUNNING;
+    attempt->begun_ns = event->time_ns;
+    return fl_inst_happen(run, inst, FL_HAPPEN_BEGIN, reterr);
+}
+
+static int apply_noted(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
+{
+    struct fl_attempt *attempt;
+    struct fl_run *run;
+    uint32_t inst;
+    int rc = find_attempt(core, event, &run, &inst, &attempt, reterr);
+
+    if (rc == 0 && strncmp(event->text, "progress ", 9) == 0)
+        rc = fl_event_set_text(&attempt->progress, event->text + 9, reterr);
+    return rc;
+}
+
+static int apply_degraded(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
+{
+    struct fl_attempt *attempt;
+    struct fl_run *run;
+    uint32_t inst;
+    int rc = find_attempt(core, event, &run, &inst, &attempt, reterr);
+
+    if (rc == 0)
+        rc = fl_marks_add_one(&attempt->marks, event->cause, event->age, reterr);
+    if (rc == 0)
+        rc = fl_marks_add_one(&run->marks, event->cause, event->age, reterr);
+    return rc;
+}
+
+static int apply_ended(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
+{
+    enum fl_state state = fl_state_from_name(event->state);
+    struct fl_attempt *attempt;
+    struct fl_run *run;
+    uint32_t inst;
+    int rc = find_attempt(core, event, &run, &inst, &attempt, reterr);
+
+    if (rc < 0)
+        return rc;
+    if (attempt != fl_inst_last_try(&run->insts[inst]) || fl_state_is_end(attempt->state))
+        return fl_apply_bug(event, reterr, "the attempt has its end already");
+    if (state == FL_STATE_COUNT || fl_state_ending(state) == FL_HAPPENING_COUNT)
+        return fl_apply_bug(event, reterr, "its state is not an end");
+    attempt->state = state;
+    attempt->ended_ns = event->time_ns;
+    attempt->code = event->code;
+    attempt->signal = event->signal;
+    rc = fl_event_set_text(&attempt->class, event->class, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(&run->insts[inst].reason, event->why, reterr);
+    if (rc == 0)
+        rc = fl_inst_happen(run, inst, fl_state_ending(state), reterr);
+    if (rc < 0)
+        return rc;
+    count_use(core, run, inst, attempt, -1);
+    /* until_ns says that an instance-retry follows in the same batch: then this is not the end */
+    return event->until_ns ? 0 : fl_apply_finished(core, run, inst, event->time_ns, reterr);
+}
+
+static int slot_fill(struct fl_slot *slot, const struct fl_event *event, struct fl_err *reterr)
+{
+    int rc = fl_event_set_text(&slot->path, event->path, reterr);
+
+    if (rc == 0)
+        rc = fl_event_set_text(&slot->site, event->site, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(&slot->sha256, event->sha256, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(&slot->cause, event->cause, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(&slot->age, event->age, reterr);
+    if (rc < 0)
+        return rc;
+    json_decref(slot->marks);
+    slot->marks = fl_marks_parse(event->degraded);
+    slot->attempt = (uint32_t)event->attempt;
+    slot->size = event->size;
+    slot->accepted_ns = event->time_ns;
+    return 0;
+}
+
+static int apply_output(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
+{
+    bool accepted = event->type == FL_EVENT_OUTPUT_ACCEPTED;
+    struct fl_attempt *attempt;
+    enum fl_slot_state was;
+    struct fl_run *run;
+    uint32_t inst;
+    uint32_t slot;
+    int rc;
+
+    if (accepted || event->attempt > 0)
+        rc = find_attempt(core, event, &run, &inst, &attempt, reterr);
+    else
+        rc = find(core, event, &run, &inst, reterr);
+    if (rc < 0)
+        return rc;
+    if (fl_run_find_slot(run, inst, event->output, event->lead, &slot, reterr) < 0)
+        return fl_apply_bug(event, reterr, "no such output");
+    was = run->slots[slot].state;
+    if (!accepted && was == FL_SLOT_ACCEPTED)
+        return fl_apply_bug(event, reterr, "the output is there already");
+    rc = slot_fill(&run->slots[slot], event, reterr);
+    if (rc == 0 && accepted)
+        rc = add_marks_text(&run->marks, event->degraded, reterr);
+    if (rc < 0)
+        return rc;
+    run->slots[slot].state = accepted ? FL_SLOT_ACCEPTED : FL_SLOT_ABSENT;
+    if (was == run->slots[slot].state)
+        return 0;
+    return fl_apply_slot_changed(core, run, slot, was, event->time_ns, reterr);
+}
+
+static int apply_inst_ended(struct fl_core *core, const struct fl_event *event,
+                            struct fl_err *reterr)
+{
+    enum fl_state state = fl_state_from_name(event->state);
+    struct fl_run *run;
+    uint32_t inst;
+    int rc = find(core, event, &run, &inst, reterr);
+
+    if (rc < 0)
+        return rc;
+    if (state == FL_STATE_COUNT || fl_state_ending(state) == FL_HAPPENING_COUNT)
+        return fl_apply_bug(event, reterr, "its state is not an end");
+    rc = fl_inst_happen(run, inst, fl_state_ending(state), reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(&run->insts[inst].reason, event->why, reterr);
+    if (rc == 0 && event->cause)
+        rc = fl_marks_add_one(&run->marks, event->cause, event->age, reterr);
+    return rc < 0 ? rc : fl_apply_finished(core, run, inst, event->time_ns, reterr);
+}
+
+/* A person's retry opens an ended run: what never could start waits again. */
+static int reopen(struct fl_core *core, struct fl_run *run, int64_t now_ns, struct fl_err *reterr)
+{
+    int rc;
+
+    run->state = FL_STATE_RUNNING;
+    run->ended_ns = 0;
+    run->cancel_asked = false;
+    rc = fl_list_push(&core->active, &core->active_count, &core->active_room, run->index, reterr);
+    for (size_t i = core->active_count;
+         rc == 0 && i > 1 && core->active[i - 2] > core->active[i - 1]; i--) {
+        uint32_t swap = core->active[i - 1];
+
+        core->active[i - 1] = core->active[i - 2];
+        core->active[i - 2] = swap;
+    }
+    for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count; i++) {
+        struct fl_inst *in = &run->insts[i];
+
+        if (!((in->state == FL_STATE_SKIPPED && !in->doom) ||
+              (in->state == FL_STATE_CANCELLED && in->try_count == 0)))
+            continue;
+        rc = fl_inst_happen(run, i, FL_HAPPEN_RETRY, reterr);
+        in->final = false;
+        (void)fl_event_set_text(&in->reason, NULL, NULL); /* clearing cannot fail */
+    }
+    fl_apply_recount(run);
+    return rc < 0 ? rc : fl_apply_wake_all(core, run, now_ns, reterr);
+}
+
+static int apply_retry(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
+{
+    struct fl_inst *in;
+    struct fl_run *run;
+    uint32_t inst;
+    int rc = find(core, event, &run, &inst, reterr);
+
+    if (rc < 0)
+        return rc;
+    in = &run->insts[inst];
+    if (event->attempt != (int64_t)in->try_count + 1)
+        return fl_apply_bug(event, reterr, "not the next attempt");
+    rc = fl_inst_happen(run, inst, FL_HAPPEN_RETRY, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(&in->reason, event->why, reterr);
+    if (rc < 0)
+        return rc;
+    in->final = false;
+    in->doom = 0;
+    in->not_before_ns = event->until_ns;
+    for (size_t i = 0; i < run->failed_count; i++) {
+        if (run->failed[i] != inst)
+            continue;
+        memmove(&run->failed[i], &run->failed[i + 1],
+                (run->failed_count - i - 1) * sizeof(*run->failed));
+        run->failed_count--;
+        break;
+    }
+    if (run->state != FL_STATE_RUNNING)
+        return reopen(core, run, event->time_ns, reterr);
+    return fl_apply_try_ready(run, inst, event->time_ns, reterr);
+}
+
+static void ask_cancel(struct fl_run *run, uint32_t inst)
+{
+    struct fl_attempt *attempt = fl_inst_last_try(&run->insts[inst]);
+
+    if (attempt && !fl_state_is_end(attempt->state))
+        attempt->cancel_asked = true;
+}
+
+static int apply_cancel(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
+{
+    struct fl_run *run;
+    uint32_t inst = 0;
+    int rc = find(core, event, &run, event->stage ? &inst : NULL, reterr);
+
+    if (rc < 0)
+        return rc;
+    if (event->stage) {
+        ask_cancel(run, inst);
+        return 0;
+    }
+    run->cancel_asked = true;
+    for (inst = 0; inst < run->plan->inst_count; inst++)
+        ask_cancel(run, inst);
+    return 0;
+}
+
+static int apply_hold(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
+{
+    bool hold = event->type == FL_EVENT_HELD;
+    struct fl_run *run;
+    uint32_t inst = 0;
+    int rc = find(core, event, &run, event->stage ? &inst : NULL, reterr);
+
+    if (rc < 0)
+        return rc;
+    if (!event->stage) {
+        run->held = hold;
+        return 0;
+    }
+    rc = fl_inst_happen(run, inst, hold ? FL_HAPPEN_HOLD : FL_HAPPEN_RELEASE, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(&run->insts[inst].reason, hold ? event->why : NULL, reterr);
+    if (rc < 0)
+        return rc;
+    run->insts[inst].held = hold;
+    return hold ? 0 : fl_apply_try_ready(run, inst, event->time_ns, reterr);
+}
+
+static const apply_fn appliers[] = {
+    [FL_EVENT_RUN_CREATED] = apply_run_created,
+    [FL_EVENT_RUN_ENDED] = apply_run_ended,
+    [FL_EVENT_WORKER_JOINED] = apply_worker_joined,
+    [FL_EVENT_WORKER_LEFT] = apply_worker_left,
+    [FL_EVENT_ATTEMPT_LAUNCHED] = apply_launched,
+    [FL_EVENT_ATTEMPT_BEGUN] = apply_begun,
+    [FL_EVENT_ATTEMPT_NOTED] = apply_noted,
+    [FL_EVENT_ATTEMPT_DEGRADED] = apply_degraded,
+    [FL_EVENT_ATTEMPT_ENDED] = apply_ended,
+    [FL_EVENT_OUTPUT_ACCEPTED] = apply_output,
+    [FL_EVENT_OUTPUT_ABSENT] = apply_output,
+    [FL_EVENT_INSTANCE_ENDED] = apply_inst_ended,
+    [FL_EVENT_INSTANCE_RETRY] = apply_retry,
+    [FL_EVENT_CANCEL_ASKED] = apply_cancel,
+    [FL_EVENT_HELD] = apply_hold,
+    [FL_EVENT_RELEASED] = apply_hold,
+};
+_Static_assert(FL_COUNT(appliers) == FL_EVENT_TYPE_COUNT, "every type is applied");
+
+int fl_core_apply(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
+{
+    int rc;
+
+    fl_assert(core);
+    fl_assert(event);
+    rc = appliers[event->type](core, event, reterr);
+    if (rc == 0)
+        core->event_count++;
+    return rc;
+}

@@ -1,0 +1,311 @@
+/* decide(state, input): submissions, workers coming and going, requests of people. */
+#include "config.h"
+
+#include "engine/core/decide.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/json.h"
+#include "engine/base/banned.h"
+
+static int check_params(const struct fl_workflow *wf, const json_t *params, struct fl_err *reterr)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)params, key, value)
+    {
+        if (!fl_workflow_param(wf, key))
+            return fl_err_set(reterr, FL_E_NOENT, 0, "workflow '%s' has no parameter '%.100s'",
+                              wf->name, key);
+        if (!json_is_string(value) && !json_is_number(value) && !json_is_boolean(value))
+            return fl_err_set(reterr, FL_E_PARSE, 0,
+                              "parameter '%.100s' must be a text, number or boolean", key);
+    }
+    return 0;
+}
+
+static int submit_text(const json_t *params, const char *variant, struct fl_event *event,
+                       struct fl_err *reterr)
+{
+    fl_json_auto json_t *text = json_object();
+    char *flat;
+    int rc;
+
+    if (json_object_size(params) == 0 && !variant)
+        return 0;
+    if (json_object_size(params) > 0)
+        (void)json_object_set(text, "params", (json_t *)(uintptr_t)params); /* seen in the text */
+    if (variant)
+        (void)json_object_set_new(text, "variant", json_string(variant));
+    flat = fl_json_text(text);
+    if (!flat)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for the parameters of a run");
+    rc = fl_event_set_text(&event->text, flat, reterr);
+    free(flat);
+    return rc;
+}
+
+static int submit_name(const struct fl_core *core, const struct fl_workflow *wf,
+                       struct fl_cycle cycle, const char *variant, char *name, size_t size,
+                       struct fl_err *reterr)
+{
+    const struct fl_run *run;
+    char time[FL_TIME_TEXT_MAX];
+
+    if (variant && !fl_workflow_name_is_plain(variant))
+        return fl_err_set(reterr, FL_E_PARSE, 0,
+                          "variant '%.100s' is not a plain name (letters, digits, - and _)",
+                          variant);
+    fl_cycle_format(cycle, time);
+    (void)snprintf(name, size, "%s/%s%s%s", wf->name, time, variant ? "#" : "",
+                   variant ? variant : "");
+    run = fl_core_run(core, name);
+    if (run)
+        return fl_err_set(reterr, FL_E_EXISTS, 0, "run '%s' exists already (it is %s)", name,
+                          fl_state_name(run->state));
+    if (core->run_count >= FL_CORE_RUNS_MAX)
+        return fl_err_set(reterr, FL_E_FULL, 0, "%d runs are known; the limit", FL_CORE_RUNS_MAX);
+    return 0;
+}
+
+static int decide_submit(const struct fl_core *core, const struct fl_input *input,
+                         struct fl_events *events, struct fl_err *reterr)
+{
+    char name[3 * FL_WORKFLOW_NAME_MAX];
+    const struct fl_workflow *wf;
+    const json_t *params;
+    struct fl_event *event;
+    const char *digest;
+    const char *cycle_text;
+    const char *variant;
+    struct fl_cycle cycle;
+    uint32_t plan;
+    int rc;
+
+    rc = fl_json_string(input->message, "digest", &digest, reterr);
+    if (rc == 0)
+        rc = fl_json_string(input->message, "cycle", &cycle_text, reterr);
+    if (rc == 0)
+        rc = fl_json_string_opt(input->message, "variant", NULL, &variant, reterr);
+    if (rc == 0)
+        rc = fl_json_object_opt(input->message, "params", &params, reterr);
+    if (rc == 0)
+        rc = fl_cycle_parse(cycle_text, &cycle, reterr);
+    if (rc < 0)
+        return rc;
+    if (!fl_names_find(&core->plan_names, digest, &plan))
+        return fl_err_set(reterr, FL_E_NOENT, 0, "no workflow with digest '%.64s'", digest);
+    wf = core->plans[plan]->workflow;
+    rc = check_params(wf, params, reterr);
+    if (rc == 0)
+        rc = submit_name(core, wf, cycle, variant, name, sizeof(name), reterr);
+    if (rc == 0)
+        rc = fl_emit(events, FL_EVENT_RUN_CREATED, input->now_ns, NULL, UINT32_MAX, &event, reterr);
+    if (rc < 0)
+        return rc;
+    rc = fl_event_set_text(&event->run, name, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(&event->digest, digest, reterr);
+    if (rc == 0) {
+        char time[FL_TIME_TEXT_MAX];
+
+        fl_cycle_format(cycle, time);
+        rc = fl_event_set_text(&event->cycle, time, reterr);
+    }
+    if (rc == 0)
+        rc = fl_emit_text(&event->who, input->who, reterr);
+    if (rc == 0)
+        rc = fl_emit_text(&event->why, input->why, reterr);
+    return rc < 0 ? rc : submit_text(params, variant, event, reterr);
+}
+
+static const char *door_of(const json_t *hello, const char *site)
+{
+    const json_t *sites = json_object_get(hello, "sites");
+
+    for (size_t i = 0; i < json_array_size(sites); i++) {
+        const json_t *one = json_array_get(sites, i);
+        const char *name = json_string_value(json_object_get(one, "site"));
+
+        if (name && strcmp(name, site) == 0)
+            return json_string_value(json_object_get(one, "door"));
+    }
+    return NULL;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool site_is_known(const struct fl_worker *worker, const char *site, const char *door)
+{
+    for (size_t i = 0; worker && i < worker->site_count; i++)
+        if (strcmp(worker->sites[i].site, site) == 0)
+            return same_text(worker->sites[i].door, door);
+    return false;
+}
+
+static int emit_joined(const struct fl_input *input, struct fl_events *events, const char *pool,
+                       const char *site, int64_t cores, int64_t jobs, struct fl_err *reterr)
+{
+    struct fl_event *event;
+    int rc =
+        fl_emit(events, FL_EVENT_WORKER_JOINED, input->now_ns, NULL, UINT32_MAX, &event, reterr);
+
+    if (rc < 0)
+        return rc;
+    event->cores = cores;
+    event->jobs = jobs;
+    rc = fl_event_set_text(&event->worker, input->worker, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(&event->pool, pool, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(&event->site, site, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(&event->text, door_of(input->message, site), reterr);
+    return rc;
+}
+
+static int hello_pool(const struct fl_input *input, struct fl_worker *worker, const json_t *one,
+                      struct fl_events *events, struct fl_err *reterr)
+{
+    const struct fl_worker_pool *have;
+    const char *pool;
+    const char *site;
+    int64_t cores;
+    int64_t jobs;
+    int rc = fl_json_string(one, "pool", &pool, reterr);
+
+    if (rc == 0)
+        rc = fl_json_string(one, "site", &site, reterr);
+    if (rc == 0)
+        rc = fl_json_int_opt(one, "cores", 1, &cores, reterr);
+    if (rc == 0)
+        rc = fl_json_int_opt(one, "jobs", 8, &jobs, reterr);
+    if (rc < 0)
+        return fl_err_note(reterr, rc, "hello of worker '%s'", input->worker);
+    have = worker ? fl_worker_pool(worker, pool) : NULL;
+    if (have && !worker->gone && have->cores == cores && have->jobs == jobs &&
+        strcmp(have->site, site) == 0 && site_is_known(worker, site, door_of(input->message, site)))
+        return 0;
+    return emit_joined(input, events, pool, site, cores, jobs, reterr);
+}
+
+static bool is_listed(const json_t *live, const char *id)
+{
+    for (size_t i = 0; i < json_array_size(live); i++) {
+        const char *one = json_string_value(json_array_get(live, i));
+
+        if (one && strcmp(one, id) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Attempts that began on this worker, and of which it has nothing left, are lost. */
+static int hello_lost(const struct fl_core *core, const struct fl_input *input, const json_t *live,
+                      struct fl_events *events, struct fl_err *reterr)
+{
+    int rc = 0;
+
+    for (size_t a = 0; rc == 0 && a < core->active_count; a++) {
+        const struct fl_run *run = core->runs[core->active[a]];
+
+        if (run->counts[FL_STATE_RUNNING] == 0)
+            continue;
+        for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count; i++) {
+            const struct fl_attempt *attempt = fl_inst_last_try(&run->insts[i]);
+            struct fl_event *event;
+            char id[FL_CORE_ID_MAX];
+
+            if (run->insts[i].state != FL_STATE_RUNNING ||
+                strcmp(core->workers[attempt->worker]->name, input->worker) != 0)
+                continue;
+            fl_attempt_id(run, i, run->insts[i].try_count, id, sizeof(id));
+            if (is_listed(live, id))
+                continue;
+            rc = fl_emit_failed_end(events, input, run, i, FL_STATE_LOST, "transient",
+                                    "the worker has no trace of this attempt left", &event, reterr);
+        }
+    }
+    return rc;
+}
+
+static int decide_hello(const struct fl_core *core, const struct fl_input *input,
+                        struct fl_events *events, struct fl_err *reterr)
+{
+    struct fl_worker *worker = fl_core_worker(core, input->worker);
+    const json_t *pools;
+    const json_t *sites;
+    const json_t *live;
+    int rc = fl_json_array_opt(input->message, "pools", &pools, reterr);
+
+    if (rc == 0)
+        rc = fl_json_array_opt(input->message, "sites", &sites, reterr);
+    if (rc == 0)
+        rc = fl_json_array_opt(input->message, "attempts", &live, reterr);
+    if (rc < 0)
+        return fl_err_note(reterr, rc, "hello of worker '%s'", input->worker);
+    if (!worker && core->worker_count >= FL_CORE_WORKERS_MAX)
+        return fl_err_set(reterr, FL_E_FULL, 0, "%d workers are known; the limit",
+                          FL_CORE_WORKERS_MAX);
+    if (json_array_size(pools) > FL_CORE_WORKER_POOLS_MAX)
+        return fl_err_set(reterr, FL_E_TOO_BIG, 0, "worker '%s' brings more than %d pools",
+                          input->worker, FL_CORE_WORKER_POOLS_MAX);
+    for (size_t i = 0; rc == 0 && i < json_array_size(pools); i++)
+        rc = hello_pool(input, worker, json_array_get(pools, i), events, reterr);
+    for (size_t i = 0; rc == 0 && i < json_array_size(sites); i++) {
+        const char *site = json_string_value(json_object_get(json_array_get(sites, i), "site"));
+
+        if (site && (!worker || worker->gone ||
+                     !site_is_known(worker, site, door_of(input->message, site))))
+            rc = emit_joined(input, events, NULL, site, 0, 0, reterr);
+    }
+    return rc < 0 ? rc : hello_lost(core, input, live, events, reterr);
+}
+
+static int decide_gone(const struct fl_core *core, const struct fl_input *input,
+                       struct fl_events *events, struct fl_err *reterr)
+{
+    const struct fl_worker *worker = fl_core_worker(core, input->worker);
+    struct fl_event *event;
+    const char *reason;
+    int rc;
+
+    if (!worker || worker->gone)
+        return 0;
+    rc = fl_json_string_opt(input->message, "reason", input->why, &reason, reterr);
+    if (rc == 0)
+        rc = fl_emit(events, FL_EVENT_WORKER_LEFT, input->now_ns, NULL, UINT32_MAX, &event, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(&event->worker, input->worker, reterr);
+    return rc < 0 ? rc : fl_emit_text(&event->why, reason, reterr);
+}
+
+int fl_core_decide(const struct fl_core *core, const struct fl_input *input,
+                   struct fl_events *events, struct fl_err *reterr)
+{
+    fl_assert(core);
+    fl_assert(input);
+    fl_assert(events);
+    switch (input->type) {
+    case FL_INPUT_SUBMIT:
+        return decide_submit(core, input, events, reterr);
+    case FL_INPUT_WORKER_HELLO:
+        return decide_hello(core, input, events, reterr);
+    case FL_INPUT_WORKER_GONE:
+        return decide_gone(core, input, events, reterr);
+    case FL_INPUT_ATTEMPT:
+        return fl_decide_attempt(core, input, events, reterr);
+    case FL_INPUT_REQUEST:
+        return fl_decide_request(core, input, events, reterr);
+    case FL_INPUT_TICK:
+        return 0;
+    }
+    fl_assert(false);
+    return FL_E_BUG;
+}

@@ -1,0 +1,432 @@
+/* What an attempt says, entry by entry of its spool: each entry becomes events that carry its
+ * index. */
+#include "config.h"
+
+#include "engine/core/decide.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/json.h"
+#include "engine/base/path.h"
+#include "engine/base/banned.h"
+
+struct saying {
+    const struct fl_core *core;
+    const struct fl_input *input;
+    struct fl_events *events;
+    const struct fl_run *run;
+    const struct fl_inst *in;
+    const struct fl_attempt *attempt;
+    uint32_t inst;
+    uint32_t number;
+    int64_t index;
+    const char *id;
+    const json_t *entry; /* the event of the message */
+};
+
+static int emit(const struct saying *s, enum fl_event_type type, struct fl_event **ret_event,
+                struct fl_err *reterr)
+{
+    int rc = fl_emit(s->events, type, s->input->now_ns, s->run, s->inst, ret_event, reterr);
+
+    if (rc < 0)
+        return rc;
+    (*ret_event)->attempt = s->number;
+    (*ret_event)->index = s->index;
+    return fl_event_set_text(&(*ret_event)->who, s->input->worker, reterr);
+}
+
+static int emit_note(const struct saying *s, const char *text, struct fl_err *reterr)
+{
+    struct fl_event *event;
+    int rc = emit(s, FL_EVENT_ATTEMPT_NOTED, &event, reterr);
+
+    return rc < 0 ? rc : fl_emit_text(&event->text, text, reterr);
+}
+
+static const char *text_of(const struct saying *s, const char *key)
+{
+    return json_string_value(json_object_get(s->entry, key));
+}
+
+static int64_t number_of(const struct saying *s, const char *key)
+{
+    return json_integer_value(json_object_get(s->entry, key));
+}
+
+static int say_begin(const struct saying *s, struct fl_err *reterr)
+{
+    const char *token = text_of(s, "token");
+    struct fl_event *event;
+
+    if (s->attempt->state != FL_STATE_LAUNCHED || s->attempt->cancel_asked ||
+        s->run->cancel_asked || !token || strcmp(token, s->attempt->token) != 0)
+        return 0; /* fl_core_answer refuses it */
+    return emit(s, FL_EVENT_ATTEMPT_BEGUN, &event, reterr);
+}
+
+static int say_begun(const struct saying *s, struct fl_err *reterr)
+{
+    char text[64];
+
+    (void)snprintf(text, sizeof(text), "process %lld", (long long)number_of(s, "pid"));
+    return emit_note(s, text, reterr);
+}
+
+/* Marks that a file of this attempt carries: those of the inputs it was launched with and what the
+ * stage has said; for a lead, of followed inputs only those that it may have used; for a file
+ * without lead, all. */
+static int inherit_follow(const struct saying *s, uint32_t slot, json_t **marks,
+                          struct fl_err *reterr)
+{
+    const struct fl_stage *stage = fl_inst_stage(s->run, s->inst);
+    struct fl_lead lead = {0};
+    bool has_lead = fl_plan_slot_lead(s->run->plan, slot, &lead);
+    int rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < stage->input_count; i++) {
+        fl_auto(fl_picks_release) struct fl_picks picks = {0};
+        fl_json_auto json_t *bridged = NULL;
+        enum fl_resolve result;
+        uint32_t doom;
+
+        if (!stage->inputs[i].follow || !s->run->marks) /* a run without marks has no marked file */
+            continue;
+        rc =
+            fl_resolve_input(s->core, s->run, s->inst, i, &picks, &bridged, &result, &doom, reterr);
+        for (size_t p = 0; rc == 0 && p < picks.count; p++) {
+            const struct fl_slot *from = &picks.items[p].run->slots[picks.items[p].slot];
+            const struct fl_plan_slot *ps = &picks.items[p].run->plan->slots[picks.items[p].slot];
+            struct fl_lead before;
+
+            if (!from->marks)
+                continue;
+            if (has_lead && ps->member > 0 &&
+                fl_plan_slot_lead(picks.items[p].run->plan, picks.items[p].slot - 1, &before) &&
+                lead.minutes <= before.minutes)
+                continue; /* the stretch that this member forces begins after the member before it
+                           */
+            rc = fl_marks_add(marks, from->marks, reterr);
+        }
+    }
+    return rc;
+}
+
+static int set_marks(const struct saying *s, uint32_t slot, struct fl_event *event,
+                     struct fl_err *reterr)
+{
+    fl_json_auto json_t *marks = json_incref(s->attempt->marks);
+    const json_t *said = json_object_get(s->entry, "degraded");
+    char *text;
+    int rc = 0;
+
+    if (json_is_array(said))
+        rc = fl_marks_add(&marks, said, reterr);
+    if (rc == 0)
+        rc = inherit_follow(s, slot, &marks, reterr);
+    if (rc < 0 || !marks)
+        return rc;
+    text = fl_json_text(marks);
+    if (!text)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a degraded mark");
+    rc = fl_event_set_text(&event->degraded, text, reterr);
+    free(text);
+    return rc;
+}
+
+/* Files are where they belong: below the folder of this attempt's outputs. */
+static bool path_is_own(const struct saying *s, const char *path)
+{
+    char prefix[FL_CORE_ID_MAX + 16];
+    int size = snprintf(prefix, sizeof(prefix), "work/%s/out/", s->id);
+
+    return path && size > 0 && fl_path_is_safe(path) && strncmp(path, prefix, (size_t)size) == 0;
+}
+
+static bool is_sha256(const char *text)
+{
+    return text && strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
+}
+
+static int say_output(const struct saying *s, struct fl_err *reterr)
+{
+    const char *output = text_of(s, "output");
+    const char *path = text_of(s, "path");
+    const char *sha256 = text_of(s, "sha256");
+    struct fl_err why = {0};
+    struct fl_event *event;
+    char lead[FL_TIME_TEXT_MAX];
+    struct fl_lead at;
+    uint32_t slot;
+    int rc;
+
+    if (!output || !is_sha256(sha256) || !path_is_own(s, path))
+        return emit_note(s, "warn: an output was refused: no name, digest or proper path", reterr);
+    if (fl_run_find_slot(s->run, s->inst, output, text_of(s, "lead"), &slot, &why) < 0) {
+        char text[FL_CORE_REASON_MAX];
+
+        (void)snprintf(text, sizeof(text), "warn: an output was refused: %.800s", why.text);
+        return emit_note(s, text, reterr);
+    }
+    if (s->run->slots[slot].state == FL_SLOT_ACCEPTED &&
+        strcmp(s->run->slots[slot].sha256, sha256) == 0)
+        return emit_note(s, "an output came again with the same digest", reterr);
+    rc = emit(s, FL_EVENT_OUTPUT_ACCEPTED, &event, reterr);
+    if (rc < 0)
+        return rc;
+    event->size = number_of(s, "size");
+    rc = fl_event_set_text(&event->output, output, reterr);
+    if (rc == 0 && fl_plan_slot_lead(s->run->plan, slot, &at)) {
+        fl_lead_format(at, lead);
+        rc = fl_event_set_text(&event->lead, lead, reterr);
+    }
+    if (rc == 0)
+        rc = fl_event_set_text(&event->path, path, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(&event->sha256, sha256, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(&event->site, s->attempt->site, reterr);
+    return rc < 0 ? rc : set_marks(s, slot, event, reterr);
+}
+
+int fl_decide_absent(const struct fl_run *run, uint32_t inst, uint32_t slot, struct fl_event *event,
+                     const char *cause, const char *age, struct fl_err *reterr)
+{
+    const struct fl_plan_slot *ps = &run->plan->slots[slot];
+    char text[FL_TIME_TEXT_MAX];
+    struct fl_lead lead;
+    int rc;
+
+    rc = fl_event_set_text(&event->output, fl_inst_stage(run, inst)->outputs[ps->output].name,
+                           reterr);
+    if (rc == 0 && fl_plan_slot_lead(run->plan, slot, &lead)) {
+        fl_lead_format(lead, text);
+        rc = fl_event_set_text(&event->lead, text, reterr);
+    }
+    if (rc == 0)
+        rc = fl_emit_text(&event->cause, cause, reterr);
+    if (rc == 0)
+        rc = fl_emit_text(&event->age, age, reterr);
+    return rc;
+}
+
+static int say_absent(const struct saying *s, struct fl_err *reterr)
+{
+    const char *output = text_of(s, "output");
+    const char *cause = text_of(s, "cause");
+    struct fl_event *event;
+    uint32_t slot;
+    int rc;
+
+    if (!output || fl_run_find_slot(s->run, s->inst, output, text_of(s, "lead"), &slot, NULL) < 0 ||
+        s->run->slots[slot].state == FL_SLOT_ACCEPTED)
+        return emit_note(s, "warn: an absence was refused: no such output, or it is there", reterr);
+    rc = emit(s, FL_EVENT_OUTPUT_ABSENT, &event, reterr);
+    if (rc < 0)
+        return rc;
+    return fl_decide_absent(s->run, s->inst, slot, event, cause ? cause : "absent",
+                            text_of(s, "age"), reterr);
+}
+
+static int say_progress(const struct saying *s, struct fl_err *reterr)
+{
+    const json_t *fraction = json_object_get(s->entry, "fraction");
+    const char *lead = text_of(s, "lead");
+    char text[128];
+
+    if (lead)
+        (void)snprintf(text, sizeof(text), "progress %.40s", lead);
+    else
+        (void)snprintf(text, sizeof(text), "progress %.0f%%", 100 * json_number_value(fraction));
+    return emit_note(s, text, reterr);
+}
+
+static int say_warn(const struct saying *s, struct fl_err *reterr)
+{
+    const char *said = text_of(s, "text");
+    char text[FL_CORE_REASON_MAX];
+
+    (void)snprintf(text, sizeof(text), "warn: %.900s", said ? said : "");
+    return emit_note(s, text, reterr);
+}
+
+static int say_degraded(const struct saying *s, struct fl_err *reterr)
+{
+    const char *cause = text_of(s, "cause");
+    struct fl_event *event;
+    int rc = emit(s, FL_EVENT_ATTEMPT_DEGRADED, &event, reterr);
+
+    if (rc == 0)
+        rc = fl_emit_text(&event->cause, cause ? cause : "a substitution of the stage's own",
+                          reterr);
+    if (rc == 0)
+        rc = fl_emit_text(&event->age, text_of(s, "age"), reterr);
+    return rc;
+}
+
+/* Calls fn for each slot of the instance. */
+typedef int (*slot_fn)(const struct saying *s, uint32_t slot, void *arg, struct fl_err *reterr);
+
+static int each_slot(const struct saying *s, slot_fn fn, void *arg, struct fl_err *reterr)
+{
+    const struct fl_plan *plan = s->run->plan;
+    const struct fl_stage *stage = fl_inst_stage(s->run, s->inst);
+    const struct fl_plan_stage *ps = &plan->stages[plan->inst_stage[s->inst]];
+    int rc = 0;
+
+    for (size_t o = 0; rc == 0 && o < stage->output_count; o++) {
+        int32_t set = stage->outputs[o].set;
+        uint32_t count =
+            set == FL_NONE ? 1 : (uint32_t)fl_leads_count(&plan->workflow->sets[set].leads);
+
+        if (stage->per != FL_NONE)
+            rc = fn(s, ps->slot_first[o] + fl_plan_inst_k(plan, s->inst), arg, reterr);
+        else
+            for (uint32_t m = 0; rc == 0 && m < count; m++)
+                rc = fn(s, ps->slot_first[o] + m, arg, reterr);
+    }
+    return rc;
+}
+
+static int find_missing(const struct saying *s, uint32_t slot, void *arg, struct fl_err *reterr)
+{
+    int64_t *missing = arg;
+
+    (void)reterr;
+    if (s->run->slots[slot].state == FL_SLOT_PENDING && *missing < 0)
+        *missing = slot;
+    return 0;
+}
+
+static int make_absent(const struct saying *s, uint32_t slot, void *arg, struct fl_err *reterr)
+{
+    struct fl_event *event;
+    int rc;
+
+    (void)arg;
+    if (s->run->slots[slot].state != FL_SLOT_PENDING)
+        return 0;
+    rc = emit(s, FL_EVENT_OUTPUT_ABSENT, &event, reterr);
+    if (rc < 0)
+        return rc;
+    return fl_decide_absent(s->run, s->inst, slot, event, "the stage ended without it", NULL,
+                            reterr);
+}
+
+static const char *class_of(const struct saying *s, enum fl_state state)
+{
+    const char *class = text_of(s, "class");
+
+    if (class)
+        return class;
+    if (state == FL_STATE_LOST)
+        return "transient";
+    switch (number_of(s, "code")) {
+    case 75:
+        return "transient";
+    case 78:
+        return "config";
+    case 70:
+        return "bug";
+    default:
+        return number_of(s, "signal") ? "transient" : "data";
+    }
+}
+
+static int end_failed(const struct saying *s, enum fl_state state, const char *class,
+                      const char *why, struct fl_err *reterr)
+{
+    struct fl_event *event;
+    int rc =
+        fl_emit_failed_end(s->events, s->input, s->run, s->inst, state, class, why, &event, reterr);
+
+    if (rc < 0)
+        return rc;
+    event->index = s->index;
+    event->code = number_of(s, "code");
+    event->signal = number_of(s, "signal");
+    return 0;
+}
+
+static int say_end(const struct saying *s, struct fl_err *reterr)
+{
+    const char *name = text_of(s, "state");
+    enum fl_state state = name ? fl_state_from_name(name) : FL_STATE_FAILED;
+    const char *why = text_of(s, "reason");
+    struct fl_event *event;
+    int64_t missing = -1;
+    char text[FL_CORE_REASON_MAX];
+    int rc;
+
+    if (state == FL_STATE_COUNT || fl_state_ending(state) == FL_HAPPENING_COUNT ||
+        fl_state_next(s->in->state, fl_state_ending(state)) == FL_STATE_COUNT)
+        state = FL_STATE_FAILED; /* an end that cannot be from here on */
+    if (state != FL_STATE_SUCCEEDED)
+        return end_failed(s, state, class_of(s, state), why, reterr);
+    rc = each_slot(s, find_missing, &missing, reterr);
+    if (rc == 0 && missing >= 0 &&
+        fl_inst_stage(s->run, s->inst)->success.outputs == FL_SUCCESS_ALL) {
+        const struct fl_plan_slot *ps = &s->run->plan->slots[missing];
+        char lead_text[FL_TIME_TEXT_MAX] = "";
+        struct fl_lead lead;
+
+        if (fl_plan_slot_lead(s->run->plan, (uint32_t)missing, &lead))
+            fl_lead_format(lead, lead_text);
+        (void)snprintf(text, sizeof(text),
+                       "output '%s' %s was not announced, though the stage ended well",
+                       fl_inst_stage(s->run, s->inst)->outputs[ps->output].name, lead_text);
+        return end_failed(s, FL_STATE_FAILED, "data", text, reterr);
+    }
+    if (rc == 0 && missing >= 0)
+        rc = each_slot(s, make_absent, NULL, reterr);
+    if (rc == 0)
+        rc = emit(s, FL_EVENT_ATTEMPT_ENDED, &event, reterr);
+    if (rc < 0)
+        return rc;
+    rc = fl_event_set_text(&event->state, fl_state_name(FL_STATE_SUCCEEDED), reterr);
+    return rc < 0 ? rc : fl_emit_text(&event->why, why, reterr);
+}
+
+static const struct saying_row {
+    const char *type;
+    int (*say)(const struct saying *s, struct fl_err *reterr);
+} rows[] = {
+    {"begin", say_begin},       {"begun", say_begun},       {"output", say_output},
+    {"absent", say_absent},     {"progress", say_progress}, {"warn", say_warn},
+    {"degraded", say_degraded}, {"end", say_end},
+};
+
+int fl_decide_attempt(const struct fl_core *core, const struct fl_input *input,
+                      struct fl_events *events, struct fl_err *reterr)
+{
+    struct saying s = {.core = core, .input = input, .events = events};
+    struct fl_inst_ref ref;
+    const char *type;
+    int rc;
+
+    rc = fl_json_string(input->message, "id", &s.id, reterr);
+    if (rc == 0)
+        rc = fl_json_int(input->message, "index", &s.index, reterr);
+    if (rc == 0)
+        rc = fl_json_object_opt(input->message, "event", &s.entry, reterr);
+    if (rc == 0)
+        rc = fl_json_string(s.entry, "type", &type, reterr);
+    if (rc < 0)
+        return rc;
+    if (fl_core_find_attempt(core, s.id, &ref, &s.number, NULL) < 0)
+        return 0; /* not one of ours: fl_core_answer says so */
+    s.run = ref.run;
+    s.inst = ref.inst;
+    s.in = &ref.run->insts[ref.inst];
+    s.attempt = &s.in->tries[s.number - 1];
+    if (fl_state_is_end(s.attempt->state) ||
+        strcmp(core->workers[s.attempt->worker]->name, input->worker) != 0 ||
+        s.index != s.attempt->index + 1)
+        return 0; /* old, repeated, or a gap: the answer tells from where to go on */
+    for (size_t i = 0; i < FL_COUNT(rows); i++)
+        if (strcmp(rows[i].type, type) == 0)
+            return rows[i].say(&s, reterr);
+    return emit_note(&s, "something of an unknown kind was said", reterr);
+}

@@ -1,0 +1,313 @@
+/* What committed events ask of the outside: messages to workers, made from the state alone, so that
+ * they can be made again after a crash. Acting twice does no harm: workers know what they have
+ * seen. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/json.h"
+#include "engine/core/state.h"
+
+#include "engine/base/banned.h"
+
+#define EFFECTS_MAX 1000000
+
+struct making {
+    const struct fl_core *core;
+    struct fl_effects *effects;
+    struct fl_err *reterr;
+};
+
+void fl_effects_release(struct fl_effects *effects)
+{
+    for (size_t i = 0; i < effects->count; i++)
+        json_decref(effects->items[i].message);
+    free(effects->items);
+    *effects = (struct fl_effects){0};
+}
+
+/* Takes message; NULL is a lack of memory. */
+static int add(const struct making *m, const char *worker, json_t *message)
+{
+    struct fl_effects *list = m->effects;
+
+    if (message && list->count == list->room && list->count < EFFECTS_MAX) {
+        size_t room = list->room ? list->room * 2 : 16;
+        struct fl_effect *items = realloc(list->items, room * sizeof(*items));
+
+        if (items) {
+            list->items = items;
+            list->room = room;
+        }
+    }
+    if (!message || list->count == list->room) {
+        json_decref(message);
+        return fl_err_set(m->reterr, FL_E_NOMEM, 0, "no memory for messages to workers");
+    }
+    list->items[list->count++] = (struct fl_effect){worker, message};
+    return 0;
+}
+
+static const char *worker_of(const struct fl_core *core, const struct fl_attempt *attempt)
+{
+    return core->workers[attempt->worker]->name;
+}
+
+static int add_launch(const struct making *m, const struct fl_run *run, uint32_t inst,
+                      uint32_t number)
+{
+    const struct fl_attempt *attempt = &run->insts[inst].tries[number - 1];
+    fl_json_auto json_t *spec = NULL;
+    int rc = fl_render_spec(m->core, run, inst, number, attempt->token, attempt->pool,
+                            attempt->site, &spec, NULL, m->reterr);
+
+    if (rc == FL_E_AGAIN)
+        return 0; /* a door is not known yet: the launch is made again when its worker says hello */
+    if (rc < 0)
+        return rc;
+    return add(m, worker_of(m->core, attempt),
+               json_pack("{s:s,s:O}", "type", "launch", "spec", spec));
+}
+
+static int add_short(const struct making *m, const char *worker, const char *type, const char *id,
+                     const char *key, const char *value)
+{
+    return add(m, worker,
+               json_pack("{s:s,s:s,s:s*}", "type", type, "id", id, key ? key : "token", value));
+}
+
+static int add_go(const struct making *m, const struct fl_run *run, uint32_t inst, uint32_t number)
+{
+    const struct fl_attempt *attempt = &run->insts[inst].tries[number - 1];
+    char id[FL_CORE_ID_MAX];
+
+    fl_attempt_id(run, inst, number, id, sizeof(id));
+    return add_short(m, worker_of(m->core, attempt), "go", id, "token", attempt->token);
+}
+
+static int add_cancel(const struct making *m, const struct fl_run *run, uint32_t inst,
+                      uint32_t number, const char *reason)
+{
+    const struct fl_attempt *attempt = &run->insts[inst].tries[number - 1];
+    char id[FL_CORE_ID_MAX];
+
+    fl_attempt_id(run, inst, number, id, sizeof(id));
+    return add(m, worker_of(m->core, attempt),
+               json_pack("{s:s,s:s,s:s,s:I}", "type", "cancel", "id", id, "reason",
+                         reason ? reason : "cancelled", "grace_s",
+                         (json_int_t)fl_inst_stage(run, inst)->grace_s));
+}
+
+static bool is_live(const struct fl_inst *inst)
+{
+    const struct fl_attempt *attempt = fl_inst_last_try(inst);
+
+    return attempt && !fl_state_is_end(attempt->state);
+}
+
+/* All members that a follow input has now: a worker passes over those that are there. */
+static int add_provide(const struct making *m, const struct fl_run *run, uint32_t inst)
+{
+    const struct fl_stage *stage = fl_inst_stage(run, inst);
+    const struct fl_attempt *attempt = fl_inst_last_try(&run->insts[inst]);
+    fl_json_auto json_t *entries = json_array();
+    char id[FL_CORE_ID_MAX];
+    int rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < stage->input_count; i++) {
+        fl_auto(fl_picks_release) struct fl_picks picks = {0};
+        enum fl_resolve result;
+        uint32_t doom;
+
+        if (!stage->inputs[i].follow)
+            continue;
+        rc = fl_resolve_input(m->core, run, inst, i, &picks, NULL, &result, &doom, m->reterr);
+        for (size_t p = 0; rc == 0 && p < picks.count; p++) {
+            json_t *entry = fl_render_input(m->core, run, inst, &picks.items[p], attempt->site);
+
+            if (json_array_append_new(entries, entry) < 0)
+                rc = fl_err_set(m->reterr, FL_E_NOMEM, 0, "no memory for messages to workers");
+        }
+    }
+    if (rc < 0 || json_array_size(entries) == 0)
+        return rc;
+    fl_attempt_id(run, inst, run->insts[inst].try_count, id, sizeof(id));
+    return add(m, worker_of(m->core, attempt),
+               json_pack("{s:s,s:s,s:O}", "type", "provide", "id", id, "inputs", entries));
+}
+
+/* One new member for those that follow its output. */
+static int provide_slot(const struct making *m, const struct fl_run *run, uint32_t slot)
+{
+    const struct fl_plan *plan = run->plan;
+    const struct fl_plan_slot *ps = &plan->slots[slot];
+    int rc = 0;
+
+    for (uint32_t s = 0; plan->follows && rc == 0 && s < plan->stage_count; s++) {
+        const struct fl_stage *stage = &plan->workflow->stages[s];
+        uint32_t inst = plan->stages[s].inst_first; /* follow is for stages without `per` */
+
+        if (!plan->stages[s].follows || !is_live(&run->insts[inst]))
+            continue;
+        for (uint32_t i = 0; rc == 0 && i < stage->input_count; i++) {
+            const struct fl_stage_input *input = &stage->inputs[i];
+            struct fl_pick pick = {run, slot, i};
+            char id[FL_CORE_ID_MAX];
+            json_t *entry;
+            bool takes = false;
+
+            for (size_t k = 0; input->follow && k < input->source_count; k++)
+                takes |=
+                    input->sources[k].stage == ps->stage && input->sources[k].output == ps->output;
+            if (!takes)
+                continue;
+            entry = fl_render_input(m->core, run, inst, &pick,
+                                    fl_inst_last_try(&run->insts[inst])->site);
+            fl_attempt_id(run, inst, run->insts[inst].try_count, id, sizeof(id));
+            rc = add(m, worker_of(m->core, fl_inst_last_try(&run->insts[inst])),
+                     json_pack("{s:s,s:s,s:[o]}", "type", "provide", "id", id, "inputs", entry));
+        }
+    }
+    return rc;
+}
+
+static int cancel_effects(const struct making *m, const struct fl_event *event,
+                          const struct fl_run *run)
+{
+    uint32_t first = 0;
+    uint32_t last = run->plan->inst_count;
+    int rc = 0;
+
+    if (event->stage) {
+        rc = fl_run_find(run, event->stage, event->key, &first, m->reterr);
+        last = first + 1;
+    }
+    for (uint32_t i = first; rc == 0 && i < last; i++) {
+        if (is_live(&run->insts[i]))
+            rc = add_cancel(m, run, i, run->insts[i].try_count, event->why);
+    }
+    return rc;
+}
+
+int fl_core_effects(const struct fl_core *core, const struct fl_event *event,
+                    struct fl_effects *effects, struct fl_err *reterr)
+{
+    const struct making m = {core, effects, reterr};
+    const struct fl_run *run = event->run ? fl_core_run(core, event->run) : NULL;
+    uint32_t inst = 0;
+    uint32_t slot = 0;
+    int rc = 0;
+
+    if (!run)
+        return 0; /* workers come and go without an answer of ours */
+    if (event->type == FL_EVENT_CANCEL_ASKED)
+        return cancel_effects(&m, event, run);
+    if (event->type != FL_EVENT_ATTEMPT_LAUNCHED && event->type != FL_EVENT_ATTEMPT_BEGUN &&
+        event->type != FL_EVENT_OUTPUT_ACCEPTED)
+        return 0; /* an end is answered to the message that brought it */
+    rc = fl_run_find(run, event->stage, event->key, &inst, reterr);
+    if (rc < 0)
+        return rc;
+    if (event->type == FL_EVENT_OUTPUT_ACCEPTED) {
+        rc = fl_run_find_slot(run, inst, event->output, event->lead, &slot, reterr);
+        return rc < 0 ? rc : provide_slot(&m, run, slot);
+    }
+    if (event->attempt < 1 || (uint32_t)event->attempt > run->insts[inst].try_count)
+        return fl_err_set(reterr, FL_E_BUG, 0, "no attempt %lld of %s", (long long)event->attempt,
+                          event->stage);
+    if (event->type == FL_EVENT_ATTEMPT_LAUNCHED)
+        return add_launch(&m, run, inst, (uint32_t)event->attempt);
+    return add_go(&m, run, inst, (uint32_t)event->attempt);
+}
+
+int fl_core_answer(const struct fl_core *core, const char *worker, const json_t *message,
+                   struct fl_effects *effects, struct fl_err *reterr)
+{
+    const struct making m = {core, effects, reterr};
+    const char *id = json_string_value(json_object_get(message, "id"));
+    const json_t *entry = json_object_get(message, "event");
+    const char *type = json_string_value(json_object_get(entry, "type"));
+    const struct fl_worker *from = fl_core_worker(core, worker);
+    const struct fl_attempt *attempt;
+    struct fl_inst_ref ref;
+    uint32_t number;
+    int rc;
+
+    if (!from || !id)
+        return 0; /* a message without its id was refused where it was read */
+    if (fl_core_find_attempt(core, id, &ref, &number, NULL) < 0)
+        return add_short(&m, from->name, "forget", id, NULL, NULL);
+    attempt = &ref.run->insts[ref.inst].tries[number - 1];
+    rc = add(
+        &m, from->name,
+        json_pack("{s:s,s:s,s:I}", "type", "ack", "id", id, "index", (json_int_t)attempt->index));
+    if (rc == 0 && fl_state_is_end(attempt->state))
+        return add_short(&m, from->name, "forget", id, NULL, NULL);
+    if (rc == 0 && type && strcmp(type, "begin") == 0 && attempt->state != FL_STATE_RUNNING)
+        return add_short(&m, from->name, "refuse", id, "reason",
+                         "the attempt may not begin any more");
+    return rc;
+}
+
+static bool listed(const json_t *live, const char *id)
+{
+    for (size_t i = 0; i < json_array_size(live); i++) {
+        const char *have = json_string_value(json_array_get(live, i));
+
+        if (have && strcmp(have, id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int resync_inst(const struct making *m, const struct fl_run *run, uint32_t inst,
+                       const char *worker, const json_t *live)
+{
+    const struct fl_attempt *attempt = fl_inst_last_try(&run->insts[inst]);
+    uint32_t number = run->insts[inst].try_count;
+    char id[FL_CORE_ID_MAX];
+    int rc = 0;
+
+    if (!is_live(&run->insts[inst]) || strcmp(worker_of(m->core, attempt), worker) != 0)
+        return 0;
+    fl_attempt_id(run, inst, number, id, sizeof(id));
+    if (attempt->cancel_asked)
+        return add_cancel(m, run, inst, number, run->insts[inst].reason);
+    if (attempt->state == FL_STATE_LAUNCHED && !listed(live, id))
+        return add_launch(m, run, inst, number);
+    if (attempt->state == FL_STATE_RUNNING)
+        rc = add_go(m, run, inst, number);
+    if (rc == 0 && run->plan->stages[run->plan->inst_stage[inst]].follows)
+        rc = add_provide(m, run, inst);
+    return rc;
+}
+
+int fl_core_resync(const struct fl_core *core, const char *worker, const json_t *live,
+                   struct fl_effects *effects, struct fl_err *reterr)
+{
+    const struct making m = {core, effects, reterr};
+    const struct fl_worker *from = fl_core_worker(core, worker);
+    int rc = 0;
+
+    if (!from)
+        return fl_err_set(reterr, FL_E_BUG, 0, "no worker '%s'", worker);
+    for (size_t a = 0; rc == 0 && a < core->active_count; a++) {
+        const struct fl_run *run = core->runs[core->active[a]];
+
+        for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count; i++)
+            rc = resync_inst(&m, run, i, from->name, live);
+    }
+    for (size_t i = 0; rc == 0 && i < json_array_size(live); i++) {
+        const char *id = json_string_value(json_array_get(live, i));
+        struct fl_inst_ref ref;
+        uint32_t number;
+
+        if (!id)
+            continue;
+        if (fl_core_find_attempt(core, id, &ref, &number, NULL) < 0 ||
+            fl_state_is_end(ref.run->insts[ref.inst].tries[number - 1].state))
+            rc = add_short(&m, from->name, "forget", id, NULL, NULL);
+    }
+    return rc;
+}

@@ -1,0 +1,93 @@
+/* A run's tables. */
+#include "config.h"
+
+#include "engine/core/state.h"
+
+#include <stdlib.h>
+
+#include "engine/base/banned.h"
+
+static int run_tables(struct fl_run *run, const struct fl_plan *plan, struct fl_err *reterr)
+{
+    run->insts = calloc((size_t)plan->inst_count + 1, sizeof(*run->insts));
+    run->slots = calloc((size_t)plan->slot_count + 1, sizeof(*run->slots));
+    run->pending = calloc((size_t)plan->term_count + 1, sizeof(*run->pending));
+    run->ready = calloc((size_t)plan->inst_count / 64 + 1, sizeof(*run->ready));
+    run->ready_count = calloc(plan->workflow->stage_count + 1, sizeof(*run->ready_count));
+    run->pool_jobs = calloc(plan->workflow->pool_count + 1, sizeof(*run->pool_jobs));
+    if (!run->insts || !run->slots || !run->pending || !run->ready || !run->ready_count ||
+        !run->pool_jobs)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for run '%s'", run->name);
+    return 0;
+}
+
+int fl_run_create(const struct fl_plan *plan, const char *name, struct fl_run **ret_run,
+                  struct fl_err *reterr)
+{
+    fl_auto(fl_run_destroy) struct fl_run *run = calloc(1, sizeof(*run));
+    int rc;
+
+    fl_assert(plan);
+    fl_assert(ret_run);
+    if (!run)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for run '%s'", name);
+    run->plan = plan;
+    run->state = FL_STATE_RUNNING;
+    rc = fl_event_set_text(&run->name, name, reterr);
+    if (rc == 0)
+        rc = run_tables(run, plan, reterr);
+    if (rc < 0)
+        return rc;
+    for (uint32_t t = 0; t < plan->term_count; t++)
+        run->pending[t] = plan->pending[t];
+    run->counts[FL_STATE_WAITING] = plan->inst_count;
+    *ret_run = FL_STEAL(run);
+    return 0;
+}
+
+static void attempt_release(struct fl_attempt *attempt)
+{
+    free(attempt->pool);
+    free(attempt->site);
+    free(attempt->token);
+    free(attempt->class);
+    free(attempt->progress);
+    json_decref(attempt->marks);
+}
+
+void fl_run_destroy(struct fl_run *run)
+{
+    if (!run)
+        return;
+    for (uint32_t i = 0; run->insts && i < run->plan->inst_count; i++) {
+        for (uint32_t t = 0; t < run->insts[i].try_count; t++)
+            attempt_release(&run->insts[i].tries[t]);
+        free(run->insts[i].tries);
+        free(run->insts[i].reason);
+    }
+    for (uint32_t i = 0; run->slots && i < run->plan->slot_count; i++) {
+        struct fl_slot *slot = &run->slots[i];
+
+        free(slot->path);
+        free(slot->site);
+        free(slot->sha256);
+        free(slot->cause);
+        free(slot->age);
+        json_decref(slot->marks);
+    }
+    free(run->insts);
+    free(run->slots);
+    free(run->pending);
+    free(run->ready);
+    free(run->ready_count);
+    free(run->pool_jobs);
+    free(run->doomed);
+    free(run->failed);
+    free(run->timers);
+    free(run->name);
+    free(run->variant);
+    free(run->who);
+    json_decref(run->params);
+    json_decref(run->marks);
+    free(run);
+}

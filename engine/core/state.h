@@ -1,0 +1,296 @@
+#ifndef FL_CORE_STATE_H
+#define FL_CORE_STATE_H
+
+/* The live state, private to engine/core: runs, instances, output slots, attempts, workers.
+ * Owns: all of it; plans are shared by the runs of one workflow. Threads: one at a time.
+ * Limits: FL_CORE_*_MAX. */
+
+#include "engine/core/core.h"
+#include "engine/base/buf.h"
+#include "engine/core/plan.h"
+
+#define FL_CORE_TRIES_MAX 1000
+#define FL_CORE_WORKER_POOLS_MAX 100
+#define FL_CORE_MARKS_MAX \
+    32 /* degraded marks that one file or run carries; later ones are dropped */
+#define FL_CORE_REASON_MAX 1024
+#define FL_CORE_ID_MAX 512
+
+/* X(NAME, "name"): section 6 of the design. */
+#define FL_STATES(X) \
+    X(WAITING, "waiting") \
+    X(READY, "ready") \
+    X(LAUNCHED, "launched") \
+    X(RUNNING, "running") \
+    X(SUCCEEDED, "succeeded") \
+    X(FAILED, "failed") \
+    X(TIMED_OUT, "timed-out") \
+    X(CANCELLED, "cancelled") \
+    X(LOST, "lost") \
+    X(HELD, "held") \
+    X(SKIPPED, "skipped") \
+    X(EXPIRED, "expired") \
+    X(REUSED, "reused")
+
+enum fl_state {
+#define FL_STATE_ENUM(NAME, name) FL_STATE_##NAME,
+    FL_STATES(FL_STATE_ENUM)
+#undef FL_STATE_ENUM
+        FL_STATE_COUNT
+};
+
+/* What can happen to an instance. */
+#define FL_HAPPENINGS(X) \
+    X(NEEDS_MET) \
+    X(NEEDS_UNMET) X(LAUNCH) X(BEGIN) X(SUCCEED) X(FAIL) X(TIME_OUT) X(CANCEL) X(LOSE) X(SKIP) \
+        X(EXPIRE) X(HOLD) X(RELEASE) X(RETRY)
+
+enum fl_happening {
+#define FL_HAPPENING_ENUM(NAME) FL_HAPPEN_##NAME,
+    FL_HAPPENINGS(FL_HAPPENING_ENUM)
+#undef FL_HAPPENING_ENUM
+        FL_HAPPENING_COUNT
+};
+
+/* The table: next state, or FL_STATE_COUNT when the pair is refused. */
+enum fl_state fl_state_next(enum fl_state state, enum fl_happening happening);
+const char *fl_state_name(enum fl_state state);
+const char *fl_happening_name(enum fl_happening happening);
+/* FL_STATE_COUNT when there is none of that name. */
+enum fl_state fl_state_from_name(const char *name);
+/* The happening that leads to an end state, or FL_HAPPENING_COUNT. */
+enum fl_happening fl_state_ending(enum fl_state state);
+/* True for an end. */
+bool fl_state_is_end(enum fl_state state);
+/* True for an end that lets what comes after it go on. */
+bool fl_state_is_good(enum fl_state state);
+
+struct fl_attempt {
+    enum fl_state state; /* launched, running, or an end */
+    bool cancel_asked;
+    uint32_t worker;
+    char *pool;
+    char *site;
+    char *token;
+    int64_t cores;
+    int64_t launched_ns;
+    int64_t begun_ns;
+    int64_t ended_ns;
+    int64_t index; /* highest spool entry recorded */
+    int64_t code;
+    int64_t signal;
+    char *class;
+    char *progress; /* last one noted */
+    json_t *marks;  /* of the inputs it was launched with, and what it said itself; or NULL */
+};
+
+struct fl_inst {
+    enum fl_state state;
+    bool final;            /* ended, and no retry follows */
+    bool held;             /* a person's hold; state is held when it had not started */
+    int64_t not_before_ns; /* a retry waits until then */
+    int64_t ready_ns;      /* when it became ready */
+    uint32_t doom;         /* slot + 1 that is absent and makes this instance impossible */
+    char *reason;          /* why it is in its state; may be NULL */
+    struct fl_attempt *tries;
+    uint32_t try_count;
+};
+
+enum fl_slot_state { FL_SLOT_PENDING, FL_SLOT_ACCEPTED, FL_SLOT_ABSENT };
+
+struct fl_slot {
+    enum fl_slot_state state;
+    uint32_t attempt;
+    int64_t size;
+    int64_t accepted_ns;
+    char *path;
+    char *site;
+    char *sha256;
+    char *cause; /* of an absence */
+    char *age;
+    json_t *marks; /* or NULL */
+};
+
+struct fl_run {
+    uint32_t index;
+    char *name;    /* "surge/20261124T0000Z#east2" */
+    char *variant; /* or NULL */
+    struct fl_cycle cycle;
+    const struct fl_plan *plan;
+    json_t *params;      /* object of overrides */
+    enum fl_state state; /* running, or an end */
+    bool cancel_asked;
+    bool held;
+    int64_t created_ns;
+    int64_t ended_ns;
+    char *who;
+    json_t *marks; /* or NULL */
+    struct fl_inst *insts;
+    struct fl_slot *slots;
+    uint32_t *pending;
+    uint64_t *ready;       /* a bit an instance */
+    uint32_t *ready_count; /* a number a stage */
+    uint32_t ready_total;
+    uint32_t counts[FL_STATE_COUNT];
+    int64_t *pool_jobs; /* attempts under way, by pool of the workflow */
+    uint32_t *doomed;   /* instances that advance must end; may hold some that have ended */
+    size_t doomed_count;
+    size_t doomed_room;
+    uint32_t *failed; /* instances that failed for good while others may follow them */
+    size_t failed_count;
+    size_t failed_room;
+    uint32_t *timers; /* instances with not_before_ns */
+    size_t timer_count;
+    size_t timer_room;
+};
+
+struct fl_worker_pool {
+    char *pool;
+    char *site;
+    int64_t cores;
+    int64_t jobs;
+    int64_t used_cores;
+    int64_t used_jobs;
+};
+
+struct fl_worker_site {
+    char *site;
+    char *door;
+};
+
+struct fl_worker {
+    char *name;
+    bool gone;
+    char *reason; /* why it is gone */
+    int64_t since_ns;
+    struct fl_worker_pool *pools;
+    size_t pool_count;
+    struct fl_worker_site *sites;
+    size_t site_count;
+};
+
+/* Sorted names with the number that each stands for. */
+struct fl_names {
+    struct fl_name {
+        const char *name; /* borrowed */
+        uint32_t v;
+    } * items;
+    size_t count;
+    size_t room;
+};
+
+struct fl_core {
+    struct fl_plan **plans;
+    size_t plan_count;
+    struct fl_names plan_names;
+    struct fl_run **runs;
+    size_t run_count;
+    struct fl_names run_names;
+    uint32_t *active; /* runs that have not ended, ascending */
+    size_t active_count;
+    size_t active_room;
+    struct fl_worker **workers;
+    size_t worker_count;
+    struct fl_names worker_names;
+    uint64_t event_count;
+};
+
+bool fl_names_find(const struct fl_names *names, const char *name, uint32_t *ret_v);
+int fl_names_add(struct fl_names *names, const char *name, uint32_t v, struct fl_err *reterr);
+
+struct fl_run *fl_core_run(const struct fl_core *core, const char *name);
+struct fl_worker *fl_core_worker(const struct fl_core *core, const char *name);
+struct fl_worker_pool *fl_worker_pool(struct fl_worker *worker, const char *pool);
+/* URL of the file door of a site, or NULL when no worker serves it now. */
+const char *fl_core_door(const struct fl_core *core, const char *site);
+
+/* A run of plan with every instance waiting. */
+int fl_run_create(const struct fl_plan *plan, const char *name, struct fl_run **ret_run,
+                  struct fl_err *reterr);
+void fl_run_destroy(struct fl_run *run);
+FL_DEFINE_AUTO(struct fl_run *, fl_run_destroy)
+void fl_worker_destroy(struct fl_worker *worker);
+
+/* An instance, and the names it goes by. */
+struct fl_inst_ref {
+    struct fl_run *run;
+    uint32_t inst;
+};
+const struct fl_stage *fl_inst_stage(const struct fl_run *run, uint32_t inst);
+/* "+006", or NULL; text is the buffer. */
+const char *fl_inst_key(const struct fl_run *run, uint32_t inst,
+                        char text[static FL_TIME_TEXT_MAX]);
+/* "prep(+003)" or "grid". */
+void fl_inst_title(const struct fl_run *run, uint32_t inst, char *text, size_t size);
+/* "surge/20261124T0000Z/prep.f003/1". */
+void fl_attempt_id(const struct fl_run *run, uint32_t inst, uint32_t attempt, char *text,
+                   size_t size);
+/* The instance that stage and key name. FL_E_NOENT. */
+int fl_run_find(const struct fl_run *run, const char *stage, const char *key, uint32_t *ret_inst,
+                struct fl_err *reterr);
+/* The attempt that an id names; attempt is its number. FL_E_NOENT. */
+int fl_core_find_attempt(const struct fl_core *core, const char *id, struct fl_inst_ref *ret_ref,
+                         uint32_t *ret_attempt, struct fl_err *reterr);
+struct fl_attempt *fl_inst_last_try(const struct fl_inst *inst);
+/* The slot of an output of an instance; lead NULL for one without, or for that of the instance.
+ * FL_E_NOENT. */
+int fl_run_find_slot(const struct fl_run *run, uint32_t inst, const char *output, const char *lead,
+                     uint32_t *ret_slot, struct fl_err *reterr);
+bool fl_bit(const uint64_t *bits, uint32_t at);
+
+/* Degraded marks: arrays of {"cause","age"?}, NULL for none. Adds those of more that are new;
+ * *marks is replaced, never changed in place, so that it may be shared. */
+int fl_marks_add(json_t **marks, const json_t *more, struct fl_err *reterr);
+int fl_marks_add_one(json_t **marks, const char *cause, const char *age, struct fl_err *reterr);
+json_t *fl_marks_parse(const char *text);
+
+/* What an input comes to, seen from one instance. */
+enum fl_resolve { FL_RESOLVE_OK, FL_RESOLVE_WAIT, FL_RESOLVE_DOOM };
+struct fl_pick {
+    const struct fl_run *run;
+    uint32_t slot;
+    uint32_t input;
+};
+struct fl_picks {
+    struct fl_pick *items;
+    size_t count;
+    size_t room;
+};
+void fl_picks_release(struct fl_picks *picks);
+FL_DEFINE_AUTO_VALUE(struct fl_picks, fl_picks_release)
+/* picks and marks may be NULL. Follow inputs give the members that are there and are never waited
+ * for. *ret_doom is slot + 1 of what is absent without a rule. */
+int fl_resolve_input(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
+                     uint32_t input, struct fl_picks *picks, json_t **marks,
+                     enum fl_resolve *ret_result, uint32_t *ret_doom, struct fl_err *reterr);
+
+/* Applies an event that the state machine allows. FL_E_BUG. */
+int fl_inst_happen(struct fl_run *run, uint32_t inst, enum fl_happening happening,
+                   struct fl_err *reterr);
+
+/* The launch spec of an attempt, from the state alone. The texts of its files with their digests
+ * are in "files". FL_E_CONFIG when a template cannot be rendered. */
+int fl_render_spec(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
+                   uint32_t attempt, const char *token, const char *pool, const char *site,
+                   json_t **ret_spec, json_t **ret_marks, struct fl_err *reterr);
+/* One entry of inputs.json for a slot. New reference, or NULL when memory ends. */
+json_t *fl_render_input(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
+                        const struct fl_pick *pick, const char *site);
+
+/* Appends an event of run (and instance, unless UINT32_MAX) and gives it back, borrowed, for more
+ * fields. */
+int fl_emit(struct fl_events *events, enum fl_event_type type, int64_t now_ns,
+            const struct fl_run *run, uint32_t inst, struct fl_event **ret_event,
+            struct fl_err *reterr);
+/* Sets a text that may be longer than an event may hold: it is cut. */
+int fl_emit_text(char **field, const char *text, struct fl_err *reterr);
+/* Ends an attempt that did not succeed: attempt-ended, and by its class a retry. */
+int fl_emit_failed_end(struct fl_events *events, const struct fl_input *input,
+                       const struct fl_run *run, uint32_t inst, enum fl_state state,
+                       const char *class, const char *why, struct fl_event **ret_event,
+                       struct fl_err *reterr);
+/* Why an instance that waits cannot start, in words (which of its needs is missing, and why). */
+void fl_why_blocked(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
+                    struct fl_buf *out);
+
+#endif

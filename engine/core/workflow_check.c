@@ -1,0 +1,168 @@
+/* What the core relies on in a compiled workflow, whoever made it. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/base/path.h"
+#include "engine/core/expr.h"
+#include "engine/core/plan.h"
+
+#include "engine/base/banned.h"
+
+static int bad(const struct fl_stage *stage, struct fl_err *reterr, const char *what,
+               const char *name)
+{
+    return fl_err_set(reterr, FL_E_CONFIG, 0, "stage '%s': %s '%s'", stage->name, what, name);
+}
+
+static bool in_range(int32_t index, size_t count, bool none)
+{
+    return (none && index == FL_NONE) || (index >= 0 && (size_t)index < count);
+}
+
+/* A stage that was inserted is called STAGE.OUTPUT@SITE. */
+static bool name_is_good(const struct fl_stage *stage)
+{
+    if (stage->kind == FL_STAGE_TRANSFER)
+        return fl_name_is_safe(stage->name) && strlen(stage->name) < 4 * FL_WORKFLOW_NAME_MAX;
+    return fl_workflow_name_is_plain(stage->name);
+}
+
+static int check_source(const struct fl_workflow *w, size_t s, const struct fl_stage_input *input,
+                        const struct fl_source *source, struct fl_err *reterr)
+{
+    const struct fl_stage *stage = &w->stages[s];
+    struct fl_span span;
+
+    if (source->stage == FL_NONE)
+        return input->first_of ? 0 : bad(stage, reterr, "no source for input", input->name);
+    if (!in_range(source->stage, w->stage_count, false) ||
+        !in_range(source->output, w->stages[source->stage].output_count, false))
+        return bad(stage, reterr, "a source that does not exist for input", input->name);
+    if (source->cycle_offset_s)
+        return source->cycle_offset_s < 0 && input->first_of
+                   ? 0
+                   : bad(stage, reterr, "a source in another cycle for input", input->name);
+    if ((size_t)source->stage >= s)
+        return bad(stage, reterr, "it stands before what makes its input", input->name);
+    for (uint32_t k = 0; k < fl_stage_instances(w, stage); k++) {
+        int rc = fl_plan_span(w, stage, k, input, source, &span, reterr);
+
+        if (rc < 0)
+            return fl_err_note(reterr, rc, "stage '%s', input '%s'", stage->name, input->name);
+    }
+    return 0;
+}
+
+static int check_inputs(const struct fl_workflow *w, size_t s, struct fl_err *reterr)
+{
+    const struct fl_stage *stage = &w->stages[s];
+
+    for (size_t i = 0; i < stage->input_count; i++) {
+        const struct fl_stage_input *input = &stage->inputs[i];
+
+        if (!fl_workflow_name_is_plain(input->name) || input->source_count == 0)
+            return bad(stage, reterr, "not an input:", input->name);
+        if (!in_range(input->leads, w->set_count, true))
+            return bad(stage, reterr, "no such set of leads for input", input->name);
+        for (size_t k = 0; k < input->source_count; k++) {
+            int rc = check_source(w, s, input, &input->sources[k], reterr);
+
+            if (rc < 0)
+                return rc;
+        }
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(stage->inputs[k].name, input->name) == 0)
+                return bad(stage, reterr, "two inputs are called", input->name);
+        }
+    }
+    return 0;
+}
+
+static int check_when(const struct fl_workflow *w, size_t s, struct fl_err *reterr)
+{
+    fl_auto(fl_expr_release) struct fl_expr expr = {0};
+    const struct fl_stage *stage = &w->stages[s];
+    int rc = stage->when ? fl_expr_parse(stage->when, w, &expr, reterr) : 0;
+
+    if (rc < 0)
+        return fl_err_note(reterr, FL_E_CONFIG, "stage '%s', when", stage->name);
+    for (size_t i = 0; i < expr.leaf_count; i++) {
+        if ((size_t)expr.leaves[i].stage >= s)
+            return bad(stage, reterr, "it stands before what its trigger names:",
+                       w->stages[expr.leaves[i].stage].name);
+    }
+    return 0;
+}
+
+static int check_outputs(const struct fl_workflow *w, const struct fl_stage *stage,
+                         struct fl_err *reterr)
+{
+    for (size_t i = 0; i < stage->output_count; i++) {
+        const struct fl_stage_output *output = &stage->outputs[i];
+
+        if (!fl_workflow_name_is_plain(output->name) || !*output->file)
+            return bad(stage, reterr, "not an output:", output->name);
+        if (!in_range(output->set, w->set_count, true) ||
+            (stage->per != FL_NONE && output->set != stage->per))
+            return bad(stage, reterr, "no such set of leads for output", output->name);
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(stage->outputs[k].name, output->name) == 0)
+                return bad(stage, reterr, "two outputs are called", output->name);
+            if (strcmp(stage->outputs[k].file, output->file) == 0)
+                return bad(stage, reterr, "two outputs have the file", output->file);
+        }
+    }
+    return 0;
+}
+
+static int check_stage(const struct fl_workflow *w, size_t s, struct fl_err *reterr)
+{
+    const struct fl_stage *stage = &w->stages[s];
+    int rc;
+
+    if (!stage->name || !name_is_good(stage))
+        return fl_err_set(reterr, FL_E_CONFIG, 0, "stage %zu has no plain name", s);
+    for (size_t i = 0; i < s; i++) {
+        if (strcmp(w->stages[i].name, stage->name) == 0)
+            return bad(stage, reterr, "two stages are called", stage->name);
+    }
+    if (!stage->program || !*stage->program)
+        return bad(stage, reterr, "no program:", "");
+    if (!in_range(stage->pool, w->pool_count, false))
+        return bad(stage, reterr, "no such pool:", "");
+    if (!in_range(stage->per, w->set_count, true) || !in_range(stage->leads, w->set_count, true))
+        return bad(stage, reterr, "no such set of leads:", "");
+    if (fl_stage_instances(w, stage) > FL_WORKFLOW_INSTANCES_MAX)
+        return bad(stage, reterr, "too many instances:", "");
+    if (stage->input_count > FL_WORKFLOW_LIST_MAX || stage->output_count > FL_WORKFLOW_LIST_MAX)
+        return bad(stage, reterr, "too many inputs or outputs:", "");
+    for (size_t i = 0; i < stage->file_count; i++) {
+        if (!fl_name_is_safe(stage->files[i].name))
+            return bad(stage, reterr, "not a plain file name:", stage->files[i].name);
+    }
+    rc = check_outputs(w, stage, reterr);
+    if (rc == 0)
+        rc = check_inputs(w, s, reterr);
+    return rc == 0 ? check_when(w, s, reterr) : rc;
+}
+
+int fl_workflow_check(const struct fl_workflow *workflow, struct fl_err *reterr)
+{
+    int rc = 0;
+
+    fl_assert(workflow);
+    if (!workflow->name || !fl_workflow_name_is_plain(workflow->name))
+        return fl_err_set(reterr, FL_E_CONFIG, 0, "the workflow has no plain name");
+    if (workflow->stage_count == 0)
+        return fl_err_set(reterr, FL_E_CONFIG, 0, "workflow '%s' has no stage", workflow->name);
+    for (size_t i = 0; i < workflow->pool_count; i++) {
+        if (!in_range(workflow->pools[i].site, workflow->site_count, false))
+            return fl_err_set(reterr, FL_E_CONFIG, 0, "pool '%s' has no site",
+                              workflow->pools[i].name);
+    }
+    for (size_t s = 0; s < workflow->stage_count && rc == 0; s++)
+        rc = check_stage(workflow, s, reterr);
+    return rc;
+}

@@ -1,0 +1,154 @@
+/* Messages with file and line, and the nearest name to a mistyped one. */
+#include "config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/spec/impl.h"
+
+#include "engine/base/banned.h"
+
+#define NAME_LIMIT 64
+
+void fl_say(struct fl_compile *c, bool is_error, const config_setting_t *at, const char *fmt, ...)
+{
+    struct fl_diagnostics *list = c->diagnostics;
+    struct fl_diagnostic *item;
+    const char *file = at ? config_setting_source_file(at) : NULL;
+    va_list args;
+    int used;
+
+    list->errors += is_error;
+    if (list->count == FL_DIAGNOSTICS_MAX)
+        return; /* counted above; the caller says how many there are */
+    item = &list->items[list->count++];
+    item->is_error = is_error;
+    if (at)
+        used = snprintf(item->text, sizeof(item->text), "%s:%u: ", file ? file : c->path,
+                        config_setting_source_line(at));
+    else
+        used = snprintf(item->text, sizeof(item->text), "%s: ", c->path);
+    fl_assert(used >= 0);
+    if ((size_t)used >= sizeof(item->text))
+        return;
+    va_start(args, fmt);
+    (void)vsnprintf(item->text + used, sizeof(item->text) - (size_t)used, fmt,
+                    args); /* cut at the limit */
+    va_end(args);
+}
+
+/* Levenshtein distance of short names; NAME_LIMIT when one is long. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[NAME_LIMIT + 1];
+    size_t na = strlen(a);
+    size_t nb = strlen(b);
+
+    if (na > NAME_LIMIT || nb > NAME_LIMIT)
+        return NAME_LIMIT;
+    for (size_t j = 0; j <= nb; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= na; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= nb; j++) {
+            size_t above = row[j];
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+
+            if (above + 1 < best)
+                best = above + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            diagonal = above;
+            row[j] = best;
+        }
+    }
+    return row[nb];
+}
+
+const char *fl_nearest(const char *name, const char *const *names, size_t count, char *text,
+                       size_t size)
+{
+    size_t best = strlen(name) / 3 + 2;
+    const char *found = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t d = distance(name, names[i]);
+
+        if (d < best) {
+            best = d;
+            found = names[i];
+        }
+    }
+    text[0] = '\0';
+    if (found)
+        (void)snprintf(text, size, "did you mean '%s'? ", found);
+    return text;
+}
+
+const char *fl_join(const char *const *names, size_t count, char *text, size_t size)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < count && used < size; i++) {
+        int n = snprintf(text + used, size - used, "%s%s", i ? ", " : "", names[i]);
+
+        if (n < 0)
+            break;
+        used += (size_t)n;
+    }
+    return count ? text : "none";
+}
+
+void *fl_grow(struct fl_compile *c, void *array_slot, size_t *count, size_t element_size)
+{
+    void **slot = array_slot;
+    char *grown = realloc(*slot, (*count + 1) * element_size);
+
+    if (!grown) {
+        c->no_memory = true;
+        return NULL;
+    }
+    *slot = grown;
+    memset(grown + *count * element_size, 0, element_size);
+    return grown + (*count)++ * element_size;
+}
+
+void fl_set_text(struct fl_compile *c, char **slot, const char *text)
+{
+    free(*slot);
+    *slot = text ? strdup(text) : NULL;
+    if (text && !*slot)
+        c->no_memory = true;
+}
+
+void fl_add_text(struct fl_compile *c, struct fl_texts *texts, const char *text)
+{
+    char **slot = fl_grow(c, &texts->items, &texts->count, sizeof(texts->items[0]));
+
+    if (slot)
+        fl_set_text(c, slot, text);
+}
+
+void fl_add_textf(struct fl_compile *c, struct fl_texts *texts, const char *fmt, ...)
+{
+    char text[4096];
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, args); /* names and patterns are bounded far below */
+    va_end(args);
+    fl_add_text(c, texts, text);
+}
+
+void fl_free_texts(struct fl_texts *texts)
+{
+    for (size_t i = 0; i < texts->count; i++)
+        free(texts->items[i]);
+    free(texts->items);
+    *texts = (struct fl_texts){0};
+}

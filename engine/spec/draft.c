@@ -1,0 +1,222 @@
+/* Stages as drafts: their layers (`by`), and the sets they run over, which may depend on each
+ * other. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/spec/impl.h"
+
+#include "engine/base/banned.h"
+
+/* Lays the groups that `by` chooses over the stage. */
+static void lay_by(struct fl_compile *c, struct fl_draft *draft)
+{
+    struct fl_layers by = fl_layers_sub(&draft->layers, "by");
+    const char *params[FL_MERGED_KEYS_MAX];
+    size_t count = fl_is_group(c, &draft->layers, "by") ? fl_layers_keys(&by, params) : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct fl_param *param = fl_workflow_param(c->workflow, params[i]);
+        struct fl_layers cases = fl_layers_sub(&by, params[i]);
+        const config_setting_t *chosen;
+
+        if (!param) {
+            fl_complain(c, fl_layers_get(&by, params[i]), "by: no parameter '%s' in 'params'",
+                        params[i]);
+            continue;
+        }
+        if (!fl_is_group(c, &by, params[i]))
+            continue;
+        chosen = fl_layers_get(&cases, param->value);
+        if (!chosen || !config_setting_is_group(chosen)) {
+            const char *names[FL_MERGED_KEYS_MAX];
+            char list[512];
+            size_t n = fl_layers_keys(&cases, names);
+
+            fl_complain(c, fl_layers_get(&by, params[i]),
+                        "by: parameter '%s' is '%s'; accepted: %s", params[i], param->value,
+                        fl_join(names, n, list, sizeof(list)));
+            continue;
+        }
+        if (draft->layers.count == FL_LAYERS_MAX)
+            fl_complain(c, chosen, "more than %d groups laid over each other", FL_LAYERS_MAX);
+        else
+            draft->layers.item[draft->layers.count++] = chosen;
+    }
+}
+
+void fl_draft_stages(struct fl_compile *c, const config_setting_t *stages)
+{
+    int count = stages ? config_setting_length(stages) : 0;
+
+    if (!stages || !config_setting_is_group(stages) || count == 0) {
+        fl_complain(c, stages, "a workflow needs 'stages', a group of at least one stage");
+        return;
+    }
+    if (count > FL_WORKFLOW_STAGES_MAX) {
+        fl_complain(c, stages, "%d stages; the limit is %d", count, FL_WORKFLOW_STAGES_MAX);
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        const config_setting_t *at = config_setting_get_elem(stages, (unsigned)i);
+        struct fl_stage *stage;
+        struct fl_draft *draft;
+
+        if (!config_setting_is_group(at)) {
+            fl_complain(c, at, "stage '%s' must be a group, { … }", config_setting_name(at));
+            continue;
+        }
+        if (!fl_workflow_name_is_plain(config_setting_name(at))) {
+            fl_complain(
+                c, at,
+                "stage '%s': accepted: a letter, then letters, digits, '-' and '_', at most %d",
+                config_setting_name(at), FL_WORKFLOW_NAME_MAX);
+            continue;
+        }
+        stage = fl_grow(c, &c->workflow->stages, &c->workflow->stage_count, sizeof(*stage));
+        draft = fl_grow(c, &c->drafts, &c->draft_count, sizeof(*draft));
+        if (!stage || !draft)
+            return;
+        fl_set_text(c, &stage->name, config_setting_name(at));
+        stage->origin = stage->per = stage->leads = stage->pool = FL_NONE;
+        draft->at = at;
+        draft->layers = fl_layers_of(at);
+        lay_by(c, draft);
+        (void)fl_get_text(c, &draft->layers, "per", &draft->per);
+    }
+}
+
+static bool has_lead(const char *file)
+{
+    return strstr(file, "{lead") || strstr(file, "{valid");
+}
+
+/* One output: a file, and the set that its {lead} runs over. */
+static void read_output(struct fl_compile *c, size_t index, const struct fl_layers *group,
+                        const char *name)
+{
+    static const char *const keys[] = {"file", "per", "leads"};
+    struct fl_stage *stage = &c->workflow->stages[index];
+    const config_setting_t *at = fl_layers_get(group, name);
+    struct fl_layers one = fl_layers_sub(group, name);
+    const char *file = NULL;
+    const char *per = NULL;
+    const char *leads = NULL;
+    struct fl_stage_output *output;
+
+    if (one.count == 0) {
+        if (!fl_get_text(c, group, name, &file))
+            return;
+    } else {
+        (void)fl_only(c, &one, "an output", keys, FL_COUNT(keys));
+        if (!fl_get_text(c, &one, "file", &file) || !fl_get_text(c, &one, "per", &per) ||
+            !fl_get_text(c, &one, "leads", &leads))
+            return;
+    }
+    if (!file || !*file) {
+        fl_complain(c, at, "output '%s' needs a file, such as \"%s.{lead}.nc\"", name, name);
+        return;
+    }
+    if (per && strcmp(per, "lead") != 0) {
+        fl_complain(c, at, "output '%s': per = \"%s\"; accepted: \"lead\"", name, per);
+        return;
+    }
+    output = fl_grow(c, &stage->outputs, &stage->output_count, sizeof(*output));
+    if (!output)
+        return;
+    fl_set_text(c, &output->name, name);
+    fl_set_text(c, &output->file, file);
+    output->set = FL_NONE;
+    if (stage->per != FL_NONE)
+        output->set = stage->per;
+    else if (leads)
+        output->set = fl_find_set(c, at, leads);
+    else if (per || has_lead(file))
+        output->set = stage->leads;
+    if (stage->per == FL_NONE && (per || has_lead(file)) && output->set == FL_NONE && !leads)
+        fl_complain(c, at, "output '%s' is one for each lead, but the stage has no 'leads'", name);
+    if (output->set != FL_NONE && stage->per == FL_NONE && !has_lead(file))
+        fl_complain(
+            c, at,
+            "output '%s' is one for each lead, so its file needs {lead}; '%s' would be one file",
+            name, file);
+}
+
+static void read_outputs(struct fl_compile *c, size_t index)
+{
+    const struct fl_layers *layers = &c->drafts[index].layers;
+    struct fl_layers group = fl_layers_sub(layers, "outputs");
+    const char *names[FL_MERGED_KEYS_MAX];
+    size_t count = fl_is_group(c, layers, "outputs") ? fl_layers_keys(&group, names) : 0;
+
+    for (size_t i = 0; i < count && i < FL_WORKFLOW_LIST_MAX; i++) {
+        if (fl_workflow_name_is_plain(names[i]))
+            read_output(c, index, &group, names[i]);
+        else
+            fl_complain(c, fl_layers_get(&group, names[i]), "output '%s': not a plain name",
+                        names[i]);
+    }
+}
+
+/* The set of "stage.output", "stage" or "leads:NAME". */
+static int32_t per_set(struct fl_compile *c, size_t index)
+{
+    const config_setting_t *at = fl_layers_get(&c->drafts[index].layers, "per");
+    const char *per = c->drafts[index].per;
+    size_t size = strcspn(per, ".");
+    int32_t other;
+    int32_t output;
+    int32_t set;
+
+    if (strncmp(per, "leads:", 6) == 0)
+        return fl_find_set(c, at, per + 6);
+    other = fl_workflow_stage(c->workflow, per, size);
+    if (other == FL_NONE) {
+        fl_complain(c, at,
+                    "per: no stage '%.*s'; accepted: \"STAGE.OUTPUT\", \"STAGE\", \"leads:SET\"",
+                    (int)size, per);
+        return FL_NONE;
+    }
+    fl_resolve_per(c, (size_t)other);
+    if (per[size] == '\0') {
+        set = c->workflow->stages[other].per;
+    } else {
+        output =
+            fl_stage_output(&c->workflow->stages[other], per + size + 1, strlen(per + size + 1));
+        if (output == FL_NONE) {
+            fl_complain(c, at, "per: stage '%.*s' has no output '%s'", (int)size, per,
+                        per + size + 1);
+            return FL_NONE;
+        }
+        set = c->workflow->stages[other].outputs[output].set;
+    }
+    if (set == FL_NONE)
+        fl_complain(c, at, "per: '%s' is one, not one for each member of a set", per);
+    return set;
+}
+
+void fl_resolve_per(struct fl_compile *c, size_t index)
+{
+    struct fl_draft *draft = &c->drafts[index];
+    const char *leads = NULL;
+
+    if (draft->per_state == 2)
+        return;
+    if (draft->per_state == 1) {
+        fl_complain(c, draft->at, "per of stage '%s' leads back to itself",
+                    c->workflow->stages[index].name);
+        return;
+    }
+    draft->per_state = 1;
+    if (draft->per) {
+        int32_t set = per_set(c, index);
+
+        c->workflow->stages[index].per = set;
+    }
+    if (fl_get_text(c, &draft->layers, "leads", &leads) && leads)
+        c->workflow->stages[index].leads =
+            fl_find_set(c, fl_layers_get(&draft->layers, "leads"), leads);
+    read_outputs(c, index);
+    draft->per_state = 2;
+}

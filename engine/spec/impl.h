@@ -1,0 +1,99 @@
+#ifndef FL_SPEC_IMPL_H
+#define FL_SPEC_IMPL_H
+
+/* What the parts of engine/spec share: the state of one compilation, settings in layers, messages.
+ */
+
+#include <libconfig.h>
+
+#include "engine/spec/spec.h"
+
+#define FL_LAYERS_MAX 8
+#define FL_MERGED_KEYS_MAX 1000
+#define FL_PATH_MAX_TEXT 4096 /* a parameter's value */
+
+/* Groups laid over each other: a key of a later one wins; groups below it merge key by key. */
+struct fl_layers {
+    const config_setting_t *item[FL_LAYERS_MAX];
+    size_t count;
+};
+
+/* A stage while its references are still text. */
+struct fl_draft {
+    struct fl_layers layers;
+    const config_setting_t *at; /* where the stage stands */
+    const char *per;            /* as written, or NULL */
+    int per_state;              /* 0 not yet, 1 under way, 2 done */
+};
+
+struct fl_compile {
+    const char *path; /* of the workflow file, for messages */
+    char folder[4096];
+    const struct fl_spec_options *options;
+    struct fl_diagnostics *diagnostics;
+    struct fl_workflow *workflow;
+    struct fl_draft *drafts; /* one a declared stage, in file order */
+    size_t draft_count;
+    bool no_memory;
+};
+
+/* ---- diag.c: messages ---- */
+void fl_say(struct fl_compile *c, bool is_error, const config_setting_t *at, const char *fmt, ...)
+    FL_PRINTF(4, 5);
+#define fl_complain(c, at, ...) fl_say(c, true, at, __VA_ARGS__)
+/* "did you mean 'x'? " when a name is near, else "". */
+const char *fl_nearest(const char *name, const char *const *names, size_t count, char *text,
+                       size_t size);
+/* Joins names for "accepted: a, b, c". */
+const char *fl_join(const char *const *names, size_t count, char *text, size_t size);
+
+/* ---- layer.c: typed reading; all return false after complaining ---- */
+const config_setting_t *fl_layers_get(const struct fl_layers *layers, const char *key);
+struct fl_layers fl_layers_sub(const struct fl_layers *layers, const char *key);
+struct fl_layers fl_layers_of(const config_setting_t *group);
+/* The keys of all layers, each once, in order of appearance. */
+size_t fl_layers_keys(const struct fl_layers *layers, const char *keys[static FL_MERGED_KEYS_MAX]);
+bool fl_only(struct fl_compile *c, const struct fl_layers *layers, const char *what,
+             const char *const *keys, size_t count);
+/* Missing keys leave the value as it is. */
+bool fl_get_text(struct fl_compile *c, const struct fl_layers *layers, const char *key,
+                 const char **value);
+bool fl_get_int(struct fl_compile *c, const struct fl_layers *layers, const char *key, int64_t min,
+                int64_t max, int64_t *value);
+bool fl_get_real(struct fl_compile *c, const struct fl_layers *layers, const char *key, double min,
+                 double max, double *value);
+bool fl_get_bool(struct fl_compile *c, const struct fl_layers *layers, const char *key,
+                 bool *value);
+bool fl_get_duration(struct fl_compile *c, const struct fl_layers *layers, const char *key,
+                     int64_t *seconds);
+/* A list or array of strings, or one string. Values as fl_set_text has them. */
+bool fl_get_texts(struct fl_compile *c, const struct fl_layers *layers, const char *key,
+                  struct fl_texts *texts);
+bool fl_is_group(struct fl_compile *c, const struct fl_layers *layers, const char *key);
+
+/* ---- memory ---- */
+/* A zeroed element more at the end of an array, or NULL (noted in c). */
+void *fl_grow(struct fl_compile *c, void *array_slot, size_t *count, size_t element_size);
+void fl_set_text(struct fl_compile *c, char **slot, const char *text);
+void fl_add_text(struct fl_compile *c, struct fl_texts *texts, const char *text);
+void fl_free_texts(struct fl_texts *texts);
+void fl_add_textf(struct fl_compile *c, struct fl_texts *texts, const char *fmt, ...)
+    FL_PRINTF(3, 4);
+
+/* ---- the passes ---- */
+void fl_read_top(struct fl_compile *c, const config_setting_t *workflow); /* top.c */
+int32_t fl_find_set(struct fl_compile *c, const config_setting_t *at,
+                    const char *name_or_leads); /* top.c */
+int32_t fl_find_pool(struct fl_compile *c, const config_setting_t *at,
+                     const char *name);                                     /* top.c */
+void fl_draft_stages(struct fl_compile *c, const config_setting_t *stages); /* draft.c */
+void fl_resolve_per(struct fl_compile *c, size_t stage);                    /* draft.c */
+void fl_read_stage(struct fl_compile *c, size_t stage);                     /* stage.c */
+void fl_read_inputs(struct fl_compile *c, size_t stage);                    /* inputs.c */
+void fl_read_files(struct fl_compile *c, size_t stage);                     /* files.c */
+void fl_sugar(struct fl_compile *c, size_t stage);                          /* sugar.c */
+void fl_check_templates(struct fl_compile *c, size_t stage);                /* template.c */
+void fl_insert_transfers(struct fl_compile *c);                             /* link.c */
+void fl_order_stages(struct fl_compile *c);                                 /* link.c */
+
+#endif

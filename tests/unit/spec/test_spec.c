@@ -1,0 +1,243 @@
+/* Workflow files: what is accepted, and how each mistake is told. */
+#include "config.h"
+
+#include "engine/spec/spec.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/json.h"
+#include "engine/world/file.h"
+#include "tests/lib/test.h"
+
+static int read_real(const char *path, size_t limit, struct fl_buf *out, struct fl_err *reterr,
+                     void *arg)
+{
+    (void)arg;
+    return fl_file_read(fl_world_real(), path, limit, out, reterr);
+}
+
+static int load(const char *path, const char *override, struct fl_workflow **workflow,
+                struct fl_diagnostics *list)
+{
+    const struct fl_spec_options options = {
+        .overrides = &override, .override_count = override ? 1 : 0, .read = read_real};
+    struct fl_err err = {0};
+
+    memset(list, 0, sizeof(*list));
+    return fl_spec_load(path, &options, workflow, list, &err);
+}
+
+static void must_load(const char *path, const char *override, struct fl_workflow **workflow)
+{
+    struct fl_diagnostics list;
+
+    if (load(path, override, workflow, &list) < 0)
+        fail_msg("%s", list.count ? list.items[list.count - 1].text : "no message");
+}
+
+static const struct fl_stage *stage_of(const struct fl_workflow *workflow, const char *name)
+{
+    int32_t index = fl_workflow_stage(workflow, name, strlen(name));
+
+    if (index == FL_NONE)
+        fail_msg("no stage '%s'", name);
+    return &workflow->stages[index];
+}
+
+static const char *source_file(const char *name, char *path, size_t size)
+{
+    (void)snprintf(path, size, "%s/%s", getenv("FL_TOP_SRCDIR"), name);
+    return path;
+}
+
+/* The example of the design is the promise made to a newcomer: it stays true. */
+static void design_example_passes(void **state)
+{
+    fl_auto(fl_workflow_destroy) struct fl_workflow *w = NULL;
+    char path[FL_PATH_MAX];
+
+    (void)state;
+    must_load(source_file("tests/golden/design-example/workflow.cfg", path, sizeof(path)), NULL,
+              &w);
+    assert_int_equal(w->stage_count, 6);
+    assert_int_equal(fl_stage_instances(w, stage_of(w, "prep")), 17);
+    assert_int_equal(fl_stage_instances(w, stage_of(w, "deliver")), 49);
+    assert_int_equal(stage_of(w, "forecast")->ranks, 2);
+    assert_false(stage_of(w, "deliver")->keep_at_source);
+}
+
+/* The main job compiles both ways, with the transfers between its sites inserted and named. */
+static void main_job_passes(void **state)
+{
+    static const char *const settings[] = {"forcing=best-track", "forcing=gfs"};
+    char path[FL_PATH_MAX];
+
+    (void)state;
+    source_file("templates/surge-michael/workflow.cfg", path, sizeof(path));
+    for (size_t i = 0; i < FL_COUNT(settings); i++) {
+        fl_auto(fl_workflow_destroy) struct fl_workflow *w = NULL;
+        const struct fl_stage *prep;
+        const struct fl_stage *brought;
+
+        must_load(path, settings[i], &w);
+        brought = stage_of(w, "forcing.step@hpc");
+        assert_int_equal(brought->kind, FL_STAGE_TRANSFER);
+        assert_int_equal(fl_stage_instances(w, brought), 19);
+        prep = stage_of(w, "prep");
+        for (size_t k = 0; k < prep->input_count; k++) {
+            if (strcmp(prep->inputs[k].name, "grib") == 0)
+                assert_int_equal(prep->inputs[k].bridge_max_s, i == 1 ? 9 * 3600 : 0);
+        }
+        assert_string_equal(stage_of(w, "forcing")->args.items[2],
+                            i == 1 ? "gfs.1p00" : "gfs.0p50");
+    }
+}
+
+/* A recovery that reads back another workflow than was run would replay nonsense. */
+static void compiled_text_is_canonical(void **state)
+{
+    fl_auto(fl_workflow_destroy) struct fl_workflow *w = NULL;
+    fl_auto(fl_workflow_destroy) struct fl_workflow *again = NULL;
+    fl_json_auto json_t *json = NULL;
+    char path[FL_PATH_MAX];
+    char a[FL_DIGEST_HEX];
+    char b[FL_DIGEST_HEX];
+    struct fl_err err = {0};
+
+    (void)state;
+    must_load(source_file("templates/surge-michael/workflow.cfg", path, sizeof(path)), NULL, &w);
+    assert_ok(fl_workflow_to_json(w, &json, &err), err);
+    assert_ok(fl_workflow_from_json(json, &again, &err), err);
+    assert_ok(fl_workflow_digest(w, a, &err), err);
+    assert_ok(fl_workflow_digest(again, b, &err), err);
+    assert_string_equal(a, b);
+}
+
+#define HEAD \
+    "workflow: {\n name = \"t\";\n leads = { h = \"+000/+002/1\"; };\n params = { n = 1; kind = " \
+    "\"a\"; };\n stages: {\n"
+#define TAIL "\n };\n};\n"
+#define MODEL \
+    "m: { program = \"x\"; leads = \"h\"; outputs = { hour = \"f.{lead}.nc\"; one = \"one.nc\"; " \
+    "}; };\n"
+
+/* Each mistake is told with its line, what it is, and what would be accepted. */
+static void mistakes_are_told(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *says[3];
+    } cases[] = {
+        {HEAD "a: { programm = \"x\"; };" TAIL,
+         {"w.cfg:6:", "unknown key 'programm'", "did you mean 'program'?"}},
+        {HEAD "a: { program = 3; };" TAIL, {"w.cfg:6:", "'program' must be a text", NULL}},
+        {HEAD "a: { program = \"x\"; cores = \"two\"; };" TAIL,
+         {"w.cfg:6:", "'cores' must be a whole number", NULL}},
+        {HEAD "a: { args = [\"x\"]; };" TAIL,
+         {"w.cfg:6:", "has no program", "accepted: program, source or to"}},
+        {HEAD MODEL "b: { program = \"x\"; inputs = { i = \"mm.hour\"; }; };" TAIL,
+         {"w.cfg:7:", "no stage 'mm'", "did you mean 'm'?"}},
+        {HEAD MODEL "b: { program = \"x\"; inputs = { i = \"m.hours\"; }; };" TAIL,
+         {"w.cfg:7:", "no output 'hours'", "accepted: hour, one"}},
+        {HEAD MODEL "b: { program = \"x\"; per = \"m.one\"; };" TAIL,
+         {"w.cfg:7:", "is one, not one for each", NULL}},
+        {HEAD "a: { program = \"x\"; when = \"b\"; };\nb: { program = \"x\"; when = \"a\"; };" TAIL,
+         {"w.cfg:6:", "round in a circle", "a needs b needs a"}},
+        {HEAD MODEL "b: { program = \"x\"; when = \"m &&\"; };" TAIL, {"w.cfg:7:", "column", NULL}},
+        {HEAD MODEL "b: { program = \"x\"; args = [\"{lead}\"]; };" TAIL,
+         {"w.cfg:7:", "unknown name 'lead'", "accepted:"}},
+        {HEAD MODEL "b: { program = \"x\"; args = [\"{input:q}\"]; };" TAIL,
+         {"w.cfg:7:", "unknown name 'input:q'", NULL}},
+        {HEAD "a: { program = \"x\"; files = [\"../etc/passwd\"]; };" TAIL,
+         {"w.cfg:6:", "not a plain relative path", NULL}},
+        {HEAD "a: { program = \"x\"; files = [\"gone.cfg\"]; };" TAIL,
+         {"w.cfg:6:", "gone.cfg", "No such file"}},
+        {HEAD "a: { program = \"x\"; leads = \"hh\"; };" TAIL,
+         {"w.cfg:6:", "no set of leads 'hh'", "did you mean 'h'?"}},
+        {HEAD "a: { program = \"x\"; by = { kind = { b = { cores = 1; }; }; }; };" TAIL,
+         {"w.cfg:6:", "parameter 'kind' is 'a'", "accepted: b"}},
+        {HEAD "a: { to = \"moon\"; inputs = { i = \"a.x\"; }; };" TAIL,
+         {"w.cfg:6:", "no site 'moon'", NULL}},
+        {HEAD "a: { program = \"x\"; mpi = { ranks = 0; }; };" TAIL,
+         {"w.cfg:6:", "accepted: 1 to", NULL}},
+        {HEAD "a: { program = \"x\"; time_limit = \"6 hours\"; };" TAIL,
+         {"w.cfg:6:", "not a duration", "PT6H"}},
+        {HEAD "a: { program = \"x\" };\nb { };" TAIL, {"w.cfg:7:", "syntax error", NULL}},
+        {"workflow: { name = \"t\"; };\n", {"w.cfg", "needs 'stages'", NULL}},
+        {"other = 1;\n", {"w.cfg:1:", "unknown key 'other'", "accepted: workflow"}},
+        {"@include \"../x.cfg\"\n", {"w.cfg", "@include", "not a plain relative path"}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < FL_COUNT(cases); i++) {
+        struct fl_workflow *w = NULL;
+        struct fl_diagnostics list;
+        bool found = false;
+
+        test_file_write("w.cfg", cases[i].text, strlen(cases[i].text));
+        assert_true(load("w.cfg", NULL, &w, &list) < 0);
+        assert_null(w);
+        for (size_t k = 0; k < list.count && !found; k++) {
+            found = true;
+            for (size_t s = 0; s < 3 && cases[i].says[s]; s++)
+                found = found && strstr(list.items[k].text, cases[i].says[s]);
+        }
+        if (!found)
+            fail_msg("case %zu: '%s' does not say '%s'", i, list.count ? list.items[0].text : "",
+                     cases[i].says[1]);
+    }
+}
+
+/* A parameter of the wrong type on the command line must not reach a model. */
+static void overrides_are_typed(void **state)
+{
+    static const char text[] = HEAD MODEL TAIL;
+    fl_auto(fl_workflow_destroy) struct fl_workflow *w = NULL;
+    struct fl_workflow *none = NULL;
+    struct fl_diagnostics list;
+
+    (void)state;
+    test_file_write("w.cfg", text, sizeof(text) - 1);
+    must_load("w.cfg", "n=7", &w);
+    assert_string_equal(fl_workflow_param(w, "n")->value, "7");
+    assert_true(load("w.cfg", "n=seven", &none, &list) < 0);
+    assert_non_null(strstr(list.items[0].text, "whole number"));
+    assert_true(load("w.cfg", "nn=7", &none, &list) < 0);
+    assert_non_null(strstr(list.items[0].text, "did you mean 'n'?"));
+    assert_true(load("w.cfg", "n", &none, &list) < 0);
+}
+
+/* A megabyte of brackets ends in a message, not in a stack overflow. */
+static void brackets_without_end_are_refused(void **state)
+{
+    size_t size = 500000;
+    char *text = malloc(size);
+    struct fl_workflow *w = NULL;
+    struct fl_diagnostics list;
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, '(', size);
+    memcpy(text, "a = ", 4);
+    test_file_write("w.cfg", text, size);
+    free(text);
+    assert_true(load("w.cfg", NULL, &w, &list) < 0);
+    assert_non_null(strstr(list.items[0].text, "brackets"));
+}
+
+int main(void)
+{
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, test_folder_enter, test_folder_leave)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(design_example_passes),
+        cmocka_unit_test(main_job_passes),
+        cmocka_unit_test(compiled_text_is_canonical),
+        IN_FOLDER(mistakes_are_told),
+        IN_FOLDER(overrides_are_typed),
+        IN_FOLDER(brackets_without_end_are_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
