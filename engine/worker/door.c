@@ -1,10 +1,10 @@
 /* The file doors of the sites, as children that end with us. */
 #include "config.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/base/json.h"
 #include "engine/base/log.h"
@@ -39,10 +39,20 @@ static void shut(struct fl_worker *worker, int *fd)
 static int door_spawn(struct fl_worker *worker, struct site *site, struct fl_err *reterr)
 {
     struct door *door = &site->door;
+    const struct fl_world *world = worker->world;
     char port_file[FL_PATH_MAX];
+    char log_file[FL_PATH_MAX];
     int in[2] = {-1, -1};
     int out[2] = {-1, -1};
+    int log_fd = -1;
     int rc = fl_path_join(site->root, "work/.door-port", port_file, sizeof(port_file), reterr);
+
+    if (rc == 0)
+        rc = fl_path_join(site->root, "work/.door-log", log_file, sizeof(log_file), reterr);
+    if (rc == 0)
+        log_fd = world->ops->open(log_file, O_WRONLY | O_CREAT | O_TRUNC, 0644, world->arg);
+    if (rc == 0 && log_fd < 0)
+        rc = fl_err_errno(reterr, -log_fd, "open '%s'", log_file);
 
     if (rc == 0)
         rc = fl_pipe_create(in, reterr);
@@ -56,13 +66,14 @@ static int door_spawn(struct fl_worker *worker, struct site *site, struct fl_err
                                        .argv = argv,
                                        .stdin_fd = in[0],
                                        .stdout_fd = out[1],
-                                       .stderr_fd = STDERR_FILENO,
+                                       .stderr_fd = log_fd,
                                        .new_session = true};
 
-        rc = fl_process_spawn(worker->world, &spawn, &door->pid, reterr);
+        rc = fl_process_spawn(world, &spawn, &door->pid, reterr);
     }
     fl_local_close(in[0]);
     fl_local_close(out[1]);
+    fl_local_close(log_fd);
     if (rc < 0) {
         fl_local_close(in[1]);
         fl_local_close(out[0]);

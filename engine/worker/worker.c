@@ -261,7 +261,11 @@ static int take_bus(struct fl_worker *worker, struct fl_err *reterr)
             each_attempt(worker, resend);
             break;
         case FL_BUS_GONE:
-            fl_log(FL_LOG_WARN, "coordinator.silent", "attempts=%zu run on", worker->attempt_count);
+            fl_log(FL_LOG_WARN, "coordinator.silent", "attempts=%zu run on%s",
+                   worker->attempt_count,
+                   worker->opened ? ""
+                                  : "; it is not there, or has not put the key of this worker on "
+                                    "its allow-list");
             break;
         case FL_BUS_BACK:
             fl_log(FL_LOG_INFO, "coordinator.back", "attempts=%zu", worker->attempt_count);
