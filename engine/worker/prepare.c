@@ -71,7 +71,8 @@ static int publish_json(struct fl_worker *worker, const char *path, const json_t
     return rc;
 }
 
-/* One file of the site under its name in DATA. Of the size that was accepted, or refused: somebody
+/* One file of the site under its name in DATA, by a link, or as a copy when the entry says "copy":
+ * true. Of the size that was accepted, or refused: somebody
  * has changed it since. */
 static int provide(struct fl_worker *worker, const struct attempt *attempt, const json_t *entry,
                    struct fl_err *reterr)
@@ -109,7 +110,9 @@ static int provide(struct fl_worker *worker, const struct attempt *attempt, cons
     *slash = '\0';
     rc = fl_dir_make(worker->world, to, 0755, reterr);
     *slash = '/';
-    if (rc == 0)
+    if (rc == 0 && json_is_true(json_object_get(entry, "copy")))
+        rc = fl_file_exists(worker->world, to) ? 0 : fl_file_copy(worker->world, from, to, reterr);
+    else if (rc == 0)
         rc = fl_file_provide(worker->world, from, to, reterr);
     return rc == FL_E_EXISTS ? 0 : rc;
 }

@@ -9,6 +9,7 @@
 #include "engine/base/ring.h"
 #include "engine/world/process.h"
 #include "engine/worker/bodylog.h"
+#include "engine/worker/guard.h"
 #include "engine/worker/spec.h"
 #include "engine/worker/spool.h"
 #include "engine/worker/supervisor.h"
@@ -65,6 +66,7 @@ struct fl_supervisor {
     struct fl_spool_writer spool;
     struct fl_bodylog log[2]; /* stdout, stderr */
     int pipe_fd[2];
+    struct fl_guard guard;
     struct fl_words words;
     int words_of; /* stream the words are looked for in; -1: a file, or none */
     pid_t body;

@@ -228,6 +228,7 @@ void fl_supervisor_destroy(struct fl_supervisor *supervisor)
     if (supervisor->control_path[0])
         (void)fl_file_remove(supervisor->world, supervisor->control_path, NULL);
     fl_words_release(&supervisor->words);
+    fl_guard_release(&supervisor->guard);
     json_decref(supervisor->progress);
     free(supervisor->outputs);
     fl_spec_release(&supervisor->spec);
@@ -295,7 +296,10 @@ static int body_start(struct fl_supervisor *supervisor, struct fl_err *reterr)
                           supervisor->event_path, supervisor->environment, &why);
 
     if (rc == 0) {
-        rc = body_spawn(supervisor, &body, &why);
+        rc = fl_guard_init(&supervisor->guard, supervisor->world, supervisor->folder,
+                           supervisor->spec.inputs, &why);
+        if (rc == 0)
+            rc = body_spawn(supervisor, &body, &why);
         fl_body_release(&body);
     }
     if (rc < 0) {

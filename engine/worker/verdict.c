@@ -142,6 +142,8 @@ static json_t *verdict_by_itself(struct fl_supervisor *supervisor)
     }
     if (judge_log(supervisor, &err) < 0 || judge_outputs(supervisor, &err) < 0)
         return fl_spool_end("failed", ended->code, 0, fl_err_class_name(FL_CLASS_DATA), err.text);
+    if (fl_guard_check(&supervisor->guard, supervisor->world, &err) < 0)
+        return fl_spool_end("failed", ended->code, 0, fl_err_class_name(FL_CLASS_CONFIG), err.text);
     return fl_spool_end("succeeded", ended->code, 0, NULL, NULL);
 }
 

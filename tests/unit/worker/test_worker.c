@@ -441,6 +441,32 @@ static void input_of_another_size_is_refused(void **state)
     node_close(&node);
 }
 
+/* A program that writes into its inputs would change what other stages have read, unseen. */
+static void stage_that_changes_its_input_fails_unless_it_has_a_copy(void **state)
+{
+    (void)state;
+    for (int copy = 0; copy < 2; copy++) {
+        struct node node;
+        char *text;
+
+        node_open(&node);
+        assert_int_equal(fl_dir_make(fl_world_real(), "hpc/work/wf/c/up/1/out", 0755, NULL), 0);
+        test_file_write("hpc/work/wf/c/up/1/out/a.txt", "wind\n", 5);
+        launch(&node, "echo more >> a.txt\n",
+               json_pack("{s:[{s:s,s:s,s:s,s:i,s:b}]}", "inputs", "input", "w", "file", "a.txt",
+                         "path", "work/wf/c/up/1/out/a.txt", "size", 5, "copy", copy));
+        if (copy)
+            assert_end(node_until(&node, "end"), "succeeded", "", "");
+        else
+            assert_end(node_until(&node, "end"), "failed", "config", "changed its input 'a.txt'");
+        text = test_file_read("hpc/work/wf/c/up/1/out/a.txt", NULL);
+        assert_string_equal(text, copy ? "wind\n" : "wind\nmore\n");
+        free(text);
+        node_close(&node);
+        assert_int_equal(fl_dir_remove(fl_world_real(), "hpc", NULL), 0);
+    }
+}
+
 /* A stage cannot publish what is not its own. */
 static void outputs_outside_the_folder_are_not_taken(void **state)
 {
@@ -559,6 +585,7 @@ int main(void)
         ON(followed_inputs_appear_while_the_stage_runs),
         ON(launch_that_cannot_be_is_told),
         ON(input_of_another_size_is_refused),
+        ON(stage_that_changes_its_input_fails_unless_it_has_a_copy),
         ON(outputs_outside_the_folder_are_not_taken),
         ON(mpi_stage_runs_under_mpirun),
         ON(hello_tells_where_the_file_door_is),
