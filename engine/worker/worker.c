@@ -121,17 +121,23 @@ static void hello_if_due(struct fl_worker *worker)
 
 /* ---------------------------------------------------------------- messages */
 
-/* An attempt that cannot even be taken into the list is answered without one. */
+/* The end of an attempt that is not in the list, as its first entry: a coordinator that has more
+ * of it passes that over. end is released. */
+static void answer_end(struct fl_worker *worker, const char *id, json_t *end)
+{
+    fl_json_auto json_t *message =
+        json_pack("{s:s,s:s,s:i,s:o}", "type", "attempt", "id", id, "index", 1, "event", end);
+
+    if (!message || fl_bus_client_send(worker->bus, message, NULL) < 0)
+        fl_log(FL_LOG_WARN, "end.untold", "attempt='%s' could not be told", id);
+}
+
 static void refuse_launch(struct fl_worker *worker, const char *id, const struct fl_err *why)
 {
-    fl_json_auto json_t *message = NULL;
-    json_t *end =
-        fl_spool_end("failed", -1, 0, fl_err_class_name(fl_err_class(why->code)), why->text);
-
-    message = json_pack("{s:s,s:s,s:i,s:o}", "type", "attempt", "id", id, "index", 1, "event", end);
     fl_log(FL_LOG_WARN, "launch.refused", "attempt='%s' error='%s'", id, why->text);
-    if (message && fl_bus_client_send(worker->bus, message, NULL) < 0)
-        fl_log(FL_LOG_WARN, "launch.refused", "attempt='%s' could not be told", id);
+    answer_end(
+        worker, id,
+        fl_spool_end("failed", -1, 0, fl_err_class_name(fl_err_class(why->code)), why->text));
 }
 
 static int launch(struct fl_worker *worker, const struct fl_spec *spec, struct fl_err *reterr)
@@ -218,8 +224,12 @@ static void take_message(struct fl_worker *worker, const json_t *message)
         return;
     }
     attempt = fl_worker_find(worker, id);
-    if (!attempt)
-        return; /* ended and acknowledged: whatever it is, it comes too late */
+    if (!attempt) { /* ended and acknowledged, or its launch was lost: then it never runs */
+        if (strcmp(type, "cancel") == 0)
+            answer_end(worker, id,
+                       fl_spool_end("cancelled", -1, 0, NULL, "cancelled before it was launched"));
+        return;
+    }
     if (strcmp(type, "go") == 0 || strcmp(type, "refuse") == 0 || strcmp(type, "cancel") == 0)
         fl_attempt_order(worker, attempt, message);
     else if (strcmp(type, "provide") == 0)

@@ -375,6 +375,21 @@ static void refused_begin_starts_no_body(void **state)
     node_close(&node);
 }
 
+/* A cancel for an attempt whose launch was lost must not leave the coordinator waiting. */
+static void cancel_of_an_unknown_attempt_is_answered(void **state)
+{
+    struct node node;
+
+    (void)state;
+    node_open(&node);
+    node_embed(&node);
+    node_until_hello(&node, 1);
+    node_say(&node, json_pack("{s:s,s:s,s:s,s:i}", "type", "cancel", "id", NODE_ID, "reason",
+                              "a person said so", "grace_s", 10));
+    assert_end(node_until(&node, "end"), "cancelled", "", "before it was launched");
+    node_close(&node);
+}
+
 /* A model that follows its forcing gets each file whole, under its name. */
 static void followed_inputs_appear_while_the_stage_runs(void **state)
 {
@@ -582,6 +597,7 @@ int main(void)
         ON(attempt_that_ended_while_no_worker_lived_is_told_by_the_next),
         ON(repeated_kills_lose_no_attempt_and_repeat_none),
         ON(refused_begin_starts_no_body),
+        ON(cancel_of_an_unknown_attempt_is_answered),
         ON(followed_inputs_appear_while_the_stage_runs),
         ON(launch_that_cannot_be_is_told),
         ON(input_of_another_size_is_refused),
