@@ -391,7 +391,7 @@ static int skip_blocked(const struct advancing *a, const struct fl_run *run, str
 
     for (int round = 0; rc == 0 && round < 2 && a->events->count == before; round++) {
         for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count; i++) {
-            fl_auto(fl_buf_release) struct fl_buf why;
+            fl_auto(fl_buf_release) struct fl_buf why = {0};
             struct fl_event *event;
 
             if (run->insts[i].state != FL_STATE_WAITING || (round == 0 && waits_for_an_end(run, i)))

@@ -157,7 +157,7 @@ static int worker_get(struct fl_core *core, const char *name, struct fl_worker *
     if (rc == 0)
         rc = fl_names_add(&core->worker_names, worker->name, (uint32_t)core->worker_count, reterr);
     if (rc < 0) {
-        fl_worker_destroy(worker);
+        fl_core_worker_destroy(worker);
         return rc;
     }
     core->workers[core->worker_count++] = worker;

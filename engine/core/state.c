@@ -71,7 +71,7 @@ int fl_core_create(struct fl_core **ret_core, struct fl_err *reterr)
     return 0;
 }
 
-void fl_worker_destroy(struct fl_worker *worker)
+void fl_core_worker_destroy(struct fl_worker *worker)
 {
     if (!worker)
         return;
@@ -97,7 +97,7 @@ void fl_core_destroy(struct fl_core *core)
     for (size_t i = 0; i < core->run_count; i++)
         fl_run_destroy(core->runs[i]);
     for (size_t i = 0; i < core->worker_count; i++)
-        fl_worker_destroy(core->workers[i]);
+        fl_core_worker_destroy(core->workers[i]);
     for (size_t i = 0; i < core->plan_count; i++)
         fl_plan_destroy(core->plans[i]);
     free(core->runs);

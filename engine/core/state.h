@@ -42,8 +42,9 @@ enum fl_state {
 /* What can happen to an instance. */
 #define FL_HAPPENINGS(X) \
     X(NEEDS_MET) \
-    X(NEEDS_UNMET) X(LAUNCH) X(BEGIN) X(SUCCEED) X(FAIL) X(TIME_OUT) X(CANCEL) X(LOSE) X(SKIP) \
-        X(EXPIRE) X(HOLD) X(RELEASE) X(RETRY)
+    X(NEEDS_UNMET) \
+    X(LAUNCH) X(BEGIN) X(SUCCEED) X(FAIL) X(TIME_OUT) X(CANCEL) X(LOSE) X(SKIP) X(EXPIRE) X(HOLD) \
+        X(RELEASE) X(RETRY)
 
 enum fl_happening {
 #define FL_HAPPENING_ENUM(NAME) FL_HAPPEN_##NAME,
@@ -209,7 +210,7 @@ int fl_run_create(const struct fl_plan *plan, const char *name, struct fl_run **
                   struct fl_err *reterr);
 void fl_run_destroy(struct fl_run *run);
 FL_DEFINE_AUTO(struct fl_run *, fl_run_destroy)
-void fl_worker_destroy(struct fl_worker *worker);
+void fl_core_worker_destroy(struct fl_worker *worker);
 
 /* An instance, and the names it goes by. */
 struct fl_inst_ref {
