@@ -56,7 +56,7 @@ static void look_in(struct fl_words *words, const char *data, size_t size)
 
 int fl_words_look(struct fl_words *words, const char *data, size_t size, struct fl_err *reterr)
 {
-    fl_auto(fl_buf_release) struct fl_buf seam;
+    fl_auto(fl_buf_release) struct fl_buf seam = {0};
     size_t whole;
 
     look_in(words, data, size);

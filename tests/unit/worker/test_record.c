@@ -91,6 +91,14 @@ static void words_are_found_across_any_cut(void **state)
         fl_words_release(&words);
     }
     json_decref(forbid);
+    for (int i = 0; i < 2; i++) { /* one letter, and nothing at all: nothing to carry over */
+        struct fl_words words;
+
+        assert_ok(fl_words_init(&words, i == 0 ? "w" : NULL, NULL, &err), err);
+        assert_ok(fl_words_look(&words, stream, sizeof(stream) - 1, &err), err);
+        assert_int_equal(words.found, i == 0);
+        fl_words_release(&words);
+    }
 }
 
 /* A supervisor that died in the middle of a line leaves a spool that can be read and gone on
