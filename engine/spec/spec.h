@@ -33,6 +33,8 @@ typedef int (*fl_spec_read_fn)(const char *path, size_t limit, struct fl_buf *ou
 struct fl_spec_options {
     const char *const *overrides; /* "name=value" for parameters */
     size_t override_count;
+    const char
+        *base; /* absolute folder of the file, for programs such as ./model; NULL: as path has it */
     fl_spec_read_fn read;
     void *arg;
 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/path.h"
 #include "engine/spec/impl.h"
 
 #include "engine/base/banned.h"
@@ -120,7 +121,7 @@ static void read_deadline(struct fl_compile *c, const struct fl_layers *layers,
         fl_complain(c, at, "deadline: accepted: \"+PT5H\" or ( { leads = …; by = …; } )");
     }
     fl_say(c, false, at,
-           "note: deadlines are kept with the workflow, but not yet watched in this version");
+           "deadlines are kept with the workflow, but not yet watched in this version");
 }
 
 static void read_env(struct fl_compile *c, const struct fl_layers *layers, struct fl_stage *stage)
@@ -173,6 +174,31 @@ static void read_resources(struct fl_compile *c, const struct fl_layers *layers,
                     (long long)c->workflow->pools[stage->pool].cores);
 }
 
+/* A name with a slash that is not absolute is below the workflow's folder, wherever the stage runs.
+ */
+static void read_program(struct fl_compile *c, const struct fl_layers *layers,
+                         struct fl_stage *stage)
+{
+    const char *base = c->options->base ? c->options->base : c->folder;
+    const char *text = NULL;
+    char path[FL_PATH_MAX];
+
+    if (!fl_get_text(c, layers, "program", &text) || !text)
+        return;
+    if (!strchr(text, '/') || text[0] == '/') {
+        fl_set_text(c, &stage->program, text);
+        return;
+    }
+    if (strncmp(text, "./", 2) == 0)
+        text += 2;
+    if (!fl_path_is_safe(text) ||
+        (size_t)snprintf(path, sizeof(path), "%s/%s", base, text) >= sizeof(path))
+        fl_complain(c, fl_layers_get(layers, "program"),
+                    "program '%s' is not a plain path below the workflow's folder", text);
+    else
+        fl_set_text(c, &stage->program, path);
+}
+
 void fl_read_stage(struct fl_compile *c, size_t index)
 {
     struct fl_draft *draft = &c->drafts[index];
@@ -188,8 +214,7 @@ void fl_read_stage(struct fl_compile *c, size_t index)
         (struct fl_retry){.tries = TRIES_DEFAULT, .delay_s = DELAY_DEFAULT_S, .grow = 2.0};
     stage->grace_s = GRACE_DEFAULT_S;
     stage->keep_at_source = true;
-    (void)fl_get_text(c, layers, "program", &text);
-    fl_set_text(c, &stage->program, text);
+    read_program(c, layers, stage);
     (void)fl_get_texts(c, layers, "args", &stage->args);
     text = NULL;
     if (fl_get_text(c, layers, "when", &text))
@@ -205,7 +230,7 @@ void fl_read_stage(struct fl_compile *c, size_t index)
     read_deadline(c, layers, stage);
     if (!stage->keep_at_source)
         fl_say(c, false, fl_layers_get(layers, "keep_at_source"),
-               "note: removal at the source on receipt is not carried out in this version; the "
+               "removal at the source on receipt is not carried out in this version; the "
                "files stay");
     fl_sugar(c, index);
     if (!stage->program)

@@ -227,7 +227,7 @@ static void read_cycles(struct fl_compile *c, const struct fl_layers *top)
     }
     if (cycles->every_s)
         fl_say(c, false, fl_layers_get(&group, "every"),
-               "note: cycles are started one by one with --cycle in this version; every, ahead and "
+               "cycles are started one by one with --cycle in this version; every, ahead and "
                "keep have no effect");
 }
 
