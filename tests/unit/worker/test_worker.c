@@ -524,9 +524,11 @@ static void hello_tells_where_the_file_door_is(void **state)
     struct node node;
     const json_t *site;
     char *port;
-    char url[64];
+    char url[4096];
 
     (void)state;
+    if (fl_process_find(fl_world_real(), "fairlead-transfer", url, sizeof(url), NULL) < 0)
+        skip();
     node_open(&node);
     node.doors = true;
     node_embed(&node);
