@@ -483,16 +483,35 @@ int fl_core_advance(const struct fl_core *core, const struct fl_input *tick,
     return rc;
 }
 
+/* True when a due attempt would find no room now: then not time but an end must come first. */
+static bool has_no_room(const struct advancing *a, const struct fl_run *run, uint32_t inst)
+{
+    const struct fl_workflow *wf = run->plan->workflow;
+    const struct fl_stage *stage = fl_inst_stage(run, inst);
+    const struct fl_pool *pool = &wf->pools[stage->pool];
+    size_t slot;
+
+    return run->pool_jobs[stage->pool] >= pool->jobs ||
+           !find_room(a, pool, wf->sites[pool->site].name, stage->cores, &slot);
+}
+
 int64_t fl_core_next_timer_ns(const struct fl_core *core)
 {
+    struct advancing a = {.core = core};
     int64_t next = INT64_MAX;
 
+    if (usage_init(core, &a.usage, NULL) < 0)
+        return INT64_MAX; /* no memory: the next event looks again */
     for (size_t r = 0; r < core->active_count; r++) {
         const struct fl_run *run = core->runs[core->active[r]];
 
-        for (size_t t = 0; !run->held && t < run->timer_count; t++)
-            if (run->insts[run->timers[t]].not_before_ns < next)
-                next = run->insts[run->timers[t]].not_before_ns;
+        for (size_t t = 0; !run->held && !run->cancel_asked && t < run->timer_count; t++) {
+            int64_t at_ns = run->insts[run->timers[t]].not_before_ns;
+
+            if (at_ns < next && !has_no_room(&a, run, run->timers[t]))
+                next = at_ns;
+        }
     }
+    usage_release(&a.usage);
     return next;
 }

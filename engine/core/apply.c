@@ -256,6 +256,8 @@ int fl_apply_finished(struct fl_core *core, struct fl_run *run, uint32_t inst, i
     int rc = 0;
 
     run->insts[inst].final = true;
+    if (run->insts[inst].doom)
+        list_drop(run->doomed, &run->doomed_count, inst);
     if (!fl_state_is_good(run->insts[inst].state))
         rc = fl_list_push(&run->failed, &run->failed_count, &run->failed_room, inst, reterr);
     for (uint32_t d = plan->inst_dep_first[inst]; rc == 0 && d < plan->inst_dep_first[inst + 1];

@@ -297,6 +297,7 @@ static int apply_launched(struct fl_core *core, const struct fl_event *event, st
         rc = fl_inst_happen(run, inst, FL_HAPPEN_LAUNCH, reterr);
     if (rc < 0)
         return rc;
+    tries[in->try_count - 1].order = core->event_count;
     in->not_before_ns = 0;
     count_use(core, run, inst, &tries[in->try_count - 1], 1);
     (void)fl_event_set_text(&in->reason, NULL, NULL); /* clearing cannot fail */
@@ -423,6 +424,7 @@ static int apply_output(struct fl_core *core, const struct fl_event *event, stru
         rc = add_marks_text(&run->marks, event->degraded, reterr);
     if (rc < 0)
         return rc;
+    run->slots[slot].order = core->event_count;
     run->slots[slot].state = accepted ? FL_SLOT_ACCEPTED : FL_SLOT_ABSENT;
     if (was == run->slots[slot].state)
         return 0;

@@ -148,8 +148,9 @@ static int provide_slot(const struct making *m, const struct fl_run *run, uint32
         const struct fl_stage *stage = &plan->workflow->stages[s];
         uint32_t inst = plan->stages[s].inst_first; /* follow is for stages without `per` */
 
-        if (!plan->stages[s].follows || !is_live(&run->insts[inst]))
-            continue;
+        if (!plan->stages[s].follows || !is_live(&run->insts[inst]) ||
+            run->slots[slot].order < fl_inst_last_try(&run->insts[inst])->order)
+            continue; /* a launch after it has it already */
         for (uint32_t i = 0; rc == 0 && i < stage->input_count; i++) {
             const struct fl_stage_input *input = &stage->inputs[i];
             struct fl_pick pick = {run, slot, i};

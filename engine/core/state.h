@@ -74,6 +74,7 @@ struct fl_attempt {
     char *site;
     char *token;
     int64_t cores;
+    uint64_t order; /* of the launch among all events */
     int64_t launched_ns;
     int64_t begun_ns;
     int64_t ended_ns;
@@ -103,6 +104,7 @@ struct fl_slot {
     enum fl_slot_state state;
     uint32_t attempt;
     int64_t size;
+    uint64_t order; /* of the acceptance among all events */
     int64_t accepted_ns;
     char *path;
     char *site;
