@@ -380,6 +380,27 @@ static int write_end(struct fl_worker *worker, struct attempt *attempt, json_t *
     return rc;
 }
 
+/* The sockets of a supervisor that could not remove them itself. */
+static void remove_sockets(struct fl_worker *worker, const struct attempt *attempt)
+{
+    static const char tail[] = ".control";
+    fl_json_auto json_t *json = NULL;
+    const char *control = NULL;
+    char event[128];
+    size_t stem;
+
+    if (read_json(worker, attempt, FL_SUPERVISOR_FILE, &json, NULL) < 0 ||
+        fl_json_string(json, "control", &control, NULL) < 0 || strlen(control) < sizeof(tail))
+        return;
+    stem = strlen(control) - (sizeof(tail) - 1);
+    if (strcmp(control + stem, tail) != 0 ||
+        snprintf(event, sizeof(event), "%.*s.event", (int)stem, control) >= (int)sizeof(event))
+        return;
+    /* what stays is a name of no use in our own folder */
+    (void)fl_file_remove(worker->world, control, NULL);
+    (void)fl_file_remove(worker->world, event, NULL);
+}
+
 /* The tree is gone: what end.json says, or that its supervisor died. */
 static void end_dead(struct fl_worker *worker, struct attempt *attempt)
 {
@@ -392,6 +413,7 @@ static void end_dead(struct fl_worker *worker, struct attempt *attempt)
                    attempt->death);
     if (read_json(worker, attempt, FL_SPOOL_END_FILE, &end, NULL) < 0)
         end = fl_spool_end("failed", -1, 0, "transient", reason);
+    remove_sockets(worker, attempt);
     rc = write_end(worker, attempt, end, &err);
     if (rc < 0) {
         fl_log(FL_LOG_ERROR, "end.failed", "attempt='%s' error='%s' again_in_s=5", attempt->id,

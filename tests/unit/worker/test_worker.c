@@ -206,8 +206,9 @@ static void dead_supervisor_is_found_and_its_tree_ended_before_the_end_is_told(v
     hidden = node_pid_in(NODE_FOLDER "/data/pid");
     where = json_load_file(NODE_FOLDER "/supervisor.json", 0, NULL);
     assert_int_equal(kill((pid_t)json_integer_value(json_object_get(where, "pid")), SIGKILL), 0);
-    json_decref(where);
     assert_end(node_until(&node, "end"), "failed", "transient", "supervisor died");
+    assert_false(test_file_exists(node_text(where, "control")));
+    json_decref(where);
     assert_false(node_runs(hidden));
     assert_true(test_file_exists(NODE_FOLDER "/end.json"));
     node_close(&node);
