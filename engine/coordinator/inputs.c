@@ -196,19 +196,12 @@ static int take_attempt(struct fl_coordinator *c, const struct fl_bus_event *eve
                              .worker = event->name,
                              .who = event->name,
                              .message = event->message};
-    const char *id = NULL;
-    int64_t index = 0;
-    int rc = fl_json_string(event->message, "id", &id, reterr);
+    int rc = fl_coordinator_decide(c, &input, reterr);
 
-    if (rc == 0)
-        rc = fl_json_int(event->message, "index", &index, reterr);
-    if (rc == 0)
-        rc = fl_coordinator_decide(c, &input, reterr);
     if (rc < 0)
         return rc;
-    return fl_coordinator_after(
-        c, AFTER_SEND, event->peer, NULL,
-        json_pack("{s:s, s:s, s:I}", "type", "ack", "id", id, "index", (json_int_t)index), reterr);
+    return fl_coordinator_after(c, AFTER_ANSWER, event->peer, event->name,
+                                json_incref(event->message), reterr);
 }
 
 /* A worker's message. */

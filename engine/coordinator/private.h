@@ -20,7 +20,8 @@ struct worker_link {
 };
 
 enum after_kind {
-    AFTER_SEND,   /* a message to a peer: reply, ack */
+    AFTER_SEND,   /* a reply to a client */
+    AFTER_ANSWER, /* an attempt's message is answered from the state: ack, refuse, forget */
     AFTER_RESYNC, /* a worker said hello: welcome, then all that it must be told again */
 };
 
@@ -28,8 +29,8 @@ enum after_kind {
 struct after {
     enum after_kind kind;
     struct fl_bus_peer peer;
-    json_t *message; /* of AFTER_RESYNC: the hello */
-    char *worker;    /* of AFTER_RESYNC */
+    json_t *message; /* the reply, the attempt's message, or the hello */
+    char *worker;    /* NULL for a client */
 };
 
 struct fl_coordinator {

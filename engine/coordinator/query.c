@@ -114,6 +114,17 @@ static void answer_parked(struct fl_query *query)
     query->parked_count = kept;
 }
 
+static void query_catch_up(struct fl_query *query)
+{
+    struct fl_err err = {0};
+    int rc = fl_model_catch_up(query->model, &err);
+
+    if (rc < 0 && !query->behind)
+        fl_log(FL_LOG_ERROR, "query.behind", "error='%s' answers='as of event %llu'", err.text,
+               (unsigned long long)fl_model_seq(query->model));
+    query->behind = rc < 0;
+}
+
 static bool answer_asked(struct fl_query *query)
 {
     bool stopping = false;
@@ -124,21 +135,13 @@ static bool answer_asked(struct fl_query *query)
         stopping = query->stopping;
         question = stopping ? NULL : fl_ring_pop(query->asked);
         (void)pthread_mutex_unlock(&query->lock);
-        if (question && !question_answer(query, question))
-            query->parked[query->parked_count++] = question;
+        if (question) {
+            query_catch_up(query); /* who asks after a reply sees what the reply was about */
+            if (!question_answer(query, question))
+                query->parked[query->parked_count++] = question;
+        }
     } while (question);
     return !stopping;
-}
-
-static void query_catch_up(struct fl_query *query)
-{
-    struct fl_err err = {0};
-    int rc = fl_model_catch_up(query->model, &err);
-
-    if (rc < 0 && !query->behind)
-        fl_log(FL_LOG_ERROR, "query.behind", "error='%s' answers='as of event %llu'", err.text,
-               (unsigned long long)fl_model_seq(query->model));
-    query->behind = rc < 0;
 }
 
 static int64_t query_timeout(const struct fl_query *query)

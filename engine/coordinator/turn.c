@@ -33,14 +33,13 @@ static void send_worker(struct fl_coordinator *c, const char *worker, const json
         fl_log(FL_LOG_WARN, "bus.send", "worker='%s' error='%s'", worker, err.text);
 }
 
-static int send_effects(struct fl_coordinator *c, const struct fl_effects *effects,
-                        bool (*skip)(const struct fl_coordinator *, const char *))
+static void send_effects(struct fl_coordinator *c, const struct fl_effects *effects,
+                         bool (*skip)(const struct fl_coordinator *, const char *))
 {
     for (size_t i = 0; i < effects->count; i++) {
         if (!skip || !skip(c, effects->items[i].worker))
             send_worker(c, effects->items[i].worker, effects->items[i].message);
     }
-    return 0;
 }
 
 static int welcome(struct fl_coordinator *c, const struct after *after, struct fl_err *reterr)
@@ -58,7 +57,20 @@ static int welcome(struct fl_coordinator *c, const struct after *after, struct f
     if (rc < 0)
         return rc;
     send_worker(c, after->worker, hello);
-    return send_effects(c, &effects, NULL);
+    send_effects(c, &effects, NULL);
+    return 0;
+}
+
+static int answer_attempt(struct fl_coordinator *c, const struct after *after,
+                          struct fl_err *reterr)
+{
+    fl_auto(fl_effects_release) struct fl_effects effects = {0};
+    int rc = fl_core_answer(c->core, after->worker, after->message, &effects, reterr);
+
+    if (rc < 0)
+        return rc;
+    send_effects(c, &effects, NULL);
+    return 0;
 }
 
 /* True for a worker that is told everything in this turn anyway. */
@@ -94,10 +106,12 @@ static int let_out(struct fl_coordinator *c, struct fl_err *reterr)
 
         rc = fl_core_effects(c->core, c->batch.items[i], &effects, reterr);
         if (rc == 0)
-            rc = send_effects(c, &effects, is_resynced);
+            send_effects(c, &effects, is_resynced);
     }
     for (size_t i = 0; i < c->after_count && rc == 0; i++) {
-        if (c->afters[i].kind == AFTER_SEND)
+        if (c->afters[i].kind == AFTER_ANSWER)
+            rc = answer_attempt(c, &c->afters[i], reterr);
+        else if (c->afters[i].kind == AFTER_SEND)
             send_peer(c, c->afters[i].peer, c->afters[i].message);
     }
     return rc;
