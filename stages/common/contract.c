@@ -259,12 +259,26 @@ size_t fl_contract_degraded_of_inputs(const struct fl_contract *contract,
 
 /* ---- outputs ---- */
 
+/* The engine names outputs from the working folder, "../out/FILE": the name in the folder of the
+ * outputs; other names as they are. */
+static const char *from_data(const struct fl_contract *contract, const char *file)
+{
+    static const char beside[] = "../out/";
+
+    if (contract->env.output_dir && strncmp(file, beside, sizeof(beside) - 1) == 0)
+        file += sizeof(beside) - 1;
+    return file;
+}
+
 int fl_contract_place(const struct fl_contract *contract, const char *file, char *path, size_t size,
                       struct fl_err *reterr)
 {
     fl_assert(contract);
     fl_assert(file);
     fl_assert(path);
+    if (contract->env.output_dir && strcmp(file, "../out") == 0)
+        file = contract->env.output_dir;
+    file = from_data(contract, file);
     if (contract->env.output_dir && file[0] != '/')
         return fl_path_join(contract->env.output_dir, file, path, size, reterr);
     if (strlen(file) >= size)
@@ -283,6 +297,7 @@ static int output_name(const struct fl_contract *contract, const char *file, con
     struct fl_stat stat;
     int rc;
 
+    file = from_data(contract, file);
     while (length > 1 && folder[length - 1] == '/')
         length--;
     if (file[0] == '/' && length > 0 && strncmp(file, folder, length) == 0 && file[length] == '/') {
