@@ -309,7 +309,10 @@ static int end_doomed(const struct advancing *a, const struct fl_run *run, uint3
     if (fl_state_is_end(in->state))
         return 0;
     doom_text(run, in, text, sizeof(text));
-    if (in->state == FL_STATE_LAUNCHED || in->state == FL_STATE_RUNNING) {
+    if (in->state == FL_STATE_LAUNCHED) /* its body may not start without our go: it ends here */
+        return fl_emit_failed_end(a->events, a->tick, run, inst, FL_STATE_CANCELLED, "data", text,
+                                  &event, reterr);
+    if (in->state == FL_STATE_RUNNING) {
         if (attempt->cancel_asked)
             return 0;
         rc = fl_emit(a->events, FL_EVENT_CANCEL_ASKED, a->tick->now_ns, run, inst, &event, reterr);
@@ -323,52 +326,14 @@ static int end_doomed(const struct advancing *a, const struct fl_run *run, uint3
     return rc < 0 ? rc : pass_on_absence(a, run, inst, reterr);
 }
 
-/* A stage that follows an output which can no longer come is asked to stop. */
-static int stop_followers(const struct advancing *a, const struct fl_run *run, uint32_t failed,
-                          struct fl_err *reterr)
-{
-    const struct fl_plan *plan = run->plan;
-    char title[FL_CORE_ID_MAX];
-    int rc = 0;
-
-    for (uint32_t slot = 0; slot < plan->slot_count; slot++) {
-        if (plan->slots[slot].inst != failed || run->slots[slot].state != FL_SLOT_PENDING)
-            continue;
-        for (uint32_t d = plan->slot_dep_first[slot]; rc == 0 && d < plan->slot_dep_first[slot + 1];
-             d++) {
-            const struct fl_dep *dep = &plan->slot_deps[d];
-            const struct fl_plan_stage *ps = &plan->stages[plan->inst_stage[dep->inst]];
-            const struct fl_inst *in = &run->insts[dep->inst];
-            struct fl_event *event;
-            char text[FL_CORE_ID_MAX + 64];
-
-            if (dep->term < ps->when.leaf_count || ps->kinds[dep->term] != FL_TERM_FOLLOW ||
-                in->state != FL_STATE_RUNNING || fl_inst_last_try(in)->cancel_asked)
-                continue;
-            fl_inst_title(run, failed, title, sizeof(title));
-            (void)snprintf(text, sizeof(text), "it waits for what %s no longer brings", title);
-            rc = fl_emit(a->events, FL_EVENT_CANCEL_ASKED, a->tick->now_ns, run, dep->inst, &event,
-                         reterr);
-            if (rc == 0)
-                rc = fl_event_set_text(&event->who, "fairlead", reterr);
-            if (rc == 0)
-                rc = fl_emit_text(&event->why, text, reterr);
-            if (rc == 0)
-                return 0; /* one at a time: the next call sees it asked */
-        }
-    }
-    return rc;
-}
-
 static int settle(const struct advancing *a, const struct fl_run *run, struct fl_err *reterr)
 {
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < run->doomed_count; i++)
         rc = end_doomed(a, run, run->doomed[i], reterr);
-    if (run->counts[FL_STATE_RUNNING] > 0 && run->plan->follows)
-        for (size_t i = 0; rc == 0 && i < run->failed_count; i++)
-            rc = stop_followers(a, run, run->failed[i], reterr);
+    if (rc == 0 && run->counts[FL_STATE_RUNNING] > 0 && run->plan->follows && run->failed_count > 0)
+        rc = fl_stop_hopeless(run, a->tick->now_ns, a->events, reterr);
     return rc;
 }
 

@@ -31,13 +31,16 @@ static void fill_stage(json_t *stage)
     put_default(stage, "program", json_string("true"));
     for (i = 0; i < FL_COUNT(lists); i++)
         put_default(stage, lists[i], json_array());
-    put_default(stage, "env", json_object());
+    put_default(stage, "env", json_array());
+    put_default(stage, "once", json_false());
+    put_default(stage, "keep_at_source", json_true());
     put_default(stage, "pool", json_integer(0));
     put_default(stage, "cores", json_integer(1));
     put_default(stage, "ranks", json_integer(0));
     put_default(stage, "per", json_integer(-1));
     put_default(stage, "leads", json_integer(-1));
-    put_default(stage, "success", json_pack("{s:i,s:[],s:b}", "exit", 0, "log_forbid", "all", 1));
+    put_default(stage, "success",
+                json_pack("{s:i,s:[],s:i}", "exit", 0, "log_forbid", "outputs", 0));
     put_default(stage, "tries", json_integer(3));
     put_default(stage, "delay_s", json_integer(5));
     put_default(stage, "grow", json_real(2));
@@ -45,14 +48,17 @@ static void fill_stage(json_t *stage)
     put_default(stage, "grace_s", json_integer(10));
     json_array_foreach(json_object_get(stage, "inputs"), i, input)
     {
-        put_default(input, "shift", json_integer(0));
+        put_default(input, "shift_min", json_integer(0));
+        put_default(input, "first_of", json_false());
+        put_default(input, "follow", json_false());
+        put_default(input, "edge_absent", json_false());
         put_default(input, "leads", json_integer(-1));
         put_default(input, "bridge_max_s", json_integer(0));
         for (size_t n = 0; n < json_array_size(json_object_get(input, "sources")); n++) {
             json_t *source = json_array_get(json_object_get(input, "sources"), n);
 
             put_default(source, "output", json_integer(0));
-            put_default(source, "cycle_offset_s", json_integer(0));
+            put_default(source, "offset_s", json_integer(0));
             put_default(source, "text", json_string("source"));
         }
     }
@@ -67,11 +73,13 @@ static json_t *workflow_json(const char *stages, int64_t cores, int64_t jobs)
     assert_ok(fl_json_parse(stages, strlen(stages), &list, &err), err);
     for (size_t i = 0; i < json_array_size(list); i++)
         fill_stage(json_array_get(list, i));
-    json = json_pack(
-        "{s:i,s:s,s:i,s:i,s:i,s:[{s:s,s:[iii]}],s:[],s:[{s:s,s:s}],s:[{s:s,s:i,s:I,s:I}],s:o}", "v",
-        1, "name", "toy", "every_s", 0, "ahead", 0, "keep_s", 0, "sets", "name", "three", "leads",
-        0, 540, 180, "params", "sites", "name", "local", "root", "local", "pools", "name", "local",
-        "site", 0, "cores", (json_int_t)cores, "jobs", (json_int_t)jobs, "stages", list);
+    json =
+        json_pack("{s:i,s:s,s:{s:i,s:b,s:i,s:i,s:i},s:[{s:s,s:[iii]}],s:[],s:[{s:s,s:s}],"
+                  "s:[{s:s,s:i,s:I,s:I}],s:o}",
+                  "version", 1, "name", "toy", "cycles", "every_s", 0, "has_from", 0, "from", 0,
+                  "ahead", 0, "keep_s", 0, "sets", "name", "three", "leads", 0, 540, 180, "params",
+                  "sites", "name", "local", "root", "local", "pools", "name", "local", "site", 0,
+                  "cores", (json_int_t)cores, "jobs", (json_int_t)jobs, "stages", list);
     assert_non_null(json);
     return json;
 }
