@@ -37,19 +37,29 @@ int fl_emit(struct fl_events *events, enum fl_event_type type, int64_t now_ns,
     return 0;
 }
 
+void fl_text_clean(char *text)
+{
+    json_t *value = json_string(text);
+
+    for (size_t i = 0; !value && text[i]; i++)
+        if ((unsigned char)text[i] >= 0x80)
+            text[i] = '?';
+    json_decref(value);
+}
+
 int fl_emit_text(char **field, const char *text, struct fl_err *reterr)
 {
     char cut[EMIT_TEXT_MAX + 1];
     size_t size;
 
-    if (!text || strnlen(text, EMIT_TEXT_MAX + 1) <= EMIT_TEXT_MAX)
-        return fl_event_set_text(field, text, reterr);
-    size = EMIT_TEXT_MAX;
-    while (size > 0 &&
-           ((unsigned char)text[size] & 0xc0) == 0x80) /* not within a UTF-8 character */
-        size--;
+    if (!text)
+        return fl_event_set_text(field, NULL, reterr);
+    size = strlen(text);
+    if (size > EMIT_TEXT_MAX)
+        size = EMIT_TEXT_MAX;
     memcpy(cut, text, size);
     cut[size] = '\0';
+    fl_text_clean(cut);
     return fl_event_set_text(field, cut, reterr);
 }
 

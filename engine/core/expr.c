@@ -79,7 +79,7 @@ static int parse_mode(struct parser *p, struct fl_expr_leaf *leaf)
 /* "(+000/+012)" after an output: a set, a range within the output's own set, or one lead. */
 static int parse_leads(struct parser *p, struct fl_expr_leaf *leaf, int32_t set)
 {
-    const char *open = p->at;
+    const char *open;
     const struct fl_leads *of;
     const char *close;
     char text[64];
@@ -87,6 +87,7 @@ static int parse_leads(struct parser *p, struct fl_expr_leaf *leaf, int32_t set)
 
     if (*p->at != '(')
         return 0;
+    open = p->at;
     close = strchr(p->at, ')');
     size = close ? (size_t)(close - p->at) - 1 : 0;
     if (!close || size == 0 || size >= sizeof(text))

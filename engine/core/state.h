@@ -286,6 +286,8 @@ json_t *fl_render_input(const struct fl_core *core, const struct fl_run *run, ui
 int fl_emit(struct fl_events *events, enum fl_event_type type, int64_t now_ns,
             const struct fl_run *run, uint32_t inst, struct fl_event **ret_event,
             struct fl_err *reterr);
+/* Makes valid UTF-8 of a text whose parts may have been cut inside a character. */
+void fl_text_clean(char *text);
 /* Sets a text that may be longer than an event may hold: it is cut. */
 int fl_emit_text(char **field, const char *text, struct fl_err *reterr);
 /* Ends an attempt that did not succeed: attempt-ended, and by its class a retry. */

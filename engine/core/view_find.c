@@ -1,0 +1,278 @@
+/* Finding runs and instances by the names that people type, and members of the answers. */
+#include "config.h"
+
+#include "engine/core/view_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/banned.h"
+
+#define NEAREST_MAX 8
+#define NEAREST_BYTES 64 /* of each name are compared */
+
+void fl_view_time(int64_t time_ns, char text[static FL_VIEW_TIME_MAX])
+{
+    int64_t s = time_ns / 1000000000;
+    int64_t rest_ns = time_ns % 1000000000;
+    char whole[FL_TIME_TEXT_MAX];
+    size_t size;
+
+    if (rest_ns < 0) {
+        rest_ns += 1000000000;
+        s--;
+    }
+    fl_cycle_format_extended((struct fl_cycle){s}, whole);
+    size = strlen(whole);
+    fl_assert(size > 0);
+    (void)snprintf(text, FL_VIEW_TIME_MAX, "%.*s.%03dZ", (int)size - 1, whole,
+                   (int)(rest_ns / 1000000)); /* fits: both parts are bounded */
+}
+
+void fl_view_put(int *rc, json_t *object, const char *key, json_t *value)
+{
+    if (*rc < 0)
+        json_decref(value);
+    else if (json_object_set_new(object, key, value) < 0)
+        *rc = FL_E_NOMEM;
+}
+
+void fl_view_put_text(int *rc, json_t *object, const char *key, const char *text)
+{
+    json_t *value;
+    char *copy;
+
+    if (!text || *rc < 0)
+        return;
+    value = json_string(text);
+    if (!value) {
+        copy = strdup(text);
+        if (copy)
+            fl_text_clean(copy);
+        value = copy ? json_string(copy) : NULL;
+        free(copy);
+    }
+    fl_view_put(rc, object, key, value);
+}
+
+void fl_view_put_int(int *rc, json_t *object, const char *key, int64_t value)
+{
+    fl_view_put(rc, object, key, json_integer((json_int_t)value));
+}
+
+void fl_view_put_time(int *rc, json_t *object, const char *key, int64_t time_ns)
+{
+    char text[FL_VIEW_TIME_MAX];
+
+    if (time_ns == 0)
+        return;
+    fl_view_time(time_ns, text);
+    fl_view_put_text(rc, object, key, text);
+}
+
+void fl_view_put_marks(int *rc, json_t *object, const char *key, const json_t *marks)
+{
+    fl_view_put(rc, object, key, marks ? json_deep_copy(marks) : json_array());
+}
+
+int fl_view_done(int rc, struct fl_err *reterr)
+{
+    return rc == FL_E_NOMEM ? fl_err_set(reterr, rc, 0, "no memory for an answer") : rc;
+}
+
+/* Names at a small distance from one that does not exist, nearest first. */
+struct nearest {
+    const char *wanted;
+    const char *names[NEAREST_MAX];
+    size_t distances[NEAREST_MAX];
+    size_t count;
+    size_t seen;
+};
+
+/* Levenshtein. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[NEAREST_BYTES + 1];
+    size_t m = strnlen(a, NEAREST_BYTES);
+    size_t n = strnlen(b, NEAREST_BYTES);
+
+    for (size_t j = 0; j <= n; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= m; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= n; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[n];
+}
+
+static void nearest_look(struct nearest *nearest, const char *name)
+{
+    size_t d = distance(nearest->wanted, name);
+    size_t at = nearest->count;
+
+    nearest->seen++;
+    while (at > 0 && nearest->distances[at - 1] > d)
+        at--;
+    if (at == NEAREST_MAX)
+        return;
+    if (nearest->count < NEAREST_MAX)
+        nearest->count++;
+    memmove(&nearest->names[at + 1], &nearest->names[at],
+            (nearest->count - at - 1) * sizeof(*nearest->names));
+    memmove(&nearest->distances[at + 1], &nearest->distances[at],
+            (nearest->count - at - 1) * sizeof(*nearest->distances));
+    nearest->names[at] = name;
+    nearest->distances[at] = d;
+}
+
+static void nearest_text(const struct nearest *nearest, struct fl_buf *out)
+{
+    for (size_t i = 0; i < nearest->count; i++)
+        fl_buf_printf(out, "%s%s", i ? ", " : "", nearest->names[i]);
+    if (nearest->seen > nearest->count)
+        fl_buf_printf(out, " and %zu more", nearest->seen - nearest->count);
+}
+
+int fl_view_find_run(const struct fl_core *core, const char *name, const struct fl_run **ret_run,
+                     struct fl_err *reterr)
+{
+    fl_auto(fl_buf_release) struct fl_buf list;
+    struct nearest nearest = {.wanted = name};
+    const struct fl_run *run;
+
+    fl_assert(ret_run);
+    fl_buf_init(&list, FL_ERR_TEXT_MAX);
+    if (core->run_count == 0)
+        return fl_err_set(reterr, FL_E_NOENT, 0, "there are no runs yet");
+    run = name ? fl_core_run(core, name) : core->runs[core->run_count - 1];
+    if (!run) {
+        for (size_t i = core->run_count; i-- > 0;)
+            nearest_look(&nearest, core->runs[i]->name);
+        nearest_text(&nearest, &list);
+        return fl_err_set(reterr, FL_E_NOENT, 0, "there is no run '%.200s'; there is: %s", name,
+                          list.data);
+    }
+    *ret_run = run;
+    return 0;
+}
+
+static int no_stage(const struct fl_run *run, const char *name, struct fl_err *reterr)
+{
+    const struct fl_workflow *wf = run->plan->workflow;
+    fl_auto(fl_buf_release) struct fl_buf list;
+    struct nearest nearest = {.wanted = name};
+
+    fl_buf_init(&list, FL_ERR_TEXT_MAX);
+    for (size_t s = 0; s < wf->stage_count; s++)
+        nearest_look(&nearest, wf->stages[s].name);
+    nearest_text(&nearest, &list);
+    return fl_err_set(reterr, FL_E_NOENT, 0, "run '%s' has no stage '%.100s'; it has: %s",
+                      run->name, name, list.data);
+}
+
+/* Splits "prep(+003)", "prep +003", "prep.f003" at its mark; key is made fit for fl_lead_parse. */
+static bool split(char *text, char key[static FL_TIME_TEXT_MAX])
+{
+    char *mark = strpbrk(text, "( ");
+    const char *from;
+    size_t size;
+
+    if (!mark)
+        mark = strrchr(text, '.');
+    if (!mark || mark == text)
+        return false;
+    *mark = '\0';
+    from = mark + 1 + strspn(mark + 1, " (");
+    size = strcspn(from, ") ");
+    if (size == 0 || size >= FL_TIME_TEXT_MAX)
+        return false;
+    if (*from == 'f') {
+        from++;
+        size--;
+    }
+    for (size_t i = 0; i < size; i++)
+        key[i] = from[i] == 'm' ? ':' : from[i];
+    key[size] = '\0';
+    return true;
+}
+
+static int no_lead(const struct fl_run *run, int32_t stage, const char *key, struct fl_err *reterr)
+{
+    const struct fl_workflow *wf = run->plan->workflow;
+    const struct fl_stage *s = &wf->stages[stage];
+    char leads[3 * FL_TIME_TEXT_MAX];
+
+    if (s->per == FL_NONE)
+        return fl_err_set(reterr, FL_E_NOENT, 0,
+                          "stage '%s' has one instance, without a lead: say '%s'", s->name,
+                          s->name);
+    fl_leads_format(&wf->sets[s->per].leads, leads, sizeof(leads));
+    return fl_err_set(reterr, FL_E_NOENT, 0, "stage '%s' has no lead '%.40s'; it has: %s", s->name,
+                      key, leads);
+}
+
+int fl_view_find(const struct fl_run *run, const char *which, struct fl_view_which *ret_which,
+                 struct fl_err *reterr)
+{
+    const struct fl_workflow *wf = run->plan->workflow;
+    int32_t s = fl_workflow_stage(wf, which, strlen(which));
+    char text[FL_CORE_ID_MAX];
+    char key[FL_TIME_TEXT_MAX];
+    uint32_t inst;
+
+    fl_assert(ret_which);
+    if (s != FL_NONE) {
+        *ret_which = (struct fl_view_which){(uint32_t)s, run->plan->stages[s].inst_first,
+                                            run->plan->stages[s].inst_count};
+        return 0;
+    }
+    (void)snprintf(text, sizeof(text), "%s", which); /* a name that is cut is not found */
+    if (!split(text, key))
+        return no_stage(run, which, reterr);
+    s = fl_workflow_stage(wf, text, strlen(text));
+    if (s == FL_NONE)
+        return no_stage(run, text, reterr);
+    if (fl_run_find(run, text, key, &inst, NULL) < 0)
+        return no_lead(run, s, key, reterr);
+    *ret_which = (struct fl_view_which){(uint32_t)s, inst, 1};
+    return 0;
+}
+
+void fl_view_plain(const struct fl_run *run, uint32_t inst, char *text, size_t size)
+{
+    const char *name = fl_inst_stage(run, inst)->name;
+    char key[FL_TIME_TEXT_MAX];
+    struct fl_lead lead;
+
+    if (fl_plan_inst_lead(run->plan, inst, &lead) && lead.minutes >= 0) {
+        fl_lead_format_file(lead, key);
+        (void)snprintf(text, size, "%s.%s", name, key); /* names are bounded */
+    } else {
+        (void)snprintf(text, size, "%s", name);
+    }
+}
+
+void fl_view_slot_title(const struct fl_run *run, uint32_t slot, char *text, size_t size)
+{
+    const struct fl_plan_slot *ps = &run->plan->slots[slot];
+    const struct fl_stage *stage = &run->plan->workflow->stages[ps->stage];
+    char key[FL_TIME_TEXT_MAX] = "";
+    struct fl_lead lead;
+
+    if (fl_plan_slot_lead(run->plan, slot, &lead))
+        fl_lead_format(lead, key);
+    (void)snprintf(text, size, "%s.%s%s%s%s", stage->name, stage->outputs[ps->output].name,
+                   *key ? "(" : "", key, *key ? ")" : ""); /* names are bounded */
+}
