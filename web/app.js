@@ -27,14 +27,16 @@ async function ask(path) {
   return body;
 }
 
-// Calls fn soon, and not more often than every ASK_MS.
+// Calls fn at once, but not more often than every ASK_MS: then a little later.
 function throttled(fn) {
   let timer = null;
   let last = 0;
+  const call = () => { timer = null; last = Date.now(); fn().catch(() => {}); };
   return () => {
+    const wait = last + ASK_MS - Date.now();
     if (timer) return;
-    timer = setTimeout(() => { timer = null; last = Date.now(); fn().catch(() => {}); },
-      Math.max(0, last + ASK_MS - Date.now()));
+    if (wait <= 0) call();
+    else timer = setTimeout(call, wait);
   };
 }
 
