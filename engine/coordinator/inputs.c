@@ -128,8 +128,9 @@ static int link_make(struct fl_coordinator *c, const char *name, struct worker_l
     return 0;
 }
 
+/* level: a goodbye is no alarm, silence is. */
 static int worker_gone(struct fl_coordinator *c, const char *name, const char *reason,
-                       struct fl_err *reterr)
+                       enum fl_log_level level, struct fl_err *reterr)
 {
     fl_json_auto json_t *message = json_pack("{s:s}", "reason", reason);
     struct fl_input input = {
@@ -137,7 +138,7 @@ static int worker_gone(struct fl_coordinator *c, const char *name, const char *r
 
     if (!message)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
-    fl_log(FL_LOG_WARN, "worker.gone", "worker='%s' reason='%s'", name, reason);
+    fl_log(level, "worker.gone", "worker='%s' reason='%s'", name, reason);
     return fl_coordinator_decide(c, &input, reterr);
 }
 
@@ -159,7 +160,7 @@ int fl_coordinator_drop_workers(struct fl_coordinator *c, const char *reason, st
 
         rc = fl_json_string(worker, "worker", &name, reterr);
         if (rc == 0 && !link_find(c, name))
-            rc = worker_gone(c, name, reason, reterr);
+            rc = worker_gone(c, name, reason, FL_LOG_INFO, reterr);
         if (rc < 0)
             return rc;
     }
@@ -234,7 +235,7 @@ static int take_worker_lost(struct fl_coordinator *c, const struct fl_bus_event 
     if (ended)
         link->peer.v = 0;
     return worker_gone(c, event->name, ended ? "said goodbye" : "silent for longer than its lease",
-                       reterr);
+                       ended ? FL_LOG_INFO : FL_LOG_WARN, reterr);
 }
 
 /* Heard again, and nothing was lost: what it said of itself still holds. */

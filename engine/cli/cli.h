@@ -1,0 +1,91 @@
+#ifndef FL_CLI_CLI_H
+#define FL_CLI_CLI_H
+
+/* What the commands of fairlead share: the command line as it was read, and one function a command.
+ * Owns: nothing. Threads: one (`run` starts two more). Limits: FL_CLI_SETS_MAX settings. */
+
+#include "engine/base/json.h"
+#include "engine/cli/client.h"
+#include "engine/core/workflow.h"
+#include "engine/world/world.h"
+
+#define FL_CLI_SETS_MAX 100
+#define FL_CLI_STATE "./.fairlead"
+
+enum fl_cli_option {
+    FL_OPT_STATE = 1u << 0,
+    FL_OPT_JSON = 1u << 1,
+    FL_OPT_SET = 1u << 2,
+    FL_OPT_CYCLE = 1u << 3,
+    FL_OPT_VARIANT = 1u << 4,
+    FL_OPT_HTTP = 1u << 5,
+    FL_OPT_FROM = 1u << 6,
+    FL_OPT_FOLLOW = 1u << 7,
+    FL_OPT_ATTEMPT = 1u << 8,
+    FL_OPT_WHY = 1u << 9,
+    FL_OPT_STDERR = 1u << 10,
+    FL_OPT_KEYS = 1u << 11,
+    FL_OPT_WIDTH = 1u << 12,
+    FL_OPT_RUN = 1u << 13,
+};
+
+struct fl_cli {
+    const struct fl_world *world;
+    unsigned given; /* enum fl_cli_option */
+    const char *state;
+    const char *cycle;
+    const char *variant;
+    const char *http;
+    const char *why;
+    const char *keys;
+    const char *run;
+    const char *sets[FL_CLI_SETS_MAX];
+    size_t set_count;
+    int64_t from;
+    int64_t attempt;
+    int64_t width;
+    char **args; /* what is no option */
+    int arg_count;
+};
+
+/* Gives 0, a positive exit code, or an error. */
+typedef int (*fl_cli_fn)(struct fl_cli *cli, struct fl_err *reterr);
+
+int fl_cli_check(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_run(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_submit(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_runs(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_status(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_why(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_log(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_events(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_workers(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_timeline(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_cancel(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_hold(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_release(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_retry(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_stop(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_keys(struct fl_cli *cli, struct fl_err *reterr);
+
+/* Asks one question and closes: verb and, where given, run and stage. */
+int fl_cli_ask(struct fl_cli *cli, const char *verb, const char *run, const char *stage,
+               json_t **ret_result, struct fl_err *reterr);
+/* One line of JSON on standard output. */
+int fl_cli_print_json(const json_t *json, struct fl_err *reterr);
+/* [RUN] STAGE: one argument is the stage, two are both. FL_E_USAGE. */
+int fl_cli_run_stage(const struct fl_cli *cli, const char **ret_run, const char **ret_stage,
+                     struct fl_err *reterr);
+
+/* Reads and compiles a workflow file; problems go to standard error, one a line with file and line.
+ * FL_E_CONFIG when there was one. */
+int fl_cli_compile(struct fl_cli *cli, const char *path, struct fl_workflow **ret_workflow,
+                   struct fl_err *reterr);
+/* The submit request for a compiled workflow and the command line's cycle and variant. */
+int fl_cli_submit_request(struct fl_cli *cli, const struct fl_workflow *workflow,
+                          json_t **ret_request, struct fl_err *reterr);
+
+/* Appends an event as a plain line without its end; false for one that is not worth a line. */
+bool fl_cli_event_line(const json_t *event, struct fl_buf *out);
+
+#endif

@@ -1,0 +1,221 @@
+/* `fairlead runs`, `status`, `why`: tables from the answers. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/cli/cli.h"
+#include "engine/cli/summary.h"
+#include "engine/cli/text.h"
+
+#include "engine/base/banned.h"
+
+/* "12 succeeded, 1 running" in the order of the answer; "" for none. */
+static void counts_text(const json_t *counts, char *text, size_t size)
+{
+    size_t used = 0;
+    const char *state;
+    json_t *count;
+
+    text[0] = '\0';
+    json_object_foreach((json_t *)(uintptr_t)counts, state, count)
+    {
+        int n;
+
+        if (json_integer_value(count) == 0)
+            continue;
+        n = snprintf(text + used, size - used, "%s%lld %s", used ? ", " : "",
+                     (long long)json_integer_value(count), state);
+        used += n > 0 && (size_t)n < size - used ? (size_t)n : 0;
+    }
+}
+
+int fl_cli_runs(struct fl_cli *cli, struct fl_err *reterr)
+{
+    static const char *const heads[] = {"RUN", "STATE", "CREATED", "TOOK", "INSTANCES", "DEGRADED"};
+    fl_auto(fl_table_release) struct fl_table table = {0};
+    fl_json_auto json_t *result = NULL;
+    int64_t now_ns = fl_world_utc_ns(cli->world);
+    size_t i;
+    json_t *run;
+    int rc = fl_cli_ask(cli, "runs", NULL, NULL, &result, reterr);
+
+    if (rc < 0)
+        return rc;
+    if (cli->given & FL_OPT_JSON)
+        return fl_cli_print_json(result, reterr);
+    fl_table_init(&table, FL_COUNT(heads), heads, 1);
+    json_array_foreach(json_object_get(result, "runs"), i, run)
+    {
+        int64_t created_ns = fl_text_time_ns(json_object_get(run, "created"));
+        int64_t ended_ns = fl_text_time_ns(json_object_get(run, "ended"));
+        char created[FL_TIME_TEXT_MAX];
+        char took[FL_TIME_TEXT_MAX];
+        char counts[160];
+        const char *cells[] = {
+            fl_text_of(run, "run"),
+            fl_text_of(run, "state"),
+            fl_text_time(created_ns, now_ns, created, sizeof(created)),
+            fl_text_span((ended_ns ? ended_ns : now_ns) - created_ns, took, sizeof(took)),
+            counts,
+            json_array_size(json_object_get(run, "degraded")) ? "yes" : ""};
+
+        counts_text(json_object_get(run, "counts"), counts, sizeof(counts));
+        fl_table_row(&table, cells);
+    }
+    if (table.count == 1) {
+        (void)puts("no runs");
+        return 0;
+    }
+    return fl_table_print(&table, stdout, "", reterr);
+}
+
+static void print_marks(const json_t *marks, const char *indent)
+{
+    bool color = fl_text_color(stdout);
+    size_t i;
+    json_t *mark;
+
+    json_array_foreach(marks, i, mark)
+    {
+        const char *age = fl_text_of(mark, "age");
+
+        (void)printf("%s%sdegraded%s: %s%s%s%s\n", indent, fl_text_state_color("degraded", color),
+                     fl_text_reset(color), fl_text_of(mark, "cause"), *age ? " [age " : "", age,
+                     *age ? "]" : "");
+    }
+}
+
+static void print_run_head(const json_t *status, int64_t now_ns)
+{
+    bool color = fl_text_color(stdout);
+    const char *state = fl_text_of(status, "state");
+    int64_t created_ns = fl_text_time_ns(json_object_get(status, "created"));
+    int64_t ended_ns = fl_text_time_ns(json_object_get(status, "ended"));
+    char created[FL_TIME_TEXT_MAX];
+    char took[FL_TIME_TEXT_MAX];
+
+    (void)printf("%s  %s%s%s  created %s UTC, %s%s\n", fl_text_of(status, "run"),
+                 fl_text_state_color(state, color), state, fl_text_reset(color),
+                 fl_text_time(created_ns, now_ns, created, sizeof(created)),
+                 ended_ns ? "took " : "for ",
+                 fl_text_span((ended_ns ? ended_ns : now_ns) - created_ns, took, sizeof(took)));
+}
+
+/* One line a stage: its instances summed up. */
+static int print_stages(const json_t *status, int64_t now_ns, struct fl_err *reterr)
+{
+    static const char *const heads[] = {"STAGE", "STATE", "DONE", "BEGAN", "ENDED", "TOOK", "NOTE"};
+    fl_auto(fl_table_release) struct fl_table table = {0};
+    fl_auto(fl_summary_release) struct fl_summary summary = {0};
+    int rc = fl_summary_init(&summary, json_object_get(status, "stages"), reterr);
+
+    if (rc < 0)
+        return rc;
+    fl_table_init(&table, FL_COUNT(heads), heads, 1);
+    for (size_t i = 0; i < summary.count; i++) {
+        const struct fl_summary_stage *stage = &summary.stages[i];
+        char done[48];
+        char began[FL_TIME_TEXT_MAX];
+        char ended[FL_TIME_TEXT_MAX];
+        char took[FL_TIME_TEXT_MAX] = "";
+        char note[512];
+        const char *cells[] = {stage->name,
+                               fl_summary_state(stage),
+                               done,
+                               fl_text_time(stage->begun_ns, now_ns, began, sizeof(began)),
+                               fl_text_time(stage->ended_ns, now_ns, ended, sizeof(ended)),
+                               took,
+                               note};
+
+        (void)snprintf(done, sizeof(done), "%zu/%zu", fl_summary_done(stage), stage->instances);
+        if (stage->begun_ns)
+            (void)fl_text_span((stage->ended_ns ? stage->ended_ns : now_ns) - stage->begun_ns, took,
+                               sizeof(took));
+        fl_summary_note(stage, note, sizeof(note));
+        fl_table_row(&table, cells);
+    }
+    return fl_table_print(&table, stdout, "  ", reterr);
+}
+
+/* Each instance that did not go well, with its reason. */
+static void print_trouble(const json_t *status)
+{
+    bool color = fl_text_color(stdout);
+    size_t i;
+    json_t *instance;
+
+    json_array_foreach(json_object_get(status, "stages"), i, instance)
+    {
+        const char *state = fl_text_of(instance, "state");
+
+        if (strcmp(state, "failed") != 0 && strcmp(state, "timed-out") != 0 &&
+            strcmp(state, "lost") != 0)
+            continue;
+        (void)printf("  %s%s%s %s%s%s: %s\n", fl_text_state_color(state, color), state,
+                     fl_text_reset(color), fl_text_of(instance, "stage"),
+                     *fl_text_of(instance, "key") ? " " : "", fl_text_of(instance, "key"),
+                     fl_text_of(instance, "reason"));
+    }
+}
+
+int fl_cli_status(struct fl_cli *cli, struct fl_err *reterr)
+{
+    fl_json_auto json_t *result = NULL;
+    int64_t now_ns = fl_world_utc_ns(cli->world);
+    int rc =
+        fl_cli_ask(cli, "status", cli->arg_count ? cli->args[0] : cli->run, NULL, &result, reterr);
+
+    if (rc < 0)
+        return rc;
+    if (cli->given & FL_OPT_JSON)
+        return fl_cli_print_json(result, reterr);
+    print_run_head(result, now_ns);
+    rc = print_stages(result, now_ns, reterr);
+    if (rc < 0)
+        return rc;
+    print_trouble(result);
+    print_marks(json_object_get(result, "degraded"), "  ");
+    return 0;
+}
+
+/* One item of waits_for or holders: a text, or an object with one. */
+static void print_items(const char *title, const json_t *items)
+{
+    size_t i;
+    json_t *item;
+
+    json_array_foreach(items, i, item)
+    {
+        const char *text = json_string_value(item);
+
+        (void)printf("  %s %s\n", i == 0 ? title : "         ",
+                     text ? text : fl_text_of(item, "text"));
+    }
+}
+
+int fl_cli_why(struct fl_cli *cli, struct fl_err *reterr)
+{
+    fl_json_auto json_t *result = NULL;
+    const char *run = NULL;
+    const char *stage = NULL;
+    bool color = fl_text_color(stdout);
+    const char *state;
+    const char *key;
+    int rc = fl_cli_run_stage(cli, &run, &stage, reterr);
+
+    if (rc == 0)
+        rc = fl_cli_ask(cli, "why", run, stage, &result, reterr);
+    if (rc < 0)
+        return rc;
+    if (cli->given & FL_OPT_JSON)
+        return fl_cli_print_json(result, reterr);
+    state = fl_text_of(result, "state");
+    key = fl_text_of(result, "key");
+    (void)printf("%s%s%s  %s%s%s\n  %s\n", fl_text_of(result, "stage"), *key ? " " : "", key,
+                 fl_text_state_color(state, color), state, fl_text_reset(color),
+                 fl_text_of(result, "text"));
+    print_items("waits for", json_object_get(result, "waits_for"));
+    print_items("held by  ", json_object_get(result, "holders"));
+    return 0;
+}
