@@ -1,0 +1,57 @@
+#!/bin/bash
+# kill -9 of `fairlead run` while a stage runs: the stage goes on under its supervisor, the same
+# command takes the run up, and every body is started exactly once.
+set -u
+. "$FL_TOP_SRCDIR/tests/lib/tap.sh"
+. "$FL_TOP_SRCDIR/tests/lib/engine.sh"
+plan 9
+mkfifo gate
+
+# Starts the run; its lines come from descriptor 4.
+start() {
+    exec 4< <(exec fairlead run "$flow" --cycle $cycle --state "$1" --set trail="$work/trail" \
+        --set gate="$work/gate" 2>&1)
+    pid=$!
+    children+=("$pid")
+}
+# Reads its lines until one has the words; fails when it ends before.
+await() {
+    local line
+    while read -r line <&4; do
+        echo "$line" >>lines
+        [[ $line == *"$1"* ]] && return 0
+    done
+    return 1
+}
+the_end() {
+    cat <&4 >>lines
+    wait "$pid"
+}
+
+start state
+try "the first stage begins" await "make began"
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+try "the record can be read while nobody runs" fairlead status --state state
+start state
+the_end
+try "the same command goes on to success" same $? 0
+comment <lines
+try "it says that it goes on" has "goes on" lines
+try "every body ran exactly once" same "$(bodies trail)" "$all_bodies"
+fairlead events --state state --json >events.json
+try "each instance had one attempt, with one end" json events.json \
+    "[e['attempt'] for e in d if e['type'] == 'attempt-ended'] == [1] * 5"
+try "no event was lost or made twice" json events.json "[e['seq'] for e in d] == list(range(1, len(d) + 1))"
+
+# As soon as something has begun, again and again.
+rm -f trail
+for kill in 1 2 3 4; do
+    start state2
+    await "began" && kill -9 "$pid"
+    wait "$pid" 2>/dev/null
+done
+start state2
+the_end
+try "a run that was killed four times succeeds" same $? 0
+try "every body of it ran exactly once" same "$(bodies trail)" "$all_bodies"
