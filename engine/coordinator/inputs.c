@@ -183,7 +183,10 @@ static int take_hello(struct fl_coordinator *c, const struct fl_bus_event *event
         return rc;
     link->peer = event->peer;
     json_decref(link->hello);
-    link->hello = json_incref(event->message);
+    link->hello = json_copy(event->message);
+    if (!link->hello)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+    (void)json_object_del(link->hello, "attempts"); /* true at that moment only */
     fl_coordinator_note_sites(c, event->name, event->message);
     fl_log(FL_LOG_INFO, "worker.hello", "worker='%s'", event->name);
     return fl_coordinator_after(c, AFTER_RESYNC, event->peer, event->name,

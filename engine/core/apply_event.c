@@ -485,6 +485,7 @@ static int apply_retry(struct fl_core *core, const struct fl_event *event, struc
 {
     struct fl_inst *in;
     struct fl_run *run;
+    bool was_doomed;
     uint32_t inst;
     int rc = find(core, event, &run, &inst, reterr);
 
@@ -499,6 +500,7 @@ static int apply_retry(struct fl_core *core, const struct fl_event *event, struc
     if (rc < 0)
         return rc;
     in->final = false;
+    was_doomed = in->doom != 0;
     in->doom = 0;
     in->not_before_ns = event->until_ns;
     for (size_t i = 0; i < run->failed_count; i++) {
@@ -511,7 +513,8 @@ static int apply_retry(struct fl_core *core, const struct fl_event *event, struc
     }
     if (run->state != FL_STATE_RUNNING)
         return reopen(core, run, event->time_ns, reterr);
-    return fl_apply_try_ready(run, inst, event->time_ns, reterr);
+    return was_doomed ? fl_apply_wake_all(core, run, event->time_ns, reterr)
+                      : fl_apply_try_ready(run, inst, event->time_ns, reterr);
 }
 
 static void ask_cancel(struct fl_run *run, uint32_t inst)

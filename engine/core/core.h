@@ -28,7 +28,8 @@ bool fl_core_has_workflow(const struct fl_core *core, const char *digest);
 /* What can come in. `message` is borrowed. */
 enum fl_input_type {
     FL_INPUT_SUBMIT,       /* message: {"digest","cycle","variant"?,"params":{}} */
-    FL_INPUT_WORKER_HELLO, /* message: the bus message "hello" */
+    FL_INPUT_WORKER_HELLO, /* message: the bus message "hello"; without "attempts": heard again,
+                              nothing was lost */
     FL_INPUT_WORKER_GONE,  /* goodbye or lease over: {"reason"} */
     FL_INPUT_ATTEMPT,      /* message: the bus message "attempt": {"id","index","event":{…}} */
     FL_INPUT_REQUEST,      /* message: {"verb":"cancel|hold|release|retry","run","stage"?,"key"?} */

@@ -265,7 +265,8 @@ static int decide_hello(const struct fl_core *core, const struct fl_input *input
                      !site_is_known(worker, site, door_of(input->message, site))))
             rc = emit_joined(input, events, NULL, site, 0, 0, reterr);
     }
-    return rc < 0 ? rc : hello_lost(core, input, live, events, reterr);
+    /* without a list the hello says nothing of attempts: the worker is only heard again */
+    return rc < 0 || !live ? rc : hello_lost(core, input, live, events, reterr);
 }
 
 static int decide_gone(const struct fl_core *core, const struct fl_input *input,

@@ -111,6 +111,13 @@ static int ask_hold(const struct asking *a, bool hold, struct fl_err *reterr)
     return rc;
 }
 
+/* An input that is still absent would end the next attempt as it ended the last. */
+static bool is_still_doomed(const struct asking *a, const struct fl_inst *in)
+{
+    return in->doom != 0 && in->doom != UINT32_MAX &&
+           a->run->slots[in->doom - 1].state == FL_SLOT_ABSENT;
+}
+
 static int retry_one(const struct asking *a, uint32_t inst, struct fl_err *reterr)
 {
     const struct fl_inst *in = &a->run->insts[inst];
@@ -119,7 +126,7 @@ static int retry_one(const struct asking *a, uint32_t inst, struct fl_err *reter
 
     if (!in->final || fl_state_next(in->state, FL_HAPPEN_RETRY) == FL_STATE_COUNT ||
         in->state == FL_STATE_SKIPPED || (in->state == FL_STATE_CANCELLED && in->try_count == 0) ||
-        in->try_count >= FL_CORE_TRIES_MAX)
+        in->try_count >= FL_CORE_TRIES_MAX || is_still_doomed(a, in))
         return 0;
     rc = emit(a, FL_EVENT_INSTANCE_RETRY, inst, &event, reterr);
     if (rc < 0)
@@ -159,8 +166,8 @@ static int ask_retry(const struct asking *a, struct fl_err *reterr)
     if (rc == 0 && a->events->count == before)
         return fl_err_set(
             reterr, FL_E_REFUSED, 0,
-            "nothing to try again there: only what failed, timed out, was cancelled or "
-            "lost can be");
+            "nothing to try again there: only what failed, timed out, was cancelled or lost "
+            "can be, and not while an input of it is absent");
     return rc;
 }
 
