@@ -1,0 +1,139 @@
+/* Every field of the live state, in a fixed order. */
+#include "config.h"
+
+#include "tests/lib/dump.h"
+
+#include <stdlib.h>
+
+#include "engine/base/json.h"
+#include "engine/core/state.h"
+
+#include "engine/base/banned.h"
+
+static void put_json(struct fl_buf *out, const char *name, const json_t *value)
+{
+    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY) : NULL;
+
+    fl_buf_printf(out, " %s=", name);
+    fl_buf_puts(out, text ? text : "-"); /* longer than a formatted line may be */
+    free(text);
+}
+
+static const char *or_dash(const char *text)
+{
+    return text ? text : "-";
+}
+
+static void put_attempt(struct fl_buf *out, const struct fl_attempt *a)
+{
+    fl_buf_printf(out,
+                  "    try %s ask=%d worker=%u pool=%s site=%s token=%s cores=%lld launched=%lld "
+                  "begun=%lld ended=%lld index=%lld code=%lld signal=%lld class=%s progress=%s",
+                  fl_state_name(a->state), a->cancel_asked, a->worker, or_dash(a->pool),
+                  or_dash(a->site), or_dash(a->token), (long long)a->cores,
+                  (long long)a->launched_ns, (long long)a->begun_ns, (long long)a->ended_ns,
+                  (long long)a->index, (long long)a->code, (long long)a->signal, or_dash(a->class),
+                  or_dash(a->progress));
+    put_json(out, "marks", a->marks);
+    fl_buf_putc(out, '\n');
+}
+
+static void put_inst(struct fl_buf *out, const struct fl_run *run, uint32_t i)
+{
+    const struct fl_inst *in = &run->insts[i];
+    char title[FL_CORE_ID_MAX];
+
+    fl_inst_title(run, i, title, sizeof(title));
+    fl_buf_printf(
+        out, "  %s %s final=%d held=%d not_before=%lld ready=%lld doom=%u bit=%d why=%s\n", title,
+        fl_state_name(in->state), in->final, in->held, (long long)in->not_before_ns,
+        (long long)in->ready_ns, in->doom, fl_bit(run->ready, i), or_dash(in->reason));
+    for (uint32_t t = 0; t < in->try_count; t++)
+        put_attempt(out, &in->tries[t]);
+}
+
+static void put_slot(struct fl_buf *out, const struct fl_slot *s)
+{
+    fl_buf_printf(out, "  slot %d attempt=%u size=%lld at=%lld path=%s site=%s sha=%s", s->state,
+                  s->attempt, (long long)s->size, (long long)s->accepted_ns, or_dash(s->path),
+                  or_dash(s->site), or_dash(s->sha256));
+    fl_buf_printf(out, " cause=%s age=%s", or_dash(s->cause), or_dash(s->age));
+    put_json(out, "marks", s->marks);
+    fl_buf_putc(out, '\n');
+}
+
+static void put_list(struct fl_buf *out, const char *name, const uint32_t *list, size_t count)
+{
+    fl_buf_printf(out, "  %s:", name);
+    for (size_t i = 0; i < count; i++)
+        fl_buf_printf(out, " %u", list[i]);
+    fl_buf_putc(out, '\n');
+}
+
+static void put_run(struct fl_buf *out, const struct fl_run *run)
+{
+    const struct fl_plan *plan = run->plan;
+
+    fl_buf_printf(out, "run %s %s cycle=%lld ask=%d held=%d created=%lld ended=%lld who=%s plan=%s",
+                  run->name, fl_state_name(run->state), (long long)run->cycle.s, run->cancel_asked,
+                  run->held, (long long)run->created_ns, (long long)run->ended_ns,
+                  or_dash(run->who), plan->digest);
+    put_json(out, "params", run->params);
+    put_json(out, "marks", run->marks);
+    fl_buf_putc(out, '\n');
+    put_list(out, "counts", run->counts, FL_STATE_COUNT);
+    put_list(out, "pending", run->pending, plan->term_count);
+    put_list(out, "ready", run->ready_count, plan->workflow->stage_count);
+    put_list(out, "doomed", run->doomed, run->doomed_count);
+    put_list(out, "failed", run->failed, run->failed_count);
+    put_list(out, "timers", run->timers, run->timer_count);
+    for (size_t p = 0; p < plan->workflow->pool_count; p++)
+        fl_buf_printf(out, "  pool %zu jobs=%lld\n", p, (long long)run->pool_jobs[p]);
+    for (uint32_t i = 0; i < plan->inst_count; i++)
+        put_inst(out, run, i);
+    for (uint32_t s = 0; s < plan->slot_count; s++)
+        put_slot(out, &run->slots[s]);
+}
+
+static void put_worker(struct fl_buf *out, const struct fl_worker *w)
+{
+    fl_buf_printf(out, "worker %s gone=%d since=%lld why=%s\n", w->name, w->gone,
+                  (long long)w->since_ns, or_dash(w->reason));
+    for (size_t p = 0; p < w->pool_count; p++)
+        fl_buf_printf(out, "  pool %s@%s cores=%lld/%lld jobs=%lld/%lld\n", w->pools[p].pool,
+                      w->pools[p].site, (long long)w->pools[p].used_cores,
+                      (long long)w->pools[p].cores, (long long)w->pools[p].used_jobs,
+                      (long long)w->pools[p].jobs);
+    for (size_t s = 0; s < w->site_count; s++)
+        fl_buf_printf(out, "  site %s door=%s\n", w->sites[s].site, or_dash(w->sites[s].door));
+}
+
+char *dump_core(const struct fl_core *core)
+{
+    fl_auto(fl_buf_release) struct fl_buf out;
+
+    fl_buf_init(&out, 0);
+    for (size_t r = 0; r < core->run_count; r++)
+        put_run(&out, core->runs[r]);
+    put_list(&out, "active", core->active, core->active_count);
+    for (size_t w = 0; w < core->worker_count; w++)
+        put_worker(&out, core->workers[w]);
+    fl_assert(!out.failed);
+    return fl_buf_steal(&out);
+}
+
+uint64_t dump_hash_text(uint64_t hash, const char *text)
+{
+    for (const char *c = text; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+    return hash;
+}
+
+uint64_t dump_hash(const struct fl_core *core)
+{
+    char *text = dump_core(core);
+    uint64_t hash = dump_hash_text(DUMP_HASH_START, text);
+
+    free(text);
+    return hash;
+}
