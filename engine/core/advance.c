@@ -187,6 +187,51 @@ static int launch(struct advancing *a, const struct fl_run *run, uint32_t inst,
     return rc;
 }
 
+/* Cores of the widest stage before s in its pool that still has something to do, or -1. */
+static int64_t widest_before(const struct fl_run *run, uint32_t s)
+{
+    const struct fl_stage *stages = run->plan->workflow->stages;
+    bool *over = calloc((size_t)run->plan->inst_count + 1, sizeof(*over));
+    int64_t widest = -1;
+
+    if (!over || fl_find_over(run, over, NULL) < 0) {
+        free(over);
+        return INT64_MAX; /* no memory: it waits */
+    }
+    for (uint32_t i = 0; i < run->plan->stages[s].inst_first; i++) {
+        const struct fl_stage *before = &stages[run->plan->inst_stage[i]];
+
+        if (!over[i] && before->pool == stages[s].pool && before->cores > widest)
+            widest = before->cores;
+    }
+    free(over);
+    return widest;
+}
+
+/* The worker for an instance of stage s, or NULL. A stage that follows what others still make
+ * leaves room in its pool for them: a pool that is full of followers would wait for ever. */
+static const struct fl_worker *find_place(struct advancing *a, const struct fl_run *run, uint32_t s,
+                                          int64_t run_jobs, size_t *ret_slot)
+{
+    const struct fl_workflow *wf = run->plan->workflow;
+    const struct fl_stage *stage = &wf->stages[s];
+    const struct fl_pool *pool = &wf->pools[stage->pool];
+    const char *site = wf->sites[pool->site].name;
+    const struct fl_worker *worker = find_room(a, pool, site, stage->cores, ret_slot);
+    int64_t widest = worker && run->plan->stages[s].follows ? widest_before(run, s) : -1;
+    bool leaves;
+    size_t other;
+
+    if (widest < 0)
+        return worker;
+    a->usage.cores[*ret_slot] += stage->cores;
+    a->usage.jobs[*ret_slot]++;
+    leaves = run_jobs + 2 <= pool->jobs && find_room(a, pool, site, widest, &other);
+    a->usage.cores[*ret_slot] -= stage->cores;
+    a->usage.jobs[*ret_slot]--;
+    return leaves ? worker : NULL;
+}
+
 /* Launches of one stage: ready instances in the order of their leads while there is room.
  * *held_back is set when one of them has waited too long. */
 static int launch_stage(struct advancing *a, const struct fl_run *run, uint32_t s,
@@ -196,7 +241,6 @@ static int launch_stage(struct advancing *a, const struct fl_run *run, uint32_t 
     const struct fl_stage *stage = &run->plan->workflow->stages[s];
     const struct fl_workflow *wf = run->plan->workflow;
     const struct fl_pool *pool = &wf->pools[stage->pool];
-    const char *site = wf->sites[pool->site].name;
     uint32_t left = run->ready_count[s];
     int rc = 0;
 
@@ -217,7 +261,7 @@ static int launch_stage(struct advancing *a, const struct fl_run *run, uint32_t 
             continue;
         if (run_jobs[stage->pool] >= pool->jobs)
             return 0;
-        worker = find_room(a, pool, site, stage->cores, &slot);
+        worker = find_place(a, run, s, run_jobs[stage->pool], &slot);
         if (!worker) {
             *held_back = stage->cores > 0 && a->tick->now_ns - in->ready_ns > PATIENCE_NS;
             return 0;
@@ -449,7 +493,7 @@ int fl_core_advance(const struct fl_core *core, const struct fl_input *tick,
 }
 
 /* True when a due attempt would find no room now: then not time but an end must come first. */
-static bool has_no_room(const struct advancing *a, const struct fl_run *run, uint32_t inst)
+static bool has_no_room(struct advancing *a, const struct fl_run *run, uint32_t inst)
 {
     const struct fl_workflow *wf = run->plan->workflow;
     const struct fl_stage *stage = fl_inst_stage(run, inst);
@@ -457,7 +501,7 @@ static bool has_no_room(const struct advancing *a, const struct fl_run *run, uin
     size_t slot;
 
     return run->pool_jobs[stage->pool] >= pool->jobs ||
-           !find_room(a, pool, wf->sites[pool->site].name, stage->cores, &slot);
+           !find_place(a, run, run->plan->inst_stage[inst], run->pool_jobs[stage->pool], &slot);
 }
 
 int64_t fl_core_next_timer_ns(const struct fl_core *core)

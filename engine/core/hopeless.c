@@ -14,6 +14,7 @@ struct looking {
     const struct fl_run *run;
     uint32_t *hopeless; /* a number a term: how many of its needs can never be met */
     bool *stop;         /* instances that follow what can no longer come */
+    bool *over;         /* instances that bring no more; or NULL */
 };
 
 static uint32_t term_at(const struct fl_run *run, const struct fl_dep *dep)
@@ -78,6 +79,8 @@ static void look_at(struct looking *l, uint32_t inst)
 
     if (!brings_no_more(l, inst))
         return;
+    if (l->over)
+        l->over[inst] = true;
     for (size_t o = 0; o < stage->output_count; o++) {
         int32_t set = stage->outputs[o].set;
         uint32_t count =
@@ -116,22 +119,43 @@ static int ask_to_stop(const struct fl_run *run, uint32_t inst, int64_t now_ns,
     return rc;
 }
 
+static int look(struct looking *l, struct fl_err *reterr)
+{
+    const struct fl_plan *plan = l->run->plan;
+
+    l->hopeless = calloc((size_t)plan->term_count + 1, sizeof(*l->hopeless));
+    l->stop = calloc((size_t)plan->inst_count + 1, sizeof(*l->stop));
+    if (!l->hopeless || !l->stop)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory to look for what can no longer come");
+    for (uint32_t i = 0; i < plan->inst_count; i++)
+        look_at(l, i);
+    return 0;
+}
+
+static void looking_release(struct looking *l)
+{
+    free(l->hopeless);
+    free(l->stop);
+}
+
+int fl_find_over(const struct fl_run *run, bool *over, struct fl_err *reterr)
+{
+    struct looking l = {.run = run, .over = over};
+    int rc = look(&l, reterr);
+
+    looking_release(&l);
+    return rc;
+}
+
 int fl_stop_hopeless(const struct fl_run *run, int64_t now_ns, struct fl_events *events,
                      struct fl_err *reterr)
 {
     struct looking l = {.run = run};
-    int rc = 0;
+    int rc = look(&l, reterr);
 
-    l.hopeless = calloc((size_t)run->plan->term_count + 1, sizeof(*l.hopeless));
-    l.stop = calloc((size_t)run->plan->inst_count + 1, sizeof(*l.stop));
-    if (!l.hopeless || !l.stop)
-        rc = fl_err_set(reterr, FL_E_NOMEM, 0, "no memory to look for what can no longer come");
-    for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count; i++)
-        look_at(&l, i);
     for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count; i++)
         if (l.stop[i])
             rc = ask_to_stop(run, i, now_ns, events, reterr);
-    free(l.hopeless);
-    free(l.stop);
+    looking_release(&l);
     return rc;
 }

@@ -45,16 +45,6 @@ static void *room(size_t count, size_t size)
     return made;
 }
 
-static size_t followers(const struct fl_workflow *wf)
-{
-    size_t count = 0;
-
-    for (size_t s = 0; s < wf->stage_count; s++)
-        for (size_t i = 0; i < wf->stages[s].input_count; i++)
-            count += wf->stages[s].inputs[i].follow;
-    return count;
-}
-
 static void add_input(struct sim_random *random, struct fl_workflow *wf, struct fl_stage *stage,
                       int32_t from)
 {
@@ -67,12 +57,8 @@ static void add_input(struct sim_random *random, struct fl_workflow *wf, struct 
     input->sources = room(1, sizeof(*input->sources));
     input->source_count = 1;
     input->sources[0] = (struct fl_source){.stage = from, .text = copy(wf->stages[from].name)};
-    /* followers take jobs but no cores, and leave room for those that they follow: a pool that is
-     * full of followers waits for ever */
     input->follow = stage->per == FL_NONE && wf->stages[from].outputs[0].set != FL_NONE &&
-                    followers(wf) < SIM_FOLLOWERS_MAX && sim_chance(random, 400);
-    if (input->follow)
-        stage->cores = 0;
+                    sim_chance(random, 400);
     if (!input->follow && stage->per != FL_NONE && sim_chance(random, 300))
         input->bridge_max_s = 6 * 3600;
 }
@@ -124,8 +110,7 @@ struct fl_workflow *sim_graph(struct sim_random *random)
     wf->sites[0] = (struct fl_site){copy("local"), copy("local")};
     wf->pools = room(1, sizeof(*wf->pools));
     wf->pool_count = 1;
-    wf->pools[0] =
-        (struct fl_pool){copy("local"), 0, 2, SIM_FOLLOWERS_MAX + 1 + sim_pick(random, 4)};
+    wf->pools[0] = (struct fl_pool){copy("local"), 0, 2, 1 + sim_pick(random, 6)};
     wf->stage_count = 2 + sim_pick(random, SIM_STAGES_MAX - 1);
     wf->stages = room(wf->stage_count, sizeof(*wf->stages));
     for (uint32_t s = 0; s < wf->stage_count; s++)

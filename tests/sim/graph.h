@@ -8,7 +8,6 @@
 
 #define SIM_STAGES_MAX 7
 #define SIM_LEADS 4
-#define SIM_FOLLOWERS_MAX 2
 
 struct sim_random {
     uint64_t state;
