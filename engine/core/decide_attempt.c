@@ -63,7 +63,11 @@ static int say_begin(const struct saying *s, struct fl_err *reterr)
 
     if (s->attempt->state != FL_STATE_LAUNCHED || s->attempt->cancel_asked ||
         s->run->cancel_asked || !token || strcmp(token, s->attempt->token) != 0)
-        return 0; /* fl_core_answer refuses it */
+        /* fl_core_answer refuses it; the entry counts, or what follows it would be a gap */
+        return emit_note(s,
+                         "warn: a begin was refused: it is no longer wanted, or the token is not"
+                         " the attempt's",
+                         reterr);
     return emit(s, FL_EVENT_ATTEMPT_BEGUN, &event, reterr);
 }
 

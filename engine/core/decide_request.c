@@ -156,13 +156,17 @@ static int ask_retry(const struct asking *a, struct fl_err *reterr)
 {
     size_t before = a->events->count;
     bool force = json_is_true(json_object_get(a->input->message, "force"));
+    bool cancelling = a->run->cancel_asked && a->run->state == FL_STATE_RUNNING;
     int rc = 0;
 
     for (uint32_t i = a->first; rc == 0 && i < a->last; i++) {
-        rc = retry_one(a, i, reterr);
+        rc = cancelling ? 0 : retry_one(a, i, reterr);
         if (rc == 0 && force)
             rc = give_up(a, i, reterr);
     }
+    if (rc == 0 && a->events->count == before && cancelling)
+        return fl_err_set(reterr, FL_E_REFUSED, 0,
+                          "run '%s' is being cancelled; try again when it has ended", a->run->name);
     if (rc == 0 && a->events->count == before)
         return fl_err_set(
             reterr, FL_E_REFUSED, 0,
