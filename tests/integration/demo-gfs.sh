@@ -39,7 +39,7 @@ grep -q 'unfit for the peak' "$products/MANIFEST.json"
 result $? "so does the manifest"
 "$fairlead" status "$run" --state run --json | grep -q 'unfit for the peak'
 result $? "so does the run"
-"$fairlead" why prep.f042 --run "$run" --state run | grep -qi 'bridged'
+"$fairlead" why "$run" prep.f042 --state run | grep -qi 'bridged'
 result $? "why tells of the bridge"
 [[ $(attribute "$products/product.f042.nc" fairlead_sources) == *sha256:* ]]
 result $? "the sources are there with digests"

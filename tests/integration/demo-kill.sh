@@ -21,23 +21,39 @@ go() { # STATE
 go calm >calm.log 2>&1
 result $? "an undisturbed run ends well"
 
-# The killed one: each time one more of these stages has an accepted output, the process dies.
-for stage in forecast post deliver; do
-    go killed >>killed.log 2>&1 &
+# Runs until a line of its own output has the words; then it is killed, and no child told.
+run_until() { # WORDS
+    local line out pid
+    exec {out}< <(exec "${command[@]}" 2>&1)
     pid=$!
-    until "$fairlead" events --state killed --follow --json 2>/dev/null; do
-        kill -0 "$pid" 2>/dev/null || break
-    done | grep -m 1 -q "output-accepted.*\"stage\": *\"$stage\"" && kill -9 "$pid" && echo "# killed at the first output of $stage"
-    wait "$pid" 2>/dev/null
-done
-go killed >>killed.log 2>&1
+    while read -r line <&"$out"; do
+        echo "$line" >>killed.log
+        [[ $line != *"$1"* ]] || break
+    done
+    exec {out}<&-
+    if [[ $line == *"$1"* ]] && kill -9 "$pid"; then
+        echo "# killed at '$line'"
+        kills=$((kills + 1))
+    else
+        echo "# not killed: the run ended before '$1'; its last lines:"
+        tail -n 5 killed.log | comment
+    fi
+}
+kills=0
+command=("$fairlead" run "$template/workflow.cfg" --cycle 20181009T0000Z --state killed --set "origin=$url"
+    --set "relief=$FL_ETOPO5")
+run_until "prep +006 began"
+run_until "forecast says progress +010"
+run_until "deliver +030 ended"
+"${command[@]}" >>killed.log 2>&1
+[ $? -eq 0 ] && [ $kills -eq 3 ]
 result $? "after three kills the same command ends well"
 comment <<<"$(tail -n 5 killed.log)"
 (cd "killed/local/products/$run" && sha256sum --quiet -c MANIFEST)
 result $? "sha256sum -c MANIFEST passes"
 diff <(grep -v '^#' "calm/local/products/$run/MANIFEST") <(grep -v '^#' "killed/local/products/$run/MANIFEST")
 result $? "the products equal those of the undisturbed run, byte for byte"
-[ "$("$fairlead" events --state killed --json | grep attempt-begun | grep -c '"stage": *"forecast"')" -eq 1 ]
+[ "$("$fairlead" events --state killed --json | grep '"type":"attempt-begun"' | grep -c '"stage":"forecast"')" -eq 1 ]
 result $? "the model's body began once: it was adopted, not started again"
-[ "$("$fairlead" events --state killed --json | grep -c '"type": *"run-created"')" -eq 1 ]
+[ "$("$fairlead" events --state killed --json | grep -c '"type":"run-created"')" -eq 1 ]
 result $? "it is one run"
