@@ -32,6 +32,7 @@ run_until() { # WORDS
     done
     exec {out}<&-
     if [[ $line == *"$1"* ]] && kill -9 "$pid"; then
+        wait "$pid" 2>/dev/null # dying takes a moment, and it holds its lock until then
         echo "# killed at '$line'"
         kills=$((kills + 1))
     else
