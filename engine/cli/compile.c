@@ -1,6 +1,7 @@
 /* Workflow files: `fairlead check`, and what `run` and `submit` make of them. */
 #include "config.h"
 
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,12 +35,16 @@ static void tell_diagnostics(const struct fl_diagnostics *found, bool errors, FI
 static int load(struct fl_cli *cli, const char *path, struct fl_workflow **ret_workflow,
                 struct fl_diagnostics *found, struct fl_err *reterr)
 {
+    char *whole = realpath(path, NULL); /* NULL: it is not there, and reading it says so */
     struct fl_spec_options options = {.overrides = cli->sets,
                                       .override_count = cli->set_count,
+                                      .base = whole ? dirname(whole) : NULL,
                                       .read = read_file,
                                       .arg = (void *)(uintptr_t)cli->world};
+    int rc = fl_spec_load(path, &options, ret_workflow, found, reterr);
 
-    return fl_spec_load(path, &options, ret_workflow, found, reterr);
+    free(whole);
+    return rc;
 }
 
 int fl_cli_compile(struct fl_cli *cli, const char *path, struct fl_workflow **ret_workflow,

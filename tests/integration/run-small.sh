@@ -4,7 +4,7 @@
 set -u
 . "$FL_TOP_SRCDIR/tests/lib/tap.sh"
 . "$FL_TOP_SRCDIR/tests/lib/engine.sh"
-plan 55
+plan 56
 mkfifo gate
 run() { fairlead run "$flow" --cycle $cycle --state state "$@"; }
 
@@ -59,6 +59,13 @@ try "the standard error is kept" fairlead log --state state --run "small/$cycle#
 cp last log.txt
 try "with the stage's own words" has "the sea is dry" log.txt
 try "the official run is as it was" json status.json "d['state'] == 'succeeded'"
+
+mkdir beside
+printf '#!/bin/sh\necho here >../out/said.txt\n' >beside/own.sh
+chmod +x beside/own.sh
+printf 'workflow: { name = "own"; stages: { say: { program = "./own.sh"; outputs = { said = "said.txt"; }; }; }; };\n' \
+    >beside/own.cfg
+try "a program beside the workflow is found from anywhere" fairlead run beside/own.cfg --cycle $cycle --state own
 
 printf 'workflow: {\n  name = "broken";\n  stages: {\n    a: { program = "true"; colour = "red"; };\n  };\n};\n' >broken.cfg
 fairlead run broken.cfg --cycle $cycle --state none >broken.txt 2>&1
