@@ -35,6 +35,7 @@ struct drive {
     json_t *queue;    /* [worker, message] that no worker has taken yet */
     json_t *attempts; /* of the simulated worker: id -> what it knows */
     bool mute;        /* the simulated worker passes over all it is told */
+    bool lag;         /* followers work only when all others have nothing to do */
     struct drive_rule rules[DRIVE_RULES_MAX];
     int64_t now_ns;
     int64_t fed;

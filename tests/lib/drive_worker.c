@@ -253,7 +253,12 @@ static bool take_next(struct drive *d)
     return true;
 }
 
-static bool any_step(struct drive *d)
+static bool is_follower(const json_t *known)
+{
+    return json_array_size(json_object_get(json_object_get(known, "spec"), "follow")) > 0;
+}
+
+static bool any_step(struct drive *d, bool followers)
 {
     char id[DRIVE_ID_MAX];
     const char *key;
@@ -262,6 +267,8 @@ static bool any_step(struct drive *d)
     json_object_foreach(d->attempts, key, known)
     {
         (void)snprintf(id, sizeof(id), "%s", key);
+        if (d->lag && is_follower(known) != followers)
+            continue;
         if (body_step(d, id, known))
             return true;
     }
@@ -270,7 +277,7 @@ static bool any_step(struct drive *d)
 
 void drive_work(struct drive *d)
 {
-    while (!d->mute && (take_next(d) || any_step(d)))
+    while (!d->mute && (take_next(d) || any_step(d, false) || (d->lag && any_step(d, true))))
         ;
 }
 

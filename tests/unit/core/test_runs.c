@@ -77,6 +77,7 @@ static void main_job_with_a_hole_is_degraded_from_the_right_hour_on(void **state
     (void)state;
     drive_open(&d);
     d.every = 64;
+    d.lag = true; /* all forcing is there, the marked too, while the first hours are made */
     d.rules[0] = (struct drive_rule){
         .stage = "forcing", .lead = "+042", .cause = "not at the source", .age = NULL};
     d.rules[1] = (struct drive_rule){
