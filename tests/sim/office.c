@@ -264,9 +264,8 @@ void office_poll(struct office *office)
 
     office->died = false;
     while (!office->died && !office->failed && fl_bus_server_recv(office->bus, &event, NULL) == 0) {
-        fl_json_auto json_t *message = event.message;
-
         take(office, &event);
+        json_decref(event.message);
     }
     if (!office->died && fl_core_next_timer_ns(office->core) <= office->net->now_ns)
         turn(office, FL_INPUT_TICK, NULL, NULL);
