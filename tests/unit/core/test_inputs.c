@@ -1,6 +1,7 @@
 /* What a stage gets to read: members, edges, bridges, followed files, copies at other sites. */
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/base/buf.h"
@@ -188,6 +189,32 @@ static void transfer_of_an_absent_member_is_skipped(void **state)
     drive_close(&d);
 }
 
+/* The next cycle starts warm from the one before; until that one has its restart, it waits; when
+ * there is none it starts cold and says so. */
+static void restart_comes_from_the_cycle_before(void **state)
+{
+    static const char text[] =
+        HEAD " model: { program = \"x\"; args = [\"{input:restart}\"]; leads = \"all\"; inputs = {"
+             " restart = { first_of = [\"model[-PT6H].rst(+006)\", \"cold\"]; }; };"
+             " outputs = { rst = \"rst.{lead}.nc\"; }; };" TAIL;
+    struct drive d;
+
+    (void)state;
+    open_with(&d, text);
+    drive_hello(&d, "w1", NULL);
+    args_are(&d, "model/1", "");
+    drive_begin(&d, "model/1");
+    drive_submit(&d, "20261124T0600Z");
+    assert_string_equal(drive_state(&d, "model"), "waiting");
+    (void)snprintf(d.run, sizeof(d.run), "toy/" CYCLE);
+    drive_output(&d, "model/1", "rst", "+006");
+    assert_non_null(strstr(drive_marks(&d, "model", "rst", "+006"), "cold start"));
+    (void)snprintf(d.run, sizeof(d.run), "toy/20261124T0600Z");
+    assert_string_equal(drive_state(&d, "model"), "launched");
+    args_are(&d, "model/1", "rst.006");
+    drive_close(&d);
+}
+
 /* A mistake in `when` is told with its column, when the file is read. */
 static void mistake_in_when_points_at_its_column(void **state)
 {
@@ -215,6 +242,7 @@ int main(void)
         cmocka_unit_test(hole_too_wide_is_not_bridged),
         cmocka_unit_test(followed_members_are_handed_over_and_mark_from_their_stretch_on),
         cmocka_unit_test(transfer_of_an_absent_member_is_skipped),
+        cmocka_unit_test(restart_comes_from_the_cycle_before),
         cmocka_unit_test(mistake_in_when_points_at_its_column),
     };
 
