@@ -167,8 +167,59 @@ static int env_operational(struct fl_body_list *list, const struct fl_spec *spec
     return rc;
 }
 
-static int env_build(struct fl_body *body, const struct fl_spec *spec, const char *folder,
-                     const char *socket, char *const *inherited, struct fl_err *reterr)
+static const char *env_get(const struct fl_body_list *list, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (strncmp(list->items[i], name, length) == 0 && list->items[i][length] == '=')
+            return list->items[i] + length + 1;
+    }
+    return NULL;
+}
+
+/* True when the search path has this folder in it. */
+static bool path_has(const char *search, const char *folder)
+{
+    size_t length = strlen(folder);
+
+    while (*search) {
+        size_t part = strcspn(search, ":");
+
+        if (part == length && strncmp(search, folder, length) == 0)
+            return true;
+        search += part + (search[part] == ':');
+    }
+    return false;
+}
+
+/* A script says `fairlead-event` without knowing where Fairlead lies: our folder of programs comes
+ * first in PATH, unless it is in it already. */
+static int env_path(struct fl_body_list *list, const struct fl_world *world, struct fl_err *reterr)
+{
+    const char *search = env_get(list, "PATH");
+    char folder[FL_PATH_MAX];
+    char *value = NULL;
+    char *slash;
+    int rc;
+
+    if (fl_process_find(world, "fairlead-event", folder, sizeof(folder), NULL) < 0)
+        return 0; /* a script that needs it says so itself */
+    slash = strrchr(folder, '/');
+    fl_assert(slash);
+    *slash = '\0';
+    if (search && path_has(search, folder))
+        return 0;
+    if (asprintf(&value, "%s:%s", folder, search && *search ? search : "/usr/bin:/bin") < 0)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "environment of the stage: out of memory");
+    rc = env_set(list, "PATH", value, reterr);
+    free(value);
+    return rc;
+}
+
+static int env_build(struct fl_body *body, const struct fl_world *world, const struct fl_spec *spec,
+                     const char *folder, const char *socket, char *const *inherited,
+                     struct fl_err *reterr)
 {
     const char *name;
     json_t *value;
@@ -178,6 +229,8 @@ static int env_build(struct fl_body *body, const struct fl_spec *spec, const cha
         if (strncmp(*inherited, "FAIRLEAD_", 9) != 0)
             rc = list_add(&body->envp, *inherited, reterr);
     }
+    if (rc == 0)
+        rc = env_path(&body->envp, world, reterr);
     if (rc == 0)
         rc = env_operational(&body->envp, spec, folder, reterr);
     if (rc == 0 && spec->mpi_ranks > 0 && geteuid() == 0) {
@@ -266,7 +319,7 @@ int fl_body_init(struct fl_body *body, const struct fl_world *world, const struc
     memset(body, 0, sizeof(*body));
     rc = argv_build(body, world, spec, reterr);
     if (rc == 0)
-        rc = env_build(body, spec, folder, socket, inherited, reterr);
+        rc = env_build(body, world, spec, folder, socket, inherited, reterr);
     if (rc < 0)
         fl_body_release(body);
     return rc;

@@ -53,7 +53,7 @@ static bool log_has(const char *words)
 }
 
 /* The plain road: inputs stand in DATA, outputs are told with their digests, and the end comes
- * once. */
+ * once. A script finds fairlead-event by its name. */
 static void stage_gets_its_inputs_and_its_outputs_are_told_with_digests(void **state)
 {
     struct node node;
@@ -68,7 +68,8 @@ static void stage_gets_its_inputs_and_its_outputs_are_told_with_digests(void **s
     launch(&node,
            "cat a.txt; test -s inputs.json; echo \"$PDY $cyc $FAIRLEAD_RUN $jobid\"\n"
            "echo done > ../out/one.txt; $E output one one.txt\n"
-           "echo two > \"$COMOUT/two.f003.txt\"; $E warn 'low sun'; $E degraded 'old wind' PT6H\n",
+           "echo two > \"$COMOUT/two.f003.txt\"; fairlead-event warn 'low sun'; "
+           "$E degraded 'old wind' PT6H\n",
            json_pack("{s:[{s:s,s:s,s:s,s:i}],s:[{s:s,s:s},{s:s,s:s,s:s}]}", "inputs", "input", "w",
                      "file", "a.txt", "path", "work/wf/c/up/1/out/a.txt", "size", 5, "outputs",
                      "output", "one", "file", "one.txt", "output", "two", "lead", "+003", "file",
