@@ -66,6 +66,7 @@ static int code_of_errno(int errnum)
     case EACCES:
     case EPERM:
     case EROFS:
+    case EISDIR:
         return FL_E_PERM;
     case ENOSPC:
     case EDQUOT:
