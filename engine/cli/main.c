@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/log.h"
 #include "engine/cli/cli.h"
@@ -158,7 +160,7 @@ static int command_find(const char *name, const struct command **ret_command, st
             nearest = &commands[i];
         }
     }
-    if (nearest)
+    if (nearest && name[0] != '-')
         return fl_err_set(reterr, FL_E_USAGE, 0, "no command '%.40s'; did you mean '%s'?", name,
                           nearest->name);
     return fl_err_set(reterr, FL_E_USAGE, 0, "no command '%.40s'; see fairlead --help", name);
@@ -261,31 +263,54 @@ static int parse(struct fl_cli *cli, const struct command *command, int argc, ch
     return 0;
 }
 
+static bool is_one_of(const char *word, const char *a, const char *b, const char *c)
+{
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
+}
+
+/* Standard output is a pipe whose reader has seen enough: no failure to speak of. */
+static bool reader_gone(void)
+{
+    struct pollfd output = {.fd = STDOUT_FILENO};
+
+    return poll(&output, 1, 0) > 0 && (output.revents & POLLERR);
+}
+
 int main(int argc, char **argv)
 {
     struct fl_cli cli = {.world = fl_world_real(), .state = FL_CLI_STATE};
     const struct command *command = NULL;
     struct fl_err err = {0};
+    bool help;
     int rc;
 
     fl_log_init("fairlead", FL_LOG_WARN);
     (void)signal(SIGPIPE, SIG_IGN); /* `fairlead events | head` ends by the failing write */
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-        print_usage(argc < 2 ? stderr : stdout);
-        return argc < 2 ? fl_err_exit_code(FL_E_USAGE) : 0;
+    if (argc < 2) {
+        print_usage(stderr);
+        return fl_err_exit_code(FL_E_USAGE);
     }
-    if (strcmp(argv[1], "--version") == 0) {
+    if (is_one_of(argv[1], "--version", "-V", "version")) {
         (void)puts("fairlead " PACKAGE_VERSION);
         return 0;
     }
-    rc = command_find(argv[1], &command, &err);
+    help = is_one_of(argv[1], "--help", "-h", "help");
+    if (help && argc == 2) {
+        print_usage(stdout);
+        return 0;
+    }
+    rc = command_find(argv[help ? 2 : 1], &command, &err);
+    if (rc == 0 && help) {
+        print_command(command);
+        return 0;
+    }
     if (rc == 0)
         rc = parse(&cli, command, argc - 1, argv + 1, &err);
     if (rc == 1)
         return 0;
     if (rc == 0)
         rc = command->fn(&cli, &err);
-    if (rc < 0 && err.text[0])
+    if (rc < 0 && err.text[0] && !reader_gone())
         (void)fprintf(stderr, "fairlead: %s\n", err.text);
     if (fflush(stdout) != 0 && rc == 0)
         rc = FL_E_IO;
