@@ -47,10 +47,27 @@ static int state_absolute(const struct fl_cli *cli, char path[static FL_PATH_MAX
     int rc = fl_dir_make(cli->world, cli->state, 0755, reterr);
 
     if (rc < 0)
-        return rc;
+        return fl_err_note(reterr, rc, "folder of the state (--state DIR for another)");
     if (!realpath(cli->state, path))
         return fl_err_errno(reterr, errno, "state folder '%s'", cli->state);
     return 0;
+}
+
+/* The two commands that say more of what failed first, ready to be copied. */
+static void tell_where(const struct fl_cli *cli, const char *name, const json_t *failed)
+{
+    const char *key = fl_text_of(failed, "key");
+    char which[FL_PATH_MAX];
+    char where[FL_PATH_MAX * 2];
+
+    (void)snprintf(which, sizeof(which), "%s%s%s%s", fl_text_of(failed, "stage"), *key ? "(" : "",
+                   key, *key ? ")" : "");
+    (void)snprintf(where, sizeof(where), "%s%s%s'%s'", cli->given & FL_OPT_STATE ? "--state " : "",
+                   cli->given & FL_OPT_STATE ? cli->state : "",
+                   cli->given & FL_OPT_STATE ? " --run " : "--run ", name);
+    (void)printf("see: fairlead why %s '%s'\n"
+                 "     fairlead log %s '%s' --stderr\n",
+                 where, which, where, which);
 }
 
 /* Tells how the run went, degraded marks last. Gives the exit code. */
@@ -65,6 +82,7 @@ static int tell_end(const struct fl_cli *cli, const struct fl_workflow *workflow
     char took[FL_TIME_TEXT_MAX];
     char root[FL_PATH_MAX];
     bool ok = strcmp(how, "succeeded") == 0;
+    const json_t *failed = NULL;
     size_t i;
     json_t *item;
 
@@ -74,10 +92,12 @@ static int tell_end(const struct fl_cli *cli, const struct fl_workflow *workflow
     {
         const char *s = fl_text_of(item, "state");
 
-        if (strcmp(s, "failed") == 0 || strcmp(s, "timed-out") == 0)
-            (void)printf("  %s %s%s%s: %s\n", s, fl_text_of(item, "stage"),
-                         *fl_text_of(item, "key") ? " " : "", fl_text_of(item, "key"),
-                         fl_text_of(item, "reason"));
+        if (strcmp(s, "failed") != 0 && strcmp(s, "timed-out") != 0)
+            continue;
+        failed = failed ? failed : item;
+        (void)printf("  %s %s%s%s: %s\n", s, fl_text_of(item, "stage"),
+                     *fl_text_of(item, "key") ? " " : "", fl_text_of(item, "key"),
+                     fl_text_of(item, "reason"));
     }
     for (size_t s = 0; s < workflow->stage_count; s++) {
         const struct fl_stage *stage = &workflow->stages[s];
@@ -89,10 +109,8 @@ static int tell_end(const struct fl_cli *cli, const struct fl_workflow *workflow
         (void)printf("products: %s/products/%s\n", root, name);
         break;
     }
-    if (!ok)
-        (void)printf("see: fairlead why --state %s --run '%s' STAGE; fairlead log --state %s --run "
-                     "'%s' STAGE\n",
-                     cli->state, name, cli->state, name);
+    if (failed)
+        tell_where(cli, name, failed);
     json_array_foreach(json_object_get(status, "degraded"), i, item)
     {
         const char *age = fl_text_of(item, "age");
@@ -111,8 +129,13 @@ static int tell_finished(struct fl_cli *cli, const struct fl_workflow *workflow,
     int code = tell_end(cli, workflow, state, status);
 
     (void)printf("this run has its end already; to run it anew beside it:\n"
-                 "  fairlead run %s --cycle %s --variant NAME\n",
+                 "  fairlead run %s --cycle %s",
                  cli->args[0], cli->cycle);
+    if (cli->given & FL_OPT_STATE)
+        (void)printf(" --state %s", cli->state);
+    for (size_t i = 0; i < cli->set_count; i++)
+        (void)printf(" --set '%s'", cli->sets[i]);
+    (void)puts(" --variant NAME");
     return code;
 }
 
