@@ -38,6 +38,7 @@ int fl_cli_ask(struct fl_cli *cli, const char *verb, const char *run, const char
         json_decref(request);
         return rc;
     }
+    cli->stored = client.model;
     return fl_client_ask(&client, request, ret_result, reterr);
 }
 

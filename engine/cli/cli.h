@@ -46,6 +46,7 @@ struct fl_cli {
     int64_t width;
     char **args; /* what is no option */
     int arg_count;
+    bool stored; /* the answer came from the record: no coordinator runs */
 };
 
 /* Gives 0, a positive exit code, or an error. */

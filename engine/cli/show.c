@@ -171,6 +171,9 @@ int fl_cli_status(struct fl_cli *cli, struct fl_err *reterr)
     if (cli->given & FL_OPT_JSON)
         return fl_cli_print_json(result, reterr);
     print_run_head(result, now_ns);
+    if (cli->stored && strcmp(fl_text_of(result, "state"), "running") == 0)
+        (void)puts(
+            "  as recorded: no coordinator runs now; the same fairlead run takes it up again");
     rc = print_stages(result, now_ns, reterr);
     if (rc < 0)
         return rc;

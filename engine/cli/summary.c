@@ -79,7 +79,8 @@ int fl_summary_init(struct fl_summary *summary, const json_t *instances, struct 
     }
     for (size_t at = 0; at < summary->count; at++) {
         if (fl_summary_done(&summary->stages[at]) < summary->stages[at].instances &&
-            summary->stages[at].counts[FL_SUMMARY_FAILED] == 0)
+            summary->stages[at].counts[FL_SUMMARY_FAILED] == 0 &&
+            summary->stages[at].counts[FL_SUMMARY_CANCELLED] == 0)
             summary->stages[at].ended_ns = 0;
     }
     return 0;
