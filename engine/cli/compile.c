@@ -10,6 +10,7 @@
 #include "engine/cli/text.h"
 #include "engine/spec/spec.h"
 #include "engine/world/file.h"
+#include "engine/world/process.h"
 
 #include "engine/base/banned.h"
 
@@ -118,6 +119,21 @@ static void outputs_text(const struct fl_stage *stage, char *text, size_t size)
     }
 }
 
+/* A program that is not on this machine may be on the one where the stage runs: a note. */
+static void tell_programs(const struct fl_cli *cli, const struct fl_workflow *workflow)
+{
+    for (size_t i = 0; i < workflow->stage_count; i++) {
+        const struct fl_stage *stage = &workflow->stages[i];
+        char path[FL_PATH_MAX];
+        struct fl_err err = {0};
+
+        /* ./NAME may be one of the files that are put into the stage's folder */
+        if (stage->program[0] != '.' &&
+            fl_process_find(cli->world, stage->program, path, sizeof(path), &err) < 0)
+            (void)printf("note: stage '%s': here, %s\n", stage->name, err.text);
+    }
+}
+
 static int tell_summary(const struct fl_workflow *workflow, struct fl_err *reterr)
 {
     static const char *const heads[] = {"STAGE", "INSTANCES", "POOL",   "SITE",
@@ -205,6 +221,7 @@ int fl_cli_check(struct fl_cli *cli, struct fl_err *reterr)
     } else if (rc == 0) {
         rc = tell_summary(workflow, reterr);
         tell_diagnostics(found, false, stdout);
+        tell_programs(cli, workflow);
     }
     free(found);
     return rc;

@@ -4,7 +4,7 @@
 set -u
 . "$FL_TOP_SRCDIR/tests/lib/tap.sh"
 . "$FL_TOP_SRCDIR/tests/lib/engine.sh"
-plan 56
+plan 62
 mkfifo gate
 run() { fairlead run "$flow" --cycle $cycle --state state "$@"; }
 
@@ -58,6 +58,9 @@ try "and names the exit code" has "65" why.txt
 try "the standard error is kept" fairlead log --state state --run "small/$cycle#bad" make --stderr
 cp last log.txt
 try "with the stage's own words" has "the sea is dry" log.txt
+try "an empty log is said to be empty" fairlead log --state state --run "small/$cycle#bad" make
+cp last log.txt
+try "and where the words are" has "--stderr" log.txt
 try "the official run is as it was" json status.json "d['state'] == 'succeeded'"
 
 mkdir beside
@@ -79,6 +82,12 @@ try "a state that is not there stays away" test ! -e none
 try "an unknown command exits 78" exits 78 fairlead statsu
 cp last unknown.txt
 try "and the nearest is suggested" has "'status'" unknown.txt
+try "-h is no slip for a command" fairlead -h
+try "help COMMAND is COMMAND --help" same "$(fairlead help log)" "$(fairlead log --help)"
+printf 'workflow: {\n  name = "away";\n  stages: {\n    a: { program = "/no/such"; };\n  };\n};\n' >away.cfg
+try "a program that is not on this machine is no mistake" fairlead check away.cfg
+cp last away.txt
+try "but noted" has "program '/no/such'" away.txt
 try "an option of another command is refused" exits 78 fairlead status --cycle $cycle
 for command in check run submit runs status why log events workers timeline cancel hold release retry stop keys; do
     try "$command --help" fairlead $command --help
