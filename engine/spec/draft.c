@@ -176,7 +176,7 @@ static int32_t per_set(struct fl_compile *c, size_t index)
         fl_complain(c, at,
                     "per: no stage '%.*s'; accepted: \"STAGE.OUTPUT\", \"STAGE\", \"leads:SET\"",
                     (int)size, per);
-        return FL_NONE;
+        return fl_stand_in_set(c, per);
     }
     fl_resolve_per(c, (size_t)other);
     if (per[size] == '\0') {
@@ -187,13 +187,14 @@ static int32_t per_set(struct fl_compile *c, size_t index)
         if (output == FL_NONE) {
             fl_complain(c, at, "per: stage '%.*s' has no output '%s'", (int)size, per,
                         per + size + 1);
-            return FL_NONE;
+            return fl_stand_in_set(c, per);
         }
         set = c->workflow->stages[other].outputs[output].set;
     }
-    if (set == FL_NONE)
-        fl_complain(c, at, "per: '%s' is one, not one for each member of a set", per);
-    return set;
+    if (set != FL_NONE)
+        return set;
+    fl_complain(c, at, "per: '%s' is one, not one for each member of a set", per);
+    return fl_stand_in_set(c, per);
 }
 
 void fl_resolve_per(struct fl_compile *c, size_t index)

@@ -84,6 +84,8 @@ void fl_add_textf(struct fl_compile *c, struct fl_texts *texts, const char *fmt,
 void fl_read_top(struct fl_compile *c, const config_setting_t *workflow); /* top.c */
 int32_t fl_find_set(struct fl_compile *c, const config_setting_t *at,
                     const char *name_or_leads); /* top.c */
+/* Stands for a set whose mistake was told, so that not everything that uses it is one too. top.c */
+int32_t fl_stand_in_set(struct fl_compile *c, const char *name);
 int32_t fl_find_pool(struct fl_compile *c, const config_setting_t *at,
                      const char *name);                                     /* top.c */
 void fl_draft_stages(struct fl_compile *c, const config_setting_t *stages); /* draft.c */

@@ -22,29 +22,41 @@ static bool plain(struct fl_compile *c, const config_setting_t *at, const char *
     return false;
 }
 
+static int32_t put_set(struct fl_compile *c, const char *name, const struct fl_leads *leads)
+{
+    struct fl_workflow *w = c->workflow;
+    struct fl_set *set = fl_grow(c, &w->sets, &w->set_count, sizeof(*set));
+
+    if (!set)
+        return FL_NONE;
+    fl_set_text(c, &set->name, name);
+    set->leads = *leads;
+    return (int32_t)w->set_count - 1;
+}
+
+int32_t fl_stand_in_set(struct fl_compile *c, const char *name)
+{
+    static const struct fl_leads none = {.step_minutes = 1};
+
+    return put_set(c, name, &none);
+}
+
 static int32_t add_set(struct fl_compile *c, const config_setting_t *at, const char *name,
                        const char *text)
 {
-    struct fl_workflow *w = c->workflow;
     struct fl_err why = {0};
     struct fl_leads leads;
-    struct fl_set *set;
 
     if (fl_leads_parse(text, &leads, &why) < 0) {
         fl_complain(c, at, "%s", why.text);
-        return FL_NONE;
+        return fl_stand_in_set(c, name);
     }
     if (leads.first.minutes < 0 || fl_leads_count(&leads) > FL_WORKFLOW_INSTANCES_MAX) {
         fl_complain(c, at, "leads '%s': accepted: +000 on, at most %d of them", text,
                     FL_WORKFLOW_INSTANCES_MAX);
-        return FL_NONE;
+        return fl_stand_in_set(c, name);
     }
-    set = fl_grow(c, &w->sets, &w->set_count, sizeof(*set));
-    if (!set)
-        return FL_NONE;
-    fl_set_text(c, &set->name, name);
-    set->leads = leads;
-    return (int32_t)w->set_count - 1;
+    return put_set(c, name, &leads);
 }
 
 int32_t fl_find_set(struct fl_compile *c, const config_setting_t *at, const char *name)
@@ -61,10 +73,10 @@ int32_t fl_find_set(struct fl_compile *c, const config_setting_t *at, const char
         return add_set(c, at, name, name); /* written in place */
     for (size_t i = 0; i < c->workflow->set_count && count < FL_COUNT(names); i++)
         names[count++] = c->workflow->sets[i].name;
-    fl_complain(c, at, "no set of leads '%s'; %saccepted: %s, or leads such as +000/+048/3", name,
+    fl_complain(c, at, "no set of leads '%s'; %saccepted: %s%sleads such as +000/+048/3", name,
                 fl_nearest(name, names, count, near, sizeof(near)),
-                fl_join(names, count, list, sizeof(list)));
-    return FL_NONE;
+                count ? fl_join(names, count, list, sizeof(list)) : "", count ? ", or " : "");
+    return fl_stand_in_set(c, name);
 }
 
 static void read_leads(struct fl_compile *c, const struct fl_layers *top)

@@ -190,6 +190,31 @@ static void mistakes_are_told(void **state)
     }
 }
 
+/* Seven lines about one slip hide the line that matters. */
+static void one_mistake_is_told_once(void **state)
+{
+    static const char *const cases[] = {
+        HEAD "m: { program = \"x\"; leads = \"hh\"; outputs = { hour = \"f.{lead}.nc\"; }; };\n"
+             "b: { program = \"x\"; per = \"m.hour\"; args = [\"{lead}\"]; };" TAIL,
+        HEAD
+        "m: { program = \"x\"; leads = \"+000/+002/4\"; outputs = { hour = \"f.{lead}.nc\"; }; "
+        "};\nb: { program = \"x\"; per = \"m.hour\"; args = [\"{lead}\"]; };" TAIL,
+        HEAD MODEL "b: { program = \"x\"; per = \"mm.hour\"; args = [\"{lead}\"]; };" TAIL,
+        HEAD MODEL "b: { program = \"x\"; per = \"m.hours\"; args = [\"{lead}\"]; };" TAIL,
+    };
+
+    (void)state;
+    for (size_t i = 0; i < FL_COUNT(cases); i++) {
+        struct fl_workflow *w = NULL;
+        struct fl_diagnostics list;
+
+        test_file_write("w.cfg", cases[i], strlen(cases[i]));
+        assert_true(load("w.cfg", NULL, &w, &list) < 0);
+        if (list.errors != 1)
+            fail_msg("case %zu: %zu mistakes, the second: %s", i, list.errors, list.items[1].text);
+    }
+}
+
 /* A parameter of the wrong type on the command line must not reach a model. */
 static void overrides_are_typed(void **state)
 {
@@ -231,11 +256,9 @@ int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, test_folder_enter, test_folder_leave)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(design_example_passes),
-        cmocka_unit_test(main_job_passes),
-        cmocka_unit_test(compiled_text_is_canonical),
-        IN_FOLDER(mistakes_are_told),
-        IN_FOLDER(overrides_are_typed),
+        cmocka_unit_test(design_example_passes),      cmocka_unit_test(main_job_passes),
+        cmocka_unit_test(compiled_text_is_canonical), IN_FOLDER(mistakes_are_told),
+        IN_FOLDER(one_mistake_is_told_once),          IN_FOLDER(overrides_are_typed),
         IN_FOLDER(brackets_without_end_are_refused),
     };
 
