@@ -33,6 +33,11 @@ static int run_name(const struct fl_cli *cli, const struct fl_workflow *workflow
     rc = fl_cycle_parse(cli->cycle, &cycle, reterr);
     if (rc < 0)
         return fl_err_note(reterr, FL_E_USAGE, "--cycle");
+    if (cli->variant && !fl_workflow_name_is_plain(cli->variant))
+        return fl_err_set(reterr, FL_E_USAGE, 0,
+                          "--variant '%.80s'; accepted: a letter, then letters, digits, '-' and "
+                          "'_', at most %d",
+                          cli->variant, FL_WORKFLOW_NAME_MAX);
     fl_cycle_format(cycle, cycle_text);
     used = snprintf(name, size, "%s/%s%s%s", workflow->name, cycle_text, cli->variant ? "#" : "",
                     cli->variant ? cli->variant : "");
