@@ -127,9 +127,7 @@ static void tell_programs(const struct fl_cli *cli, const struct fl_workflow *wo
         char path[FL_PATH_MAX];
         struct fl_err err = {0};
 
-        /* ./NAME may be one of the files that are put into the stage's folder */
-        if (stage->program[0] != '.' &&
-            fl_process_find(cli->world, stage->program, path, sizeof(path), &err) < 0)
+        if (fl_process_find(cli->world, stage->program, path, sizeof(path), &err) < 0)
             (void)printf("note: stage '%s': here, %s\n", stage->name, err.text);
     }
 }
