@@ -213,7 +213,7 @@ static int follow(struct fl_cli *cli, struct fl_embed *embed, const struct fl_wo
         return rc;
     switch (end) {
     case FL_WATCH_LEFT:
-        (void)printf("left; what runs goes on, and the same command takes it up again\n");
+        (void)printf("left before the run had its end; the same command follows it there\n");
         return EXIT_INTERRUPTED;
     case FL_WATCH_ALARM:
         return fl_embed_failure(embed, reterr);

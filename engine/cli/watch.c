@@ -246,8 +246,8 @@ static bool take_signal(struct watch *watch, struct fl_err *reterr, int *ret_rc)
     watch->interrupted = true;
     watch->stale = true;
     if (!watch->terminal)
-        (void)printf("cancelling; once more leaves at once (the run then goes on with the same "
-                     "command)\n");
+        (void)puts("cancelling; once more leaves at once (the same command then follows the run to "
+                   "its end)");
     (void)fflush(stdout);
     *ret_rc = fl_client_ask(watch->config->client,
                             json_pack("{s:s, s:s, s:s}", "verb", "cancel", "run",
