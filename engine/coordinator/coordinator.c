@@ -48,7 +48,7 @@ static int recover(struct fl_coordinator *c, struct fl_err *reterr)
     if (rc == 0)
         rc = state_path(c, LOCK_FILE, path, sizeof(path), reterr);
     if (rc == 0)
-        rc = fl_lock_take(c->world, path, &c->lock_fd, reterr);
+        rc = fl_lock_take_within(c->world, path, FL_LOCK_START_NS, &c->lock_fd, reterr);
     if (rc < 0)
         return rc;
     rc = fl_store_open(&config, &c->store, reterr);

@@ -108,7 +108,7 @@ static int add_site(struct fl_worker *worker, const struct fl_worker_site *given
         return fl_err_errno(reterr, errno, "root '%s' of site '%s'", given->root, given->site);
     rc = fl_path_join(site->root, "work/.worker.lock", path, sizeof(path), reterr);
     if (rc == 0)
-        rc = fl_lock_take(worker->world, path, &site->lock_fd, reterr);
+        rc = fl_lock_take_within(worker->world, path, FL_LOCK_START_NS, &site->lock_fd, reterr);
     if (rc < 0)
         return fl_err_note(reterr, rc, "site '%s'", given->site);
     worker->site_count++;

@@ -15,6 +15,9 @@
 #define PIECE_BYTES ((size_t)256 * 1024)
 #define TEMP_DIGITS 16
 #define TREE_DEPTH_MAX 64
+#define LOCK_DEAD_NS INT64_C(10000000000) /* for a dead holder's lock to become free */
+#define LOCK_LOOK_NS INT64_C(100000000)   /* a holder that lives may let go of it */
+#define LOCK_PAUSE_NS INT64_C(5000000)
 
 static int disk_open(const struct fl_world *world, const char *path, int flags,
                      struct fl_err *reterr)
@@ -462,40 +465,84 @@ static void lock_sign(const struct fl_world *world, int fd)
     (void)world->ops->pwrite(fd, pid, strlen(pid), 0, world->arg);
 }
 
-/* A process that was killed while it started another leaves its locks to the half-started child for
- * a moment, until that becomes a program of its own: a lock whose holder is dead is soon free. */
-static bool holder_is_dead(const struct fl_world *world, const char *pid)
-{
-    long number = strtol(pid, NULL, 10);
-
-    return number > 0 && world->ops->kill((pid_t)number, 0, world->arg) == -ESRCH;
-}
-
-int fl_lock_take(const struct fl_world *world, const char *path, int *ret_fd, struct fl_err *reterr)
+/* The process id in a lock's file; 0: none is there (yet). */
+static pid_t lock_signer(const struct fl_world *world, int fd)
 {
     char pid[32] = "";
+    ssize_t n = world->ops->pread(fd, pid, sizeof(pid) - 1, 0, world->arg);
+    long number = n > 0 ? strtol(pid, NULL, 10) : 0;
+
+    return number > 0 && number <= INT32_MAX ? (pid_t)number : 0;
+}
+
+/* True when the process is dead, or dies within wait_ns (a parent need not have reaped it). */
+static bool holder_ends(const struct fl_world *world, pid_t pid, int64_t wait_ns)
+{
+    struct fl_wait_item item = {.fd = world->ops->pidfd(pid, world->arg)};
+
+    if (item.fd < 0)
+        return item.fd == -ESRCH;
+    (void)fl_world_wait(world, &item, 1, wait_ns, NULL);
+    disk_close(world, item.fd);
+    return item.ready;
+}
+
+/* While another has the lock. A process that was killed while it started another leaves its locks
+ * to the half-started child for a moment, until that becomes a program of its own: a lock whose
+ * holder is dead is soon free. A holder that lives has until patience_ns is over. Nothing tells
+ * that a lock is free without blocking on it, for ever perhaps: hence the short looks. */
+static int lock_outwait(const struct fl_world *world, int fd, const char *path, int64_t patience_ns,
+                        struct fl_err *reterr)
+{
+    int64_t begun_ns = fl_world_mono_ns(world);
+    int rc = -EWOULDBLOCK;
+
+    while (rc == -EWOULDBLOCK) {
+        int64_t waited_ns = fl_world_mono_ns(world) - begun_ns;
+        int64_t left_ns = patience_ns > waited_ns ? patience_ns - waited_ns : 0;
+        pid_t pid = lock_signer(world, fd);
+        bool ended =
+            pid > 0 && holder_ends(world, pid, left_ns < LOCK_LOOK_NS ? left_ns : LOCK_LOOK_NS);
+
+        if (waited_ns >= (ended ? LOCK_DEAD_NS : patience_ns)) {
+            if (pid > 0)
+                return fl_err_set(reterr, FL_E_LOCKED, EWOULDBLOCK, "'%s' is held by process %ld",
+                                  path, (long)pid);
+            return fl_err_set(reterr, FL_E_LOCKED, EWOULDBLOCK, "'%s' is held by process unknown",
+                              path);
+        }
+        if (ended || pid == 0)
+            (void)fl_world_wait(world, NULL, 0, LOCK_PAUSE_NS, NULL);
+        rc = world->ops->lock(fd, world->arg);
+    }
+    return rc < 0 ? fl_err_errno(reterr, -rc, "lock '%s'", path) : 0;
+}
+
+int fl_lock_take_within(const struct fl_world *world, const char *path, int64_t patience_ns,
+                        int *ret_fd, struct fl_err *reterr)
+{
     int fd = disk_open(world, path, O_RDWR | O_CREAT, reterr);
     int rc;
 
     if (fd < 0)
         return fd;
     rc = world->ops->lock(fd, world->arg);
+    if (rc == -EWOULDBLOCK)
+        rc = lock_outwait(world, fd, path, patience_ns, reterr);
+    else if (rc < 0)
+        rc = fl_err_errno(reterr, -rc, "lock '%s'", path);
     if (rc < 0) {
-        ssize_t n = world->ops->pread(fd, pid, sizeof(pid) - 1, 0, world->arg);
-
         disk_close(world, fd);
-        if (n > 0)
-            pid[strcspn(pid, "\n")] = '\0';
-        if (rc == -EWOULDBLOCK && holder_is_dead(world, pid))
-            return fl_lock_wait(world, path, ret_fd, reterr);
-        if (rc == -EWOULDBLOCK)
-            return fl_err_set(reterr, FL_E_LOCKED, EWOULDBLOCK, "'%s' is held by process %s", path,
-                              pid[0] ? pid : "unknown");
-        return fl_err_errno(reterr, -rc, "lock '%s'", path);
+        return rc;
     }
     lock_sign(world, fd);
     *ret_fd = fd;
     return 0;
+}
+
+int fl_lock_take(const struct fl_world *world, const char *path, int *ret_fd, struct fl_err *reterr)
+{
+    return fl_lock_take_within(world, path, 0, ret_fd, reterr);
 }
 
 int fl_lock_wait(const struct fl_world *world, const char *path, int *ret_fd, struct fl_err *reterr)

@@ -66,15 +66,22 @@ int fl_dir_list(const struct fl_world *world, const char *path, fl_list_fn fn, v
                 struct fl_err *reterr);
 int fl_dir_sync(const struct fl_world *world, const char *path, struct fl_err *reterr);
 
+/* What a program that has just been started gives a predecessor that is about to be gone. */
+#define FL_LOCK_START_NS INT64_C(3000000000)
+
 /* Takes an exclusive lock on a file (made when absent) and writes our process id into it.
- * FL_E_LOCKED names the holder; a dead one is waited out (it may have left the lock to a child that
- * has not become a program yet). Release with fl_lock_release. */
+ * FL_E_LOCKED names the holder; a dead one is waited out for up to 10 s (it may have left the lock
+ * to a child that has not become a program yet). Release with fl_lock_release. */
 int fl_lock_take(const struct fl_world *world, const char *path, int *ret_fd,
                  struct fl_err *reterr);
 /* The same, but waits for the holder to let go. For programs that do one thing, never for a
  * daemon's loop. */
 int fl_lock_wait(const struct fl_world *world, const char *path, int *ret_fd,
                  struct fl_err *reterr);
+/* The same, for a program's start: a holder that lives has patience_ns to be gone. One that was
+ * killed has its locks until the kernel has taken it down, and nothing shows that from outside. */
+int fl_lock_take_within(const struct fl_world *world, const char *path, int64_t patience_ns,
+                        int *ret_fd, struct fl_err *reterr);
 void fl_lock_release(const struct fl_world *world, int fd);
 
 #endif

@@ -4,8 +4,11 @@
 #include "engine/world/file.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/lib/fault.h"
 #include "tests/lib/test.h"
@@ -85,6 +88,53 @@ static void lock_names_its_holder(void **state)
     fl_lock_release(fl_world_real(), second);
 }
 
+static struct {
+    pid_t holder;
+    struct fl_world_ops ops;
+} dying;
+
+/* The holder dies only once somebody looks how it is. */
+static int kill_then_pidfd(pid_t pid, void *arg)
+{
+    (void)arg;
+    assert_int_equal(pid, dying.holder);
+    (void)kill(dying.holder, SIGKILL);
+    return fl_world_real()->ops->pidfd(pid, fl_world_real()->arg);
+}
+
+/* The same command right after a kill -9 was refused ("held by process N"): the killed one has its
+ * locks until the kernel has taken it down, and is a zombie until its parent looks. */
+static void a_start_outwaits_a_holder_that_is_being_killed(void **state)
+{
+    struct fl_world world = *fl_world_real();
+    struct fl_err err = {0};
+    int told[2];
+    int fd = -1;
+    char byte = 0;
+    int status = 0;
+
+    (void)state;
+    assert_int_equal(pipe(told), 0);
+    dying.holder = fork();
+    if (dying.holder == 0) {
+        if (fl_lock_take(fl_world_real(), "lock", &fd, &err) == 0)
+            (void)!write(told[1], "l", 1);
+        for (;;)
+            (void)pause();
+    }
+    assert_int_equal(read(told[0], &byte, 1), 1);
+    assert_fails_with(fl_lock_take(fl_world_real(), "lock", &fd, &err), FL_E_LOCKED, err,
+                      "held by process");
+    dying.ops = *world.ops;
+    dying.ops.pidfd = kill_then_pidfd;
+    world.ops = &dying.ops;
+    assert_ok(fl_lock_take_within(&world, "lock", INT64_C(60000000000), &fd, &err), err);
+    fl_lock_release(fl_world_real(), fd);
+    assert_int_equal(waitpid(dying.holder, &status, 0), dying.holder);
+    (void)close(told[0]);
+    (void)close(told[1]);
+}
+
 /* Removing a work folder must not follow a link out of it. */
 static void tree_removal_stays_inside(void **state)
 {
@@ -128,8 +178,11 @@ int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, test_folder_enter, test_folder_leave)
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(publish_is_whole_or_absent), IN_FOLDER(full_disk_has_its_own_code),
-        IN_FOLDER(lock_names_its_holder),      IN_FOLDER(tree_removal_stays_inside),
+        IN_FOLDER(publish_is_whole_or_absent),
+        IN_FOLDER(full_disk_has_its_own_code),
+        IN_FOLDER(lock_names_its_holder),
+        IN_FOLDER(a_start_outwaits_a_holder_that_is_being_killed),
+        IN_FOLDER(tree_removal_stays_inside),
         IN_FOLDER(copies_keep_their_digest),
     };
 
