@@ -402,6 +402,21 @@ static const struct saying_row {
     {"degraded", say_degraded}, {"end", say_end},
 };
 
+/* What was said cannot be recorded (a mark longer than an event's text, say). The entry counts all
+ * the same, or all that follows, the end too, would be a gap: the attempt would never end. */
+static int say_refused(const struct saying *s, const char *type, size_t before,
+                       const struct fl_err *why, struct fl_err *reterr)
+{
+    char text[FL_CORE_REASON_MAX];
+
+    while (s->events->count > before)
+        fl_event_destroy(s->events->items[--s->events->count]);
+    (void)snprintf(text, sizeof(text), "warn: '%.20s' was refused: %.800s", type, why->text);
+    if (strcmp(type, "end") == 0)
+        return end_failed(s, FL_STATE_FAILED, "bug", text, reterr);
+    return emit_note(s, text, reterr);
+}
+
 int fl_decide_attempt(const struct fl_core *core, const struct fl_input *input,
                       struct fl_events *events, struct fl_err *reterr)
 {
@@ -429,8 +444,18 @@ int fl_decide_attempt(const struct fl_core *core, const struct fl_input *input,
         strcmp(core->workers[s.attempt->worker]->name, input->worker) != 0 ||
         s.index != s.attempt->index + 1)
         return 0; /* old, repeated, or a gap: the answer tells from where to go on */
-    for (size_t i = 0; i < FL_COUNT(rows); i++)
-        if (strcmp(rows[i].type, type) == 0)
-            return rows[i].say(&s, reterr);
+    for (size_t i = 0; i < FL_COUNT(rows); i++) {
+        size_t before = events->count;
+        struct fl_err why = {0};
+
+        if (strcmp(rows[i].type, type) != 0)
+            continue;
+        rc = rows[i].say(&s, &why);
+        if (rc < 0 && fl_err_class(rc) != FL_CLASS_BUG && rc != FL_E_NOMEM)
+            return say_refused(&s, type, before, &why, reterr);
+        if (rc < 0)
+            return fl_err_set(reterr, rc, why.foreign, "%s", why.text);
+        return 0;
+    }
     return emit_note(&s, "something of an unknown kind was said", reterr);
 }

@@ -45,6 +45,31 @@ static void run_of_one_stage_succeeds(void **state)
     drive_close(&d);
 }
 
+/* A stage said a mark that is longer than an event's text. It was dropped with its place in the
+ * spool, so that all that followed was a gap: the attempt never ended, not even by a cancel. */
+static void what_cannot_be_recorded_keeps_its_place(void **state)
+{
+    static char event[FL_EVENT_TEXT_MAX + 512];
+    static char cause[FL_EVENT_TEXT_MAX + 1];
+    struct drive d;
+
+    (void)state;
+    open_with(&d, one_stage);
+    drive_hello(&d, "w1", NULL);
+    drive_begin(&d, "grid/1");
+    memset(cause, 'x', sizeof(cause) - 1);
+    (void)snprintf(event, sizeof(event),
+                   "{'type':'output','output':'grid','path':'work/toy/" CYCLE
+                   "/grid/1/out/grid.nc','size':1,'sha256':'%064d','degraded':[{'cause':'%s'}]}",
+                   0, cause);
+    (void)drive_say(&d, "grid/1", 0, event);
+    assert_int_equal(drive_events(&d, FL_EVENT_OUTPUT_ACCEPTED, "grid"), 0);
+    drive_end(&d, "grid/1", "succeeded");
+    assert_string_equal(drive_state(&d, "grid"), "failed");
+    assert_true(strstr(drive_reason(&d, "grid"), "not announced") != NULL);
+    drive_close(&d);
+}
+
 /* The main job, hurricane forcing from the best track: whole, in order, nothing degraded. */
 static void main_job_with_best_track_runs_to_its_end(void **state)
 {
@@ -109,6 +134,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(run_of_one_stage_succeeds),
+        cmocka_unit_test(what_cannot_be_recorded_keeps_its_place),
         cmocka_unit_test(main_job_with_best_track_runs_to_its_end),
         cmocka_unit_test(main_job_with_a_hole_is_degraded_from_the_right_hour_on),
     };
