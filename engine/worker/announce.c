@@ -16,6 +16,8 @@
 
 #define HASH_BYTES ((size_t)1024 * 1024) /* a turn */
 #define PROGRESS_NS INT64_C(1000000000)
+#define MARK_TEXT_MAX ((size_t)1000)
+#define MARK_UNREADABLE "a substitution of the stage's own, told in no readable way"
 
 int fl_announce_warn(struct fl_supervisor *supervisor, struct fl_err *reterr, const char *fmt, ...)
 {
@@ -106,12 +108,40 @@ static int job_add(struct fl_supervisor *supervisor, const char *output, const c
     return 0;
 }
 
+/* The marks of an output as they will be read everywhere: objects with a cause, and an age when it
+ * is known. One that is something else still marks. NULL: none. */
+static int read_marks(const json_t *event, json_t **ret_marks, struct fl_err *said)
+{
+    const json_t *given = NULL;
+    json_t *marks = NULL;
+    int rc = fl_json_array_opt(event, "degraded", &given, said);
+
+    for (size_t i = 0; rc == 0 && i < json_array_size(given); i++) {
+        const json_t *mark = json_array_get(given, i);
+        const char *cause = json_string_value(json_object_get(mark, "cause"));
+        const char *age = json_string_value(json_object_get(mark, "age"));
+
+        if (!marks)
+            marks = json_array();
+        if (json_array_append_new(
+                marks, json_pack("{s:s,s:s*}", "cause",
+                                 cause && strlen(cause) <= MARK_TEXT_MAX ? cause : MARK_UNREADABLE,
+                                 "age", age && strlen(age) <= MARK_TEXT_MAX ? age : NULL)) != 0)
+            rc = fl_err_set(said, FL_E_NOMEM, 0, "marks: out of memory");
+    }
+    if (rc < 0)
+        json_decref(marks);
+    else
+        *ret_marks = marks;
+    return rc;
+}
+
 static int take_output(struct fl_supervisor *supervisor, const json_t *event, struct fl_err *said)
 {
     const char *output;
     const char *lead;
     const char *file;
-    const json_t *degraded = NULL;
+    fl_json_auto json_t *degraded = NULL;
     char path[FL_PATH_MAX];
     struct supervise_output *known;
     int rc = fl_json_string(event, "output", &output, said);
@@ -121,7 +151,7 @@ static int take_output(struct fl_supervisor *supervisor, const json_t *event, st
     if (rc == 0)
         rc = fl_json_string(event, "file", &file, said);
     if (rc == 0)
-        rc = fl_json_array_opt(event, "degraded", &degraded, said);
+        rc = read_marks(event, &degraded, said);
     if (rc < 0)
         return rc;
     known = find_output(supervisor, output, lead);
@@ -167,7 +197,9 @@ int fl_announce_progress(struct fl_supervisor *supervisor, bool now, struct fl_e
 
     if (!supervisor->progress || (!now && now_ns < supervisor->progress_ns))
         return 0;
-    rc = fl_spool_add(&supervisor->spool, supervisor->progress, false, reterr);
+    /* synced like the rest: an entry that was reported and then lost with the machine would leave
+     * the end that is written later at a number that was taken already */
+    rc = fl_spool_add(&supervisor->spool, supervisor->progress, true, reterr);
     json_decref(supervisor->progress);
     supervisor->progress = NULL;
     supervisor->progress_ns = now_ns + PROGRESS_NS;

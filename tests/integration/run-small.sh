@@ -4,7 +4,7 @@
 set -u
 . "$FL_TOP_SRCDIR/tests/lib/tap.sh"
 . "$FL_TOP_SRCDIR/tests/lib/engine.sh"
-plan 62
+plan 64
 mkfifo gate
 run() { fairlead run "$flow" --cycle $cycle --state state "$@"; }
 
@@ -69,6 +69,19 @@ chmod +x beside/own.sh
 printf 'workflow: { name = "own"; stages: { say: { program = "./own.sh"; outputs = { said = "said.txt"; }; }; }; };\n' \
     >beside/own.cfg
 try "a program beside the workflow is found from anywhere" fairlead run beside/own.cfg --cycle $cycle --state own
+
+cat >beside/marks.py <<'PYTHON'
+import os, socket
+open(os.environ["FAIRLEAD_OUTPUT_DIR"] + "/said.txt", "w").write("x")
+say = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+say.connect(os.environ["FAIRLEAD_SOCKET"])
+say.send(b'{"type":"output","output":"said","file":"said.txt","degraded":[7,{"cause":"' + b"x" * 20000 + b'"}]}')
+PYTHON
+printf 'workflow: { name = "marks"; stages: { say: { program = "python3"; args = ["marks.py"]; files = ["marks.py"]; outputs = { said = "said.txt"; }; }; }; };\n' \
+    >beside/marks.cfg
+try "marks that no one could keep or read do not hold the run" fairlead run beside/marks.cfg --cycle $cycle --state own
+cp last marks.txt
+try "and still mark it" has "warning: degraded: a substitution" marks.txt
 
 printf 'workflow: {\n  name = "broken";\n  stages: {\n    a: { program = "true"; colour = "red"; };\n  };\n};\n' >broken.cfg
 fairlead run broken.cfg --cycle $cycle --state none >broken.txt 2>&1
