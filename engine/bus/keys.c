@@ -213,13 +213,23 @@ static int make_and_allow(const struct fl_world *world, const char *dir, const c
 int fl_keys_setup(const struct fl_world *world, const char *dir, const char *worker_name,
                   struct fl_err *reterr)
 {
-    int rc = fl_keys_make(world, dir, "coordinator", reterr);
+    char path[FL_PATH_MAX];
+    int lock_fd = -1;
+    int rc = fl_dir_make(world, dir, 0700, reterr);
 
+    /* two starts at once would each write half of a pair */
+    if (rc == 0)
+        rc = fl_path_join(dir, ".lock", path, sizeof(path), reterr);
+    if (rc == 0)
+        rc = fl_lock_wait(world, path, &lock_fd, reterr);
+    if (rc == 0)
+        rc = fl_keys_make(world, dir, "coordinator", reterr);
     if (rc == FL_E_EXISTS)
         rc = 0;
     if (rc == 0)
         rc = make_and_allow(world, dir, "worker", FL_BUS_WORKER, worker_name, reterr);
     if (rc == 0)
         rc = make_and_allow(world, dir, "client", FL_BUS_CLIENT, "local", reterr);
+    fl_lock_release(world, lock_fd);
     return rc;
 }

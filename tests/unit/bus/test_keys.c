@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <zmq.h>
 #include <czmq.h>
 
@@ -123,6 +125,31 @@ static void list_tells_who_a_key_is(void **state)
     fl_keys_allowed_destroy(allowed);
 }
 
+/* Two commands started at once on a new state each wrote half of the coordinator's pair: nobody
+ * could reach it from then on. */
+static void starts_at_once_agree_on_the_keys(void **state)
+{
+    struct fl_keys keys = {0};
+    struct fl_err err = {0};
+    char public_key[FL_KEY_TEXT];
+    pid_t child[6];
+    int status;
+
+    (void)state;
+    for (size_t i = 0; i < FL_COUNT(child); i++) {
+        child[i] = fork();
+        if (child[i] == 0)
+            _exit(fl_keys_setup(fl_world_real(), "keys", "w1", &err) == 0 ? 0 : 1);
+    }
+    for (size_t i = 0; i < FL_COUNT(child); i++) {
+        assert_int_equal(waitpid(child[i], &status, 0), child[i]);
+        assert_int_equal(status, 0);
+    }
+    assert_ok(fl_keys_load(fl_world_real(), "keys", "coordinator", &keys, &err), err);
+    assert_ok(fl_keys_load_public(fl_world_real(), "keys/coordinator.pub", public_key, &err), err);
+    assert_string_equal(public_key, keys.public_key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +160,8 @@ int main(void)
                                         test_folder_leave),
         cmocka_unit_test_setup_teardown(czmq_reads_our_certificates_and_we_read_its,
                                         test_folder_enter, test_folder_leave),
+        cmocka_unit_test_setup_teardown(starts_at_once_agree_on_the_keys, test_folder_enter,
+                                        test_folder_leave),
         cmocka_unit_test_setup_teardown(list_tells_who_a_key_is, test_folder_enter,
                                         test_folder_leave),
     };
