@@ -35,7 +35,7 @@ result $? "a product says CF-1.8"
 [[ $(attribute "$product" fairlead_workflow) == *surge-michael* && $(attribute "$product" fairlead_run) == *$run* &&
     $(attribute "$product" fairlead_cycle) == *20181009* && $(attribute "$product" fairlead_stage) == *post* ]]
 result $? "and workflow, run, cycle and stage"
-[[ $(attribute "$product" fairlead_sources) == *gfs.t00z*sha256:* || $(attribute "$product" fairlead_sources) == *gfs.f042.grib2*sha256:* ]]
+[[ $(attribute "$product" fairlead_sources) == *background.f042.grib2*sha256:* ]]
 result $? "and its source files with digests"
 ncdump -v time "$product" | tr -d ' \n' | grep -q 'time=151200;'
 result $? "and the valid time of its lead"
