@@ -3,6 +3,7 @@
 
 #include "engine/cli/watch.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,8 +242,8 @@ static bool take_signal(struct watch *watch, struct fl_err *reterr, int *ret_rc)
 
     if (signal == 0)
         return false;
-    if (watch->interrupted || !watch->config->cancel)
-        return true;
+    if (watch->interrupted || !watch->config->cancel || signal == SIGHUP)
+        return true; /* a connection that was dropped cancels no run: its stages go on */
     watch->interrupted = true;
     watch->stale = true;
     if (!watch->terminal)

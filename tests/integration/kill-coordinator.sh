@@ -4,7 +4,7 @@
 set -u
 . "$FL_TOP_SRCDIR/tests/lib/tap.sh"
 . "$FL_TOP_SRCDIR/tests/lib/engine.sh"
-plan 10
+plan 12
 mkfifo gate
 
 # Starts the run; its lines come from descriptor 4.
@@ -58,3 +58,14 @@ try "a run that was killed eight times succeeds" same $? 0
 comment <lines
 try "no start was refused because of the one that was just killed" same $refused 0
 try "every body of it ran exactly once" same "$(bodies trail)" "$all_bodies"
+
+# A terminal that goes away.
+rm -f trail
+start state3
+await "make began"
+kill -HUP "$pid"
+wait "$pid"
+try "a dropped connection leaves the run" same $? 130
+start state3
+the_end
+try "and cancels nothing: the same command goes on to success" same $? 0
