@@ -206,7 +206,8 @@ static bool is_listed(const json_t *live, const char *id)
     return false;
 }
 
-/* Attempts that began on this worker, and of which it has nothing left, are lost. */
+/* Attempts that began on this worker, and of which it has nothing left, are lost. Nothing proves
+ * that their bodies are dead, so that no other is started by itself: a person says when. */
 static int hello_lost(const struct fl_core *core, const struct fl_input *input, const json_t *live,
                       struct fl_events *events, struct fl_err *reterr)
 {
@@ -228,8 +229,11 @@ static int hello_lost(const struct fl_core *core, const struct fl_input *input, 
             fl_attempt_id(run, i, run->insts[i].try_count, id, sizeof(id));
             if (is_listed(live, id))
                 continue;
-            rc = fl_emit_failed_end(events, input, run, i, FL_STATE_LOST, "transient",
-                                    "the worker has no trace of this attempt left", &event, reterr);
+            rc = fl_emit_failed_end(
+                events, input, run, i, FL_STATE_LOST, "config",
+                "the worker has no trace of this attempt left and cannot prove its "
+                "body dead; when it is, `fairlead retry` starts another",
+                &event, reterr);
         }
     }
     return rc;

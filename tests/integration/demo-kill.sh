@@ -44,7 +44,7 @@ kills=0
 command=("$fairlead" run "$template/workflow.cfg" --cycle 20181009T0000Z --state killed --set "origin=$url"
     --set "relief=$FL_ETOPO5")
 run_until "prep +006 began"
-run_until "forecast says progress +010"
+run_until "post +012 began"
 run_until "deliver +030 ended"
 "${command[@]}" >>killed.log 2>&1
 [ $? -eq 0 ] && [ $kills -eq 3 ]

@@ -262,11 +262,13 @@ static void worker_that_comes_back_keeps_its_attempts(void **state)
     assert_ok(fl_core_resync(b.core, "w1", live, &effects, &err), err);
     assert_int_equal(effects.count, 2); /* go for a, launch of b again */
     bench_hello(&b, "[]");
-    assert_string_equal(bench_state(&b, "a"),
-                        "ready"); /* lost, the next attempt waits for its time */
+    assert_string_equal(bench_state(&b, "a"), "lost"); /* nothing proves its body dead */
     b.now_ns += INT64_C(5000000000);
     bench_feed(&b, FL_INPUT_TICK, NULL);
-    assert_int_equal(bench_sent(&b, "launch", "a/2"), 1);
+    assert_int_equal(bench_sent(&b, "launch", "a/2"), 0);
+    bench_feed(&b, FL_INPUT_REQUEST,
+               "{\"verb\":\"retry\",\"run\":\"" BENCH_RUN "\",\"stage\":\"a\"}");
+    assert_int_equal(bench_sent(&b, "launch", "a/2"), 1); /* a person says that it is */
     json_decref(live);
     bench_close(&b);
 }

@@ -138,8 +138,11 @@ static void worker_that_comes_back_is_told_again(void **state)
     drive_hello(&d, "w1", live);
     assert_int_equal(drive_count(&d, "launch", NULL), 0);
     assert_int_equal(drive_count(&d, "go", "one/1"), 1);
-    drive_hello(&d, "w1", NULL); /* its disk is new: what it ran is lost, and tried again */
+    drive_hello(&d, "w1", NULL); /* its disk is new: what it ran is lost, and a person decides */
     assert_int_equal(drive_events(&d, FL_EVENT_ATTEMPT_ENDED, "one"), 1);
+    drive_play(&d);
+    assert_string_equal(drive_state(&d, "one"), "lost");
+    assert_int_equal(drive_ask(&d, "retry", "one", NULL), 0);
     drive_play(&d);
     assert_string_equal(drive_state(&d, NULL), "succeeded");
     drive_close(&d);
