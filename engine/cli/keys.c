@@ -63,9 +63,10 @@ static int list_folder(struct listing *listing, const char *keys, const char *be
 
     listing->folder = folder;
     listing->what = what;
-    if (rc < 0 || !fl_file_exists(listing->world, folder))
-        return rc;
-    return fl_dir_list(listing->world, folder, list_key, listing, reterr);
+    if (rc == 0 && fl_file_exists(listing->world, folder))
+        rc = fl_dir_list(listing->world, folder, list_key, listing, reterr);
+    listing->folder = NULL; /* it ends with this function */
+    return rc;
 }
 
 static int keys_list(const struct fl_cli *cli, const char *keys, struct fl_err *reterr)

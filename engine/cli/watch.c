@@ -75,7 +75,8 @@ static void note_event(struct watch *watch, const json_t *event)
                        fl_text_of(event, "lead"));
     else if (strcmp(type, "output-absent") == 0 || strcmp(type, "attempt-degraded") == 0)
         (void)snprintf(note->text, sizeof(note->text), "%s", fl_text_of(event, "cause"));
-    else if (strcmp(type, "attempt-ended") == 0 && strcmp(fl_text_of(event, "state"), "succeeded"))
+    else if (strcmp(type, "attempt-ended") == 0 &&
+             strcmp(fl_text_of(event, "state"), "succeeded") != 0)
         (void)snprintf(note->text, sizeof(note->text), "%s %s", fl_text_of(event, "state"),
                        fl_text_of(event, "why"));
 }

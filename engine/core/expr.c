@@ -87,7 +87,7 @@ static int parse_leads(struct parser *p, struct fl_expr_leaf *leaf, int32_t set)
 
     if (*p->at != '(')
         return 0;
-    open = p->at;
+    open = p->at; /* NOLINT(clang-analyzer-deadcode.DeadStores): used in error texts */
     close = strchr(p->at, ')');
     size = close ? (size_t)(close - p->at) - 1 : 0;
     if (!close || size == 0 || size >= sizeof(text))
@@ -156,7 +156,7 @@ static int parse_primary(struct parser *p, uint16_t *ret_node)
     skip_space(p);
     if (*p->at != '(')
         return parse_ref(p, ret_node);
-    open = p->at++;
+    open = p->at++; /* NOLINT(clang-analyzer-deadcode.DeadStores): used in error texts */
     if (++p->depth > FL_EXPR_DEPTH_MAX)
         return fl_err_set(p->reterr, FL_E_PARSE, 0, "column %d: more than %d parentheses deep",
                           column_of(p, open), FL_EXPR_DEPTH_MAX);

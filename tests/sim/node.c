@@ -148,12 +148,11 @@ static void on_message(struct node *node, const json_t *message)
         return;
     if (strcmp(type, "go") == 0)
         on_go(node, f, message);
-    else if (strcmp(type, "refuse") == 0 && f->body == BODY_WAITS)
+    else if ((strcmp(type, "refuse") == 0 && f->body == BODY_WAITS) ||
+             (strcmp(type, "cancel") == 0 && f->body != BODY_ENDED))
         end_body(node, f, "cancelled", NULL);
     else if (strcmp(type, "provide") == 0)
         count_members(f, json_object_get(message, "inputs"));
-    else if (strcmp(type, "cancel") == 0 && f->body != BODY_ENDED)
-        end_body(node, f, "cancelled", NULL);
     else if (strcmp(type, "ack") == 0 &&
              json_integer_value(json_object_get(message, "index")) > f->acked)
         f->acked = json_integer_value(json_object_get(message, "index"));

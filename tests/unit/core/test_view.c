@@ -358,11 +358,11 @@ static void a_retry_says_its_time_and_the_failure_before(void **state)
     fl_buf_printf(&text,
                   "'attempt':1,'state':'failed','signal':9,'class':'transient','why':'killed',"
                   "'until_ns':%lld",
-                  (long long)(b->now_ns + INT64_C(5000000000)));
+                  (long long)b->now_ns + 5000000000LL);
     feed_inst(b, "attempt-ended", "prep", "+000", text.data);
     fl_buf_clear(&text);
     fl_buf_printf(&text, "'attempt':2,'why':'after: killed','until_ns':%lld",
-                  (long long)(b->now_ns + INT64_C(5000000000)));
+                  (long long)b->now_ns + 5000000000LL);
     feed_inst(b, "instance-retry", "prep", "+000", text.data);
     assert_says(b, "prep.f000",
                 "ready; its next attempt may start at 2018-10-10T17:30:15.123Z, in PT4S (after: "
