@@ -27,6 +27,13 @@ static void input_release(struct fl_stage_input *input)
     free(input->bridge_note);
 }
 
+static void amounts_release(struct fl_amount *amounts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(amounts[i].name);
+    free(amounts);
+}
+
 static void stage_release(struct fl_stage *stage)
 {
     free(stage->name);
@@ -56,6 +63,11 @@ static void stage_release(struct fl_stage *stage)
     texts_release(&stage->success.log_forbid);
     free(stage->success.check);
     free(stage->deadlines);
+    for (size_t i = 0; i < stage->rule_count; i++)
+        free(stage->rules[i].cause);
+    free(stage->rules);
+    free(stage->uses);
+    amounts_release(stage->needs, stage->need_count);
 }
 
 int fl_workflow_create(struct fl_workflow **ret_workflow, struct fl_err *reterr)
@@ -88,9 +100,22 @@ void fl_workflow_destroy(struct fl_workflow *workflow)
         free(workflow->sites[i].root);
     }
     free(workflow->sites);
-    for (size_t i = 0; i < workflow->pool_count; i++)
+    for (size_t i = 0; i < workflow->pool_count; i++) {
         free(workflow->pools[i].name);
+        amounts_release(workflow->pools[i].resources, workflow->pools[i].resource_count);
+    }
     free(workflow->pools);
+    for (size_t i = 0; i < workflow->cycles.rule_count; i++) {
+        free(workflow->cycles.rules[i].name);
+        free(workflow->cycles.rules[i].rule);
+    }
+    free(workflow->cycles.rules);
+    for (size_t i = 0; i < workflow->group_count; i++)
+        free(workflow->groups[i].name);
+    free(workflow->groups);
+    for (size_t i = 0; i < workflow->limit_count; i++)
+        free(workflow->limits[i].name);
+    free(workflow->limits);
     for (size_t i = 0; i < workflow->stage_count; i++)
         stage_release(&workflow->stages[i]);
     free(workflow->stages);
@@ -148,6 +173,29 @@ int32_t fl_workflow_pool(const struct fl_workflow *workflow, const char *name)
         if (strcmp(workflow->pools[i].name, name) == 0)
             return (int32_t)i;
     return FL_NONE;
+}
+
+int32_t fl_workflow_group(const struct fl_workflow *workflow, const char *name)
+{
+    for (size_t i = 0; i < workflow->group_count; i++)
+        if (strcmp(workflow->groups[i].name, name) == 0)
+            return (int32_t)i;
+    return FL_NONE;
+}
+
+int32_t fl_workflow_limit(const struct fl_workflow *workflow, const char *name)
+{
+    for (size_t i = 0; i < workflow->limit_count; i++)
+        if (strcmp(workflow->limits[i].name, name) == 0)
+            return (int32_t)i;
+    return FL_NONE;
+}
+
+bool fl_workflow_group_within(const struct fl_workflow *workflow, int32_t group, int32_t of)
+{
+    while (group != FL_NONE && group != of)
+        group = workflow->groups[group].parent;
+    return group == of;
 }
 
 const struct fl_param *fl_workflow_param(const struct fl_workflow *workflow, const char *name)

@@ -22,6 +22,9 @@
 #define FL_WORKFLOW_PARAMS_MAX 1000
 #define FL_WORKFLOW_SITES_MAX 100
 #define FL_WORKFLOW_POOLS_MAX 100
+#define FL_WORKFLOW_GROUPS_MAX 1000
+#define FL_WORKFLOW_LIMITS_MAX 1000
+#define FL_WORKFLOW_RULES_MAX 100
 #define FL_WORKFLOW_LIST_MAX 1000 /* arguments, inputs, outputs, files … of one stage */
 #define FL_WORKFLOW_FILE_MAX ((size_t)1024 * 1024)
 #define FL_WORKFLOW_NAME_MAX 64
@@ -47,11 +50,37 @@ struct fl_site {
     char *root; /* folder of the site, relative to the state's folder or absolute */
 };
 
+/* So much of something that is counted: memory in bytes, gpus, licences by name. */
+struct fl_amount {
+    char *name;
+    int64_t amount;
+};
+
 struct fl_pool {
     char *name;
     int32_t site;
     int64_t cores; /* 0: those of the machine */
     int64_t jobs;  /* attempts at a time */
+    struct fl_amount *resources;
+    size_t resource_count;
+};
+
+/* A group of stages: a name to act on, and one state. */
+struct fl_group {
+    char *name;
+    int32_t parent; /* group, or FL_NONE */
+};
+
+/* A named limit that stages share, whatever their pool and run. */
+struct fl_limit {
+    char *name;
+    int64_t size;
+};
+
+/* What a stage takes of a limit while it runs. */
+struct fl_use {
+    int32_t limit;
+    int64_t weight;
 };
 
 struct fl_env {
@@ -129,10 +158,25 @@ struct fl_retry {
     double grow;
 };
 
+/* Another attempt after an end of this cause: "lost", "timed-out", "check", a class of failure
+ * ("transient"), "exit_75", "signal_9", or "any". */
+struct fl_retry_rule {
+    char *cause;
+    int64_t tries; /* attempts in all */
+    int64_t delay_s;
+    double grow;
+    bool overlap; /* of "lost": the lost attempt need not be proved dead */
+};
+
+enum fl_only { FL_ONLY_ALWAYS, FL_ONLY_FIRST, FL_ONLY_LATER };
+
 struct fl_stage {
     char *name;
     enum fl_stage_kind kind;
-    int32_t origin; /* of a transfer: the stage whose output it brings; else FL_NONE */
+    int32_t group;      /* innermost, or FL_NONE */
+    int32_t recurrence; /* rule of whose cycles it is part, or FL_NONE: of all */
+    enum fl_only only;  /* in the first cycle of an operation, in the later ones, or in both */
+    int32_t origin;     /* of a transfer: the stage whose output it brings; else FL_NONE */
     char *program;
     struct fl_texts args; /* templates */
     struct fl_env *env;
@@ -151,20 +195,52 @@ struct fl_stage {
     size_t file_count;
     struct fl_success success;
     struct fl_retry retry;
+    struct fl_retry_rule *rules; /* by cause */
+    size_t rule_count;
     int64_t time_limit_s; /* 0: none */
     int64_t grace_s;
+    bool has_at;
+    int64_t at_s; /* not before this time after the cycle */
+    bool has_expire;
+    int64_t expire_s; /* too late to be useful after this time after the cycle */
+    bool optional;    /* its failure does not fail the run */
+    int64_t priority; /* higher first */
+    int64_t expect_s; /* expected to take, before there is history; 0: not known */
+    struct fl_use *uses;
+    size_t use_count;
+    struct fl_amount *needs; /* of the resources of its pool */
+    size_t need_count;
     bool once;
     bool keep_at_source;
     struct fl_deadline *deadlines;
     size_t deadline_count;
 };
 
+/* A recurrence in ISO 8601 as written, "R/20261124T0000Z/PT6H". */
+struct fl_cycle_rule {
+    char *name;
+    char *rule;
+};
+
+enum fl_calendar { FL_CALENDAR_STANDARD, FL_CALENDAR_360_DAY, FL_CALENDAR_NOLEAP };
+
+/* Which cycles that have fallen behind are still run. */
+enum fl_behind { FL_BEHIND_ALL, FL_BEHIND_NEWEST, FL_BEHIND_SKIP };
+
 struct fl_cycling {
     int64_t every_s; /* 0: by hand */
     bool has_from;
     struct fl_cycle from;
+    bool has_stop;
+    struct fl_cycle stop; /* the last one */
     int64_t ahead;
     int64_t keep_s;
+    int64_t early_s; /* a cycle's run is made this long before its time */
+    enum fl_calendar calendar;
+    enum fl_behind behind;
+    int64_t behind_s; /* of FL_BEHIND_SKIP: older than this is skipped */
+    struct fl_cycle_rule *rules;
+    size_t rule_count;
 };
 
 struct fl_workflow {
@@ -179,6 +255,10 @@ struct fl_workflow {
     size_t site_count;
     struct fl_pool *pools;
     size_t pool_count;
+    struct fl_group *groups; /* a parent before its members */
+    size_t group_count;
+    struct fl_limit *limits;
+    size_t limit_count;
     struct fl_stage *stages;
     size_t stage_count;
 };
@@ -208,6 +288,10 @@ int32_t fl_workflow_stage(const struct fl_workflow *workflow, const char *name, 
 int32_t fl_workflow_set(const struct fl_workflow *workflow, const char *name);
 int32_t fl_workflow_site(const struct fl_workflow *workflow, const char *name);
 int32_t fl_workflow_pool(const struct fl_workflow *workflow, const char *name);
+int32_t fl_workflow_group(const struct fl_workflow *workflow, const char *name);
+int32_t fl_workflow_limit(const struct fl_workflow *workflow, const char *name);
+/* True when group, or one that holds it, is `of`. */
+bool fl_workflow_group_within(const struct fl_workflow *workflow, int32_t group, int32_t of);
 const struct fl_param *fl_workflow_param(const struct fl_workflow *workflow, const char *name);
 int32_t fl_stage_output(const struct fl_stage *stage, const char *name, size_t name_size);
 

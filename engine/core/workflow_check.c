@@ -117,6 +117,49 @@ static int check_outputs(const struct fl_workflow *w, const struct fl_stage *sta
     return 0;
 }
 
+/* Group, recurrence, limits, needs, retry rules. */
+static int check_launch(const struct fl_workflow *w, const struct fl_stage *stage,
+                        struct fl_err *reterr)
+{
+    if (!in_range(stage->group, w->group_count, true))
+        return bad(stage, reterr, "no such group:", "");
+    if (!in_range(stage->recurrence, w->cycles.rule_count, true))
+        return bad(stage, reterr, "no such recurrence:", "");
+    for (size_t i = 0; i < stage->use_count; i++) {
+        if (!in_range(stage->uses[i].limit, w->limit_count, false))
+            return bad(stage, reterr, "no such limit:", "");
+        if (stage->uses[i].weight < 1 ||
+            stage->uses[i].weight > w->limits[stage->uses[i].limit].size)
+            return bad(stage, reterr, "it can never have what it uses of limit",
+                       w->limits[stage->uses[i].limit].name);
+    }
+    for (size_t i = 0; i < stage->need_count; i++) {
+        if (stage->needs[i].amount < 0)
+            return bad(stage, reterr, "it needs less than nothing of", stage->needs[i].name);
+    }
+    return 0;
+}
+
+static int check_shared(const struct fl_workflow *w, struct fl_err *reterr)
+{
+    for (size_t i = 0; i < w->group_count; i++) {
+        if (w->groups[i].parent >= (int32_t)i || !fl_workflow_name_is_plain(w->groups[i].name))
+            return fl_err_set(reterr, FL_E_CONFIG, 0,
+                              "group %zu has no plain name or stands before"
+                              " the one that holds it",
+                              i);
+        if (fl_workflow_stage(w, w->groups[i].name, strlen(w->groups[i].name)) != FL_NONE)
+            return fl_err_set(reterr, FL_E_CONFIG, 0, "'%s' is a group and a stage",
+                              w->groups[i].name);
+    }
+    for (size_t i = 0; i < w->limit_count; i++) {
+        if (w->limits[i].size < 1 || !fl_workflow_name_is_plain(w->limits[i].name))
+            return fl_err_set(reterr, FL_E_CONFIG, 0, "limit '%s' is not 1 or more",
+                              w->limits[i].name);
+    }
+    return 0;
+}
+
 static int check_stage(const struct fl_workflow *w, size_t s, struct fl_err *reterr)
 {
     const struct fl_stage *stage = &w->stages[s];
@@ -142,7 +185,9 @@ static int check_stage(const struct fl_workflow *w, size_t s, struct fl_err *ret
         if (!fl_name_is_safe(stage->files[i].name))
             return bad(stage, reterr, "not a plain file name:", stage->files[i].name);
     }
-    rc = check_outputs(w, stage, reterr);
+    rc = check_launch(w, stage, reterr);
+    if (rc == 0)
+        rc = check_outputs(w, stage, reterr);
     if (rc == 0)
         rc = check_inputs(w, s, reterr);
     return rc == 0 ? check_when(w, s, reterr) : rc;
@@ -162,6 +207,7 @@ int fl_workflow_check(const struct fl_workflow *workflow, struct fl_err *reterr)
             return fl_err_set(reterr, FL_E_CONFIG, 0, "pool '%s' has no site",
                               workflow->pools[i].name);
     }
+    rc = check_shared(workflow, reterr);
     for (size_t s = 0; s < workflow->stage_count && rc == 0; s++)
         rc = check_stage(workflow, s, reterr);
     return rc;

@@ -81,6 +81,48 @@ static json_t *lists_to(const struct fl_stage *stage)
                      "files", files, "deadlines", deadlines);
 }
 
+static json_t *amounts_to(const struct fl_amount *amounts, size_t count)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        (void)json_array_append_new(
+            array, json_pack("[s,I]", amounts[i].name, (json_int_t)amounts[i].amount));
+    return array;
+}
+
+static json_t *rules_to(const struct fl_stage *stage)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < stage->rule_count; i++) {
+        const struct fl_retry_rule *rule = &stage->rules[i];
+
+        (void)json_array_append_new(array, json_pack("{s:s,s:I,s:I,s:f,s:b}", "cause", rule->cause,
+                                                     "tries", (json_int_t)rule->tries, "delay_s",
+                                                     (json_int_t)rule->delay_s, "grow", rule->grow,
+                                                     "overlap", rule->overlap));
+    }
+    return array;
+}
+
+/* What decides when a stage may run, and on what. */
+static json_t *launch_to(const struct fl_stage *stage)
+{
+    json_t *uses = json_array();
+
+    for (size_t i = 0; i < stage->use_count; i++)
+        (void)json_array_append_new(
+            uses, json_pack("[i,I]", stage->uses[i].limit, (json_int_t)stage->uses[i].weight));
+    return json_pack("{s:i,s:i,s:i,s:o,s:b,s:I,s:b,s:I,s:b,s:I,s:I,s:o,s:o}", "group", stage->group,
+                     "recurrence", stage->recurrence, "only", (int)stage->only, "rules",
+                     rules_to(stage), "has_at", stage->has_at, "at_s", (json_int_t)stage->at_s,
+                     "has_expire", stage->has_expire, "expire_s", (json_int_t)stage->expire_s,
+                     "optional", stage->optional, "priority", (json_int_t)stage->priority,
+                     "expect_s", (json_int_t)stage->expect_s, "uses", uses, "needs",
+                     amounts_to(stage->needs, stage->need_count));
+}
+
 static json_t *stage_to(const struct fl_stage *stage)
 {
     json_t *json = json_pack(
@@ -95,7 +137,40 @@ static json_t *stage_to(const struct fl_stage *stage)
 
     if (json)
         (void)json_object_update_new(json, lists_to(stage));
+    if (json)
+        (void)json_object_update_new(json, launch_to(stage));
     return json;
+}
+
+static json_t *cycles_to(const struct fl_cycling *cycles)
+{
+    json_t *rules = json_array();
+
+    for (size_t i = 0; i < cycles->rule_count; i++)
+        (void)json_array_append_new(
+            rules, json_pack("[s,s]", cycles->rules[i].name, cycles->rules[i].rule));
+    return json_pack("{s:I,s:b,s:I,s:b,s:I,s:I,s:I,s:I,s:i,s:i,s:I,s:o}", "every_s",
+                     (json_int_t)cycles->every_s, "has_from", cycles->has_from, "from",
+                     (json_int_t)cycles->from.s, "has_stop", cycles->has_stop, "stop",
+                     (json_int_t)cycles->stop.s, "ahead", (json_int_t)cycles->ahead, "keep_s",
+                     (json_int_t)cycles->keep_s, "early_s", (json_int_t)cycles->early_s, "calendar",
+                     (int)cycles->calendar, "behind", (int)cycles->behind, "behind_s",
+                     (json_int_t)cycles->behind_s, "rules", rules);
+}
+
+static json_t *shared_to(const struct fl_workflow *w)
+{
+    json_t *groups = json_array();
+    json_t *limits = json_array();
+
+    for (size_t i = 0; i < w->group_count; i++)
+        (void)json_array_append_new(groups,
+                                    json_pack("[s,i]", w->groups[i].name, w->groups[i].parent));
+    for (size_t i = 0; i < w->limit_count; i++)
+        (void)json_array_append_new(
+            limits, json_pack("[s,I]", w->limits[i].name, (json_int_t)w->limits[i].size));
+    return json_pack("{s:o,s:o,s:o}", "cycles", cycles_to(&w->cycles), "groups", groups, "limits",
+                     limits);
 }
 
 static json_t *top_to(const struct fl_workflow *w)
@@ -116,15 +191,13 @@ static json_t *top_to(const struct fl_workflow *w)
         (void)json_array_append_new(
             sites, json_pack("{s:s,s:s}", "name", w->sites[i].name, "root", w->sites[i].root));
     for (size_t i = 0; i < w->pool_count; i++)
-        (void)json_array_append_new(pools, json_pack("{s:s,s:i,s:I,s:I}", "name", w->pools[i].name,
-                                                     "site", w->pools[i].site, "cores",
-                                                     (json_int_t)w->pools[i].cores, "jobs",
-                                                     (json_int_t)w->pools[i].jobs));
-    return json_pack("{s:i,s:s,s:s?,s:{s:I,s:b,s:I,s:I,s:I},s:o,s:o,s:o,s:o}", "version",
-                     FL_WORKFLOW_VERSION, "name", w->name, "title", w->title, "cycles", "every_s",
-                     (json_int_t)w->cycles.every_s, "has_from", w->cycles.has_from, "from",
-                     (json_int_t)w->cycles.from.s, "ahead", (json_int_t)w->cycles.ahead, "keep_s",
-                     (json_int_t)w->cycles.keep_s, "sets", sets, "params", params, "sites", sites,
+        (void)json_array_append_new(
+            pools,
+            json_pack("{s:s,s:i,s:I,s:I,s:o}", "name", w->pools[i].name, "site", w->pools[i].site,
+                      "cores", (json_int_t)w->pools[i].cores, "jobs", (json_int_t)w->pools[i].jobs,
+                      "resources", amounts_to(w->pools[i].resources, w->pools[i].resource_count)));
+    return json_pack("{s:i,s:s,s:s?,s:o,s:o,s:o,s:o}", "version", FL_WORKFLOW_VERSION, "name",
+                     w->name, "title", w->title, "sets", sets, "params", params, "sites", sites,
                      "pools", pools);
 }
 
@@ -137,6 +210,8 @@ int fl_workflow_to_json(const struct fl_workflow *workflow, json_t **ret_json,
     fl_assert(workflow && workflow->name);
     fl_assert(ret_json);
     json = top_to(workflow);
+    if (json)
+        (void)json_object_update_new(json, shared_to(workflow)); /* read back with all its keys */
     for (size_t i = 0; i < workflow->stage_count; i++)
         (void)json_array_append_new(stages, stage_to(&workflow->stages[i])); /* counted below */
     if (!json || json_array_size(stages) != workflow->stage_count) {

@@ -46,6 +46,13 @@ static int64_t take_int(struct reader *r, const json_t *json, const char *key, i
     return value;
 }
 
+/* One that compiled workflows from before did not have. */
+static int64_t take_int_or(struct reader *r, const json_t *json, const char *key, int64_t absent,
+                           int64_t min, int64_t max)
+{
+    return json_object_get(json, key) ? take_int(r, json, key, min, max) : absent;
+}
+
 static bool take_bool(struct reader *r, const json_t *json, const char *key)
 {
     bool value = false;
@@ -215,6 +222,78 @@ static void read_lists(struct reader *r, const json_t *json, struct fl_stage *st
     }
 }
 
+/* A text and a number, "[s,I]". The text is a copy. */
+static void take_pair(struct reader *r, const json_t *pair, const char *what, char **ret_text,
+                      int64_t *ret_number)
+{
+    const char *text = json_string_value(json_array_get(pair, 0));
+
+    *ret_text = text ? strdup(text) : NULL;
+    *ret_number = json_integer_value(json_array_get(pair, 1));
+    if (!*ret_text || !json_is_integer(json_array_get(pair, 1)))
+        r->rc =
+            fl_err_set(r->reterr, FL_E_PARSE, 0, "'%s' must hold pairs of text and number", what);
+}
+
+static void read_amounts(struct reader *r, const json_t *json, const char *key,
+                         struct fl_amount **ret_amounts, size_t *ret_count)
+{
+    const json_t *list;
+
+    *ret_amounts =
+        take_list(r, json, key, FL_WORKFLOW_LIST_MAX, sizeof(**ret_amounts), &list, ret_count);
+    for (size_t i = 0; i < *ret_count && r->rc == 0; i++)
+        take_pair(r, json_array_get(list, i), key, &(*ret_amounts)[i].name,
+                  &(*ret_amounts)[i].amount);
+}
+
+static void read_rules(struct reader *r, const json_t *json, struct fl_stage *stage)
+{
+    const json_t *list;
+
+    stage->rules = take_list(r, json, "rules", FL_WORKFLOW_LIST_MAX, sizeof(*stage->rules), &list,
+                             &stage->rule_count);
+    for (size_t i = 0; i < stage->rule_count && r->rc == 0; i++) {
+        const json_t *one = json_array_get(list, i);
+        struct fl_retry_rule *rule = &stage->rules[i];
+
+        rule->cause = take_text(r, one, "cause", true);
+        rule->tries = take_int(r, one, "tries", 1, 1000);
+        rule->delay_s = take_int(r, one, "delay_s", 0, INT64_MAX / 2000000000);
+        if (r->rc == 0)
+            r->rc = fl_json_real_opt(one, "grow", 1.0, &rule->grow, r->reterr);
+        rule->overlap = take_bool(r, one, "overlap");
+    }
+}
+
+/* What decides when a stage may run, and on what. */
+static void read_launch(struct reader *r, const json_t *json, struct fl_stage *stage)
+{
+    const json_t *list;
+
+    stage->group = (int32_t)take_int_or(r, json, "group", FL_NONE, FL_NONE, INT32_MAX);
+    stage->recurrence = (int32_t)take_int_or(r, json, "recurrence", FL_NONE, FL_NONE, INT32_MAX);
+    stage->only =
+        (enum fl_only)take_int_or(r, json, "only", FL_ONLY_ALWAYS, FL_ONLY_ALWAYS, FL_ONLY_LATER);
+    read_rules(r, json, stage);
+    stage->has_at = take_bool(r, json, "has_at");
+    stage->at_s = take_int_or(r, json, "at_s", 0, INT32_MIN, INT32_MAX);
+    stage->has_expire = take_bool(r, json, "has_expire");
+    stage->expire_s = take_int_or(r, json, "expire_s", 0, INT32_MIN, INT32_MAX);
+    stage->optional = take_bool(r, json, "optional");
+    stage->priority = take_int_or(r, json, "priority", 0, INT32_MIN, INT32_MAX);
+    stage->expect_s = take_int_or(r, json, "expect_s", 0, 0, INT32_MAX);
+    stage->uses = take_list(r, json, "uses", FL_WORKFLOW_LIMITS_MAX, sizeof(*stage->uses), &list,
+                            &stage->use_count);
+    for (size_t i = 0; i < stage->use_count && r->rc == 0; i++) {
+        const json_t *pair = json_array_get(list, i);
+
+        stage->uses[i].limit = (int32_t)json_integer_value(json_array_get(pair, 0));
+        stage->uses[i].weight = json_integer_value(json_array_get(pair, 1));
+    }
+    read_amounts(r, json, "needs", &stage->needs, &stage->need_count);
+}
+
 static void read_stage(struct reader *r, const json_t *json, struct fl_stage *stage)
 {
     stage->name = take_text(r, json, "name", true);
@@ -238,20 +317,64 @@ static void read_stage(struct reader *r, const json_t *json, struct fl_stage *st
     stage->once = take_bool(r, json, "once");
     stage->keep_at_source = take_bool(r, json, "keep_at_source");
     read_lists(r, json, stage);
+    read_launch(r, json, stage);
+}
+
+static void read_cycles(struct reader *r, const json_t *json, struct fl_cycling *c)
+{
+    const json_t *list;
+
+    c->every_s = take_int(r, json, "every_s", 0, INT64_MAX);
+    c->has_from = take_bool(r, json, "has_from");
+    c->from.s = take_int(r, json, "from", INT64_MIN, INT64_MAX);
+    c->has_stop = take_bool(r, json, "has_stop");
+    c->stop.s = take_int_or(r, json, "stop", 0, INT64_MIN, INT64_MAX);
+    c->ahead = take_int(r, json, "ahead", 0, INT64_MAX);
+    c->keep_s = take_int(r, json, "keep_s", 0, INT64_MAX);
+    c->early_s = take_int_or(r, json, "early_s", 0, 0, INT32_MAX);
+    c->calendar = (enum fl_calendar)take_int_or(r, json, "calendar", FL_CALENDAR_STANDARD,
+                                                FL_CALENDAR_STANDARD, FL_CALENDAR_NOLEAP);
+    c->behind = (enum fl_behind)take_int_or(r, json, "behind", FL_BEHIND_ALL, FL_BEHIND_ALL,
+                                            FL_BEHIND_SKIP);
+    c->behind_s = take_int_or(r, json, "behind_s", 0, 0, INT64_MAX / 2000000000);
+    c->rules = take_list(r, json, "rules", FL_WORKFLOW_RULES_MAX, sizeof(*c->rules), &list,
+                         &c->rule_count);
+    for (size_t i = 0; i < c->rule_count && r->rc == 0; i++) {
+        const char *name = json_string_value(json_array_get(json_array_get(list, i), 0));
+        const char *rule = json_string_value(json_array_get(json_array_get(list, i), 1));
+
+        c->rules[i].name = name ? strdup(name) : NULL;
+        c->rules[i].rule = rule ? strdup(rule) : NULL;
+        if (!c->rules[i].name || !c->rules[i].rule)
+            r->rc = fl_err_set(r->reterr, FL_E_PARSE, 0, "'rules' must hold pairs of texts");
+    }
+}
+
+static void read_shared(struct reader *r, const json_t *json, struct fl_workflow *w)
+{
+    const json_t *list;
+    int64_t number = FL_NONE;
+
+    w->groups = take_list(r, json, "groups", FL_WORKFLOW_GROUPS_MAX, sizeof(*w->groups), &list,
+                          &w->group_count);
+    for (size_t i = 0; i < w->group_count && r->rc == 0; i++) {
+        take_pair(r, json_array_get(list, i), "groups", &w->groups[i].name, &number);
+        w->groups[i].parent = number >= FL_NONE && number < (int64_t)i ? (int32_t)number : FL_NONE;
+    }
+    w->limits = take_list(r, json, "limits", FL_WORKFLOW_LIMITS_MAX, sizeof(*w->limits), &list,
+                          &w->limit_count);
+    for (size_t i = 0; i < w->limit_count && r->rc == 0; i++)
+        take_pair(r, json_array_get(list, i), "limits", &w->limits[i].name, &w->limits[i].size);
 }
 
 static void read_top(struct reader *r, const json_t *json, struct fl_workflow *w)
 {
-    const json_t *cycles = json_object_get(json, "cycles");
     const json_t *list;
 
     w->name = take_text(r, json, "name", true);
     w->title = take_text(r, json, "title", false);
-    w->cycles.every_s = take_int(r, cycles, "every_s", 0, INT64_MAX);
-    w->cycles.has_from = take_bool(r, cycles, "has_from");
-    w->cycles.from.s = take_int(r, cycles, "from", INT64_MIN, INT64_MAX);
-    w->cycles.ahead = take_int(r, cycles, "ahead", 0, INT64_MAX);
-    w->cycles.keep_s = take_int(r, cycles, "keep_s", 0, INT64_MAX);
+    read_cycles(r, json_object_get(json, "cycles"), &w->cycles);
+    read_shared(r, json, w);
     w->sets =
         take_list(r, json, "sets", FL_WORKFLOW_SETS_MAX, sizeof(*w->sets), &list, &w->set_count);
     for (size_t i = 0; i < w->set_count && r->rc == 0; i++) {
@@ -279,6 +402,8 @@ static void read_top(struct reader *r, const json_t *json, struct fl_workflow *w
         w->pools[i].site = (int32_t)take_int(r, json_array_get(list, i), "site", 0, INT32_MAX);
         w->pools[i].cores = take_int(r, json_array_get(list, i), "cores", 0, INT32_MAX);
         w->pools[i].jobs = take_int(r, json_array_get(list, i), "jobs", 1, INT32_MAX);
+        read_amounts(r, json_array_get(list, i), "resources", &w->pools[i].resources,
+                     &w->pools[i].resource_count);
     }
 }
 

@@ -80,6 +80,7 @@ void fl_draft_stages(struct fl_compile *c, const config_setting_t *stages)
             return;
         fl_set_text(c, &stage->name, config_setting_name(at));
         stage->origin = stage->per = stage->leads = stage->pool = FL_NONE;
+        stage->group = stage->recurrence = FL_NONE;
         draft->at = at;
         draft->layers = fl_layers_of(at);
         lay_by(c, draft);

@@ -48,7 +48,7 @@ static int32_t transfer_to(struct fl_compile *c, int32_t from, int32_t output, i
     stage->origin = from;
     stage->pool = pool_at(w, site);
     stage->per = w->stages[from].outputs[output].set;
-    stage->leads = FL_NONE;
+    stage->leads = stage->group = stage->recurrence = FL_NONE;
     stage->retry = (struct fl_retry){.tries = 5, .delay_s = 2, .grow = 2.0};
     stage->grace_s = 10;
     stage->keep_at_source = true;

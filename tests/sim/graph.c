@@ -74,6 +74,7 @@ static void draw_stage(struct sim_random *random, struct fl_workflow *wf, uint32
     stage->program = copy("true");
     stage->origin = FL_NONE;
     stage->leads = FL_NONE;
+    stage->group = stage->recurrence = FL_NONE;
     stage->per = sim_chance(random, 500) ? 0 : FL_NONE;
     stage->cores = sim_pick(random, 3);
     stage->retry.tries = 1 + sim_pick(random, 4);
@@ -110,7 +111,8 @@ struct fl_workflow *sim_graph(struct sim_random *random)
     wf->sites[0] = (struct fl_site){copy("local"), copy("local")};
     wf->pools = room(1, sizeof(*wf->pools));
     wf->pool_count = 1;
-    wf->pools[0] = (struct fl_pool){copy("local"), 0, 2, 1 + sim_pick(random, 6)};
+    wf->pools[0] =
+        (struct fl_pool){.name = copy("local"), .cores = 2, .jobs = 1 + sim_pick(random, 6)};
     wf->stage_count = 2 + sim_pick(random, SIM_STAGES_MAX - 1);
     wf->stages = room(wf->stage_count, sizeof(*wf->stages));
     for (uint32_t s = 0; s < wf->stage_count; s++)
