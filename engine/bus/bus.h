@@ -5,7 +5,10 @@
  * in order, over any transport. A peer is what its key says: a worker speaks for its own name only,
  * and requests come from client keys only.
  * Owns: its transport and the sessions. Threads: the one that made it.
- * Limits: struct fl_bus_limits; a full queue is FL_E_FULL at the sender. */
+ * Limits: struct fl_bus_limits; a full queue is FL_E_FULL at the sender. A worker whose queue at
+ * the server was full once is sent nothing more (no gap can arise) until it has taken all of it:
+ * then the server tells ROOM, and the coordinator asks it to say hello again, which brings it, from
+ * the state, everything that it lacks. A client is cut off instead, and has to ask again. */
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -19,7 +22,7 @@
 
 struct fl_bus_limits {
     struct fl_session_limits session;
-    size_t peers_max;   /* sessions a server holds (default 4096) */
+    size_t peers_max;   /* sessions a server holds, and as many that knock (default 4096) */
     int64_t forget_ns;  /* a client (not a worker) silent for so long is dropped (60 s) */
     size_t message_max; /* bytes of one message (16 MiB less the frame) */
 };
@@ -37,6 +40,8 @@ enum fl_bus_kind {
     FL_BUS_MESSAGE, /* message is set */
     FL_BUS_GONE,    /* silent for longer than the lease; the session is kept */
     FL_BUS_BACK,    /* heard again after GONE, nothing was lost */
+    FL_BUS_ROOM,    /* server: a worker has taken all that was queued when its queue became full;
+                       it can be sent to again, beginning with what it missed */
     FL_BUS_CLOSED, /* server: the session ended (bye, replaced by a newer one of the same worker, or
                       a client that was forgotten). client: another process has our name; for good
                     */
@@ -66,7 +71,8 @@ FL_DEFINE_AUTO(struct fl_bus_server *, fl_bus_server_destroy)
  * FL_E_AGAIN when there is nothing (wait on the items until fl_bus_server_timer). */
 int fl_bus_server_recv(struct fl_bus_server *server, struct fl_bus_event *ret_event,
                        struct fl_err *reterr);
-/* Queues and sends. message is borrowed. FL_E_NOENT (no such peer), FL_E_FULL, FL_E_TOO_BIG. */
+/* Queues and sends. message is borrowed. FL_E_NOENT (no such peer), FL_E_FULL (then
+ * FL_E_AGAIN until ROOM), FL_E_TOO_BIG. */
 int fl_bus_server_send(struct fl_bus_server *server, struct fl_bus_peer peer, const json_t *message,
                        struct fl_err *reterr);
 /* To the session of a worker by name. FL_E_NOENT when there is none. */

@@ -10,7 +10,9 @@
 
 #include "engine/base/banned.h"
 
-#define PENDING_MAX 4     /* events that one packet can cause */
+#define PENDING_MAX 8     /* events that one packet can cause */
+#define REPLACED_MAX 4    /* older sessions of a worker that are remembered */
+#define KNOCKS_A_NAME 8   /* sessions of one worker that have not begun */
 #define PUMP_PACKETS 32   /* packets taken before acknowledgements go out */
 #define AWAY_NS INT64_MAX /* timer of a peer that is away */
 
@@ -21,6 +23,20 @@ struct peer {
     struct fl_session *session;
     struct fl_route route;
     bool gone;
+    bool full; /* its queue was: nothing more is queued until it is empty */
+    uint8_t replaced[REPLACED_MAX]
+                    [FL_SESSION_ID_BYTES]; /* the last ones that lost its name to it */
+    unsigned replaced_at;
+    char name[FL_TRANSPORT_USER_MAX];
+};
+
+/* A session that has been answered and has not begun: the peer must say its number first. */
+struct knock {
+    struct knock *next;
+    uint8_t id[FL_SESSION_ID_BYTES];
+    uint64_t number;
+    enum fl_bus_role role;
+    int64_t heard_ns;
     char name[FL_TRANSPORT_USER_MAX];
 };
 
@@ -31,13 +47,13 @@ struct fl_bus_server {
     struct peer *peers;
     size_t peer_count;
     uint64_t peer_last;
-    uint64_t number; /* of this server process, random, never 0 */
+    struct knock *knocks; /* newest first */
+    size_t knock_count;
     struct fl_bus_event pending[PENDING_MAX];
     char pending_name[PENDING_MAX][FL_TRANSPORT_USER_MAX];
     size_t pending_count;
     size_t pending_at;
-    unsigned taken;                        /* packets since the last pump */
-    uint8_t replaced[FL_SESSION_ID_BYTES]; /* the last session that lost its name */
+    unsigned taken; /* packets since the last pump */
     struct fl_refusals refusals;
     struct fl_buf packet;
     void *kept;
@@ -49,17 +65,10 @@ int fl_bus_server_create(const struct fl_world *world, struct fl_transport *tran
                          struct fl_err *reterr)
 {
     struct fl_bus_server *server = calloc(1, sizeof(*server));
-    int rc;
 
     fl_assert(world && transport);
     if (!server)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "bus: out of memory");
-    rc = fl_world_random(world, &server->number, sizeof(server->number), reterr);
-    if (rc < 0) {
-        free(server);
-        return rc;
-    }
-    server->number |= 1;
     server->world = world;
     server->transport = transport;
     if (limits)
@@ -97,6 +106,12 @@ void fl_bus_server_destroy(struct fl_bus_server *server)
 
         server->peers = peer->next;
         peer_free(peer);
+    }
+    while (server->knocks) {
+        struct knock *knock = server->knocks;
+
+        server->knocks = knock->next;
+        free(knock);
     }
     while (server->pending_at < server->pending_count)
         json_decref(server->pending[server->pending_at++].message);
@@ -143,10 +158,12 @@ static void peer_close(struct fl_bus_server *server, struct peer *peer)
     peer_free(peer);
 }
 
+/* number: the session's, so that its end believes it. */
 static void answer(struct fl_bus_server *server, const struct fl_route *route,
-                   const uint8_t id[static FL_SESSION_ID_BYTES], enum fl_frame_kind kind)
+                   const uint8_t id[static FL_SESSION_ID_BYTES], uint64_t number,
+                   enum fl_frame_kind kind)
 {
-    struct fl_frame frame = {.kind = kind, .server = server->number};
+    struct fl_frame frame = {.kind = kind, .server = number};
 
     memcpy(frame.id, id, FL_SESSION_ID_BYTES);
     /* lost with the connection at worst: the peer's next packet asks again */
@@ -171,36 +188,129 @@ static struct peer *find_worker(const struct fl_bus_server *server, const char *
     return peer;
 }
 
-/* A session begins; a worker's older one ends. */
-static int peer_open(struct fl_bus_server *server, const struct fl_packet *packet,
-                     const struct fl_frame *frame, enum fl_bus_role role, const char *name,
-                     int64_t now_ns, struct peer **ret_peer, struct fl_err *reterr)
+/* ---------------------------------------------------------------- how a session begins */
+
+static void knock_drop(struct fl_bus_server *server, struct knock **slot)
 {
-    struct peer *older = role == FL_BUS_WORKER ? find_worker(server, name) : NULL;
+    struct knock *knock = *slot;
+
+    *slot = knock->next;
+    server->knock_count--;
+    free(knock);
+}
+
+static struct knock **knock_slot(struct fl_bus_server *server, const uint8_t *id)
+{
+    struct knock **slot = &server->knocks;
+
+    while (*slot && memcmp((*slot)->id, id, FL_SESSION_ID_BYTES) != 0)
+        slot = &(*slot)->next;
+    return slot;
+}
+
+/* Makes room: what is too old goes, the oldest of a worker that has too many, and the oldest of all
+ * when there are too many. A process that lives knocks again. */
+static void knocks_trim(struct fl_bus_server *server, enum fl_bus_role role, const char *name,
+                        int64_t now_ns)
+{
+    unsigned same = 0;
+
+    for (struct knock **slot = &server->knocks; *slot;) {
+        bool is_same =
+            role == FL_BUS_WORKER && (*slot)->role == role && strcmp((*slot)->name, name) == 0;
+        bool is_last = !(*slot)->next && server->knock_count >= server->limits.peers_max;
+
+        same += is_same;
+        if (is_last || (is_same && same >= KNOCKS_A_NAME) ||
+            now_ns - (*slot)->heard_ns > server->limits.session.lease_ns)
+            knock_drop(server, slot);
+        else
+            slot = &(*slot)->next;
+    }
+}
+
+/* Answers a knock with the number of the session that it may begin. */
+static int take_knock(struct fl_bus_server *server, const struct fl_packet *packet,
+                      const struct fl_frame *frame, enum fl_bus_role role, const char *name,
+                      int64_t now_ns, struct fl_err *reterr)
+{
+    struct knock *knock = *knock_slot(server, frame->id);
+    int rc;
+
+    if (!knock) {
+        knocks_trim(server, role, name, now_ns);
+        knock = calloc(1, sizeof(*knock));
+        if (!knock)
+            return fl_err_set(reterr, FL_E_NOMEM, 0, "peer: out of memory");
+        rc = fl_world_random(server->world, &knock->number, sizeof(knock->number), reterr);
+        if (rc < 0) {
+            free(knock);
+            return rc;
+        }
+        knock->number |= 1; /* 0 means none */
+        memcpy(knock->id, frame->id, sizeof(knock->id));
+        knock->role = role;
+        (void)snprintf(knock->name, sizeof(knock->name), "%s", name);
+        knock->next = server->knocks;
+        server->knocks = knock;
+        server->knock_count++;
+    }
+    knock->heard_ns = now_ns;
+    answer(server, &packet->from, frame->id, knock->number, FL_FRAME_ALIVE);
+    return 0;
+}
+
+/* A worker's older session ends, and so does what was about to begin before this one: the process
+ * that this one belongs to came later. What knocked after it may still take its place. */
+static void replace_older(struct fl_bus_server *server, struct peer *peer, struct peer *older,
+                          struct knock **knocks)
+{
+    if (older) {
+        memcpy(peer->replaced, older->replaced, sizeof(peer->replaced));
+        peer->replaced_at = older->replaced_at;
+        memcpy(peer->replaced[peer->replaced_at++ % REPLACED_MAX], fl_session_id(older->session),
+               FL_SESSION_ID_BYTES);
+        answer(server, &older->route, fl_session_id(older->session),
+               fl_session_server(older->session), FL_FRAME_REPLACED);
+        peer_close(server, older);
+    }
+    while (*knocks) {
+        if ((*knocks)->role == FL_BUS_WORKER && strcmp((*knocks)->name, peer->name) == 0)
+            knock_drop(server, knocks);
+        else
+            knocks = &(*knocks)->next;
+    }
+}
+
+/* A peer that knocked has said the number back: the session begins. */
+static int peer_open(struct fl_bus_server *server, const struct fl_packet *packet,
+                     struct knock **slot, int64_t now_ns, struct peer **ret_peer,
+                     struct fl_err *reterr)
+{
+    const struct knock *knock = *slot;
+    struct peer *older = knock->role == FL_BUS_WORKER ? find_worker(server, knock->name) : NULL;
     struct peer *peer;
     int rc;
 
     if (!older && server->peer_count >= server->limits.peers_max)
         return fl_err_set(reterr, FL_E_FULL, 0, "%zu peers already; '%s' must wait",
-                          server->peer_count, name);
+                          server->peer_count, knock->name);
     peer = calloc(1, sizeof(*peer));
     if (!peer)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "peer: out of memory");
-    rc = fl_session_create(&server->limits.session, frame->id, server->number, now_ns,
+    rc = fl_session_create(&server->limits.session, knock->id, knock->number, now_ns,
                            &peer->session, reterr);
     if (rc < 0) {
         free(peer);
         return rc;
     }
-    if (older) {
-        memcpy(server->replaced, fl_session_id(older->session), FL_SESSION_ID_BYTES);
-        answer(server, &older->route, server->replaced, FL_FRAME_REPLACED);
-        peer_close(server, older);
-    }
+    peer->role = knock->role;
+    (void)snprintf(peer->name, sizeof(peer->name), "%s", knock->name);
+    knock_drop(server, slot);
+    if (peer->role == FL_BUS_WORKER)
+        replace_older(server, peer, older, slot);
     peer->id.v = ++server->peer_last;
-    peer->role = role;
     peer->route = packet->from;
-    (void)snprintf(peer->name, sizeof(peer->name), "%s", name);
     peer->next = server->peers;
     server->peers = peer;
     server->peer_count++;
@@ -208,6 +318,45 @@ static int peer_open(struct fl_bus_server *server, const struct fl_packet *packe
     *ret_peer = peer;
     return 0;
 }
+
+static bool was_replaced(const struct fl_bus_server *server, enum fl_bus_role role,
+                         const char *name, const uint8_t *id)
+{
+    const struct peer *peer = role == FL_BUS_WORKER ? find_worker(server, name) : NULL;
+
+    for (unsigned i = 0; peer && i < REPLACED_MAX && i < peer->replaced_at; i++) {
+        if (memcmp(peer->replaced[i], id, FL_SESSION_ID_BYTES) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A frame of a session that has not begun, or is over: *ret_peer when it begins with it. */
+static int take_stranger(struct fl_bus_server *server, const struct fl_packet *packet,
+                         const struct fl_frame *frame, enum fl_bus_role role, const char *name,
+                         int64_t now_ns, struct peer **ret_peer, struct fl_err *reterr)
+{
+    struct knock **slot = knock_slot(server, frame->id);
+
+    if (was_replaced(server, role, name, frame->id)) {
+        answer(server, &packet->from, frame->id, frame->server, FL_FRAME_REPLACED);
+        return 0;
+    }
+    if (frame->kind == FL_FRAME_BYE) {
+        if (*slot)
+            knock_drop(server, slot);
+        return 0;
+    }
+    if (frame->server == 0)
+        return take_knock(server, packet, frame, role, name, now_ns, reterr);
+    if (*slot && (*slot)->number == frame->server && (*slot)->role == role &&
+        strcmp((*slot)->name, name) == 0)
+        return peer_open(server, packet, slot, now_ns, ret_peer, reterr);
+    answer(server, &packet->from, frame->id, frame->server, FL_FRAME_UNKNOWN);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- packets */
 
 static void take_message(struct fl_bus_server *server, const struct peer *peer,
                          const struct fl_frame *frame)
@@ -237,24 +386,23 @@ static struct peer *peer_of(struct fl_bus_server *server, const struct fl_packet
     if (rc == 0 && peer && (peer->role != role || strcmp(peer->name, name) != 0))
         rc = fl_err_set(&err, FL_E_REFUSED, 0, "the key of '%s' used a session of '%s'",
                         packet->user, peer->name);
+    if (rc == 0 && peer)
+        return frame->server == fl_session_server(peer->session) ? peer : NULL; /* a late knock */
+    if (rc == 0)
+        rc = take_stranger(server, packet, frame, role, name, now_ns, &peer, &err);
     if (rc < 0) {
         refuse(server, err.text);
         return NULL;
     }
-    if (peer)
-        return peer;
-    if (memcmp(frame->id, server->replaced, FL_SESSION_ID_BYTES) == 0) {
-        answer(server, &packet->from, frame->id, FL_FRAME_REPLACED);
-    } else if (frame->kind == FL_FRAME_BYE) {
-        return NULL;
-    } else if (frame->server != 0) {
-        answer(server, &packet->from, frame->id, FL_FRAME_UNKNOWN);
-    } else {
-        rc = peer_open(server, packet, frame, role, name, now_ns, &peer, &err);
-        if (rc < 0)
-            refuse(server, err.text);
-    }
     return peer;
+}
+
+static void tell_room(struct fl_bus_server *server, struct peer *peer)
+{
+    if (!peer->full || fl_session_waiting(peer->session) > 0)
+        return;
+    peer->full = false;
+    tell(server, FL_BUS_ROOM, peer, NULL);
 }
 
 static void take_packet(struct fl_bus_server *server, const struct fl_packet *packet,
@@ -287,12 +435,14 @@ static void take_packet(struct fl_bus_server *server, const struct fl_packet *pa
     switch (fl_session_take(peer->session, &frame, now_ns)) {
     case FL_SESSION_MESSAGE:
         take_message(server, peer, &frame);
+        tell_room(server, peer);
         break;
     case FL_SESSION_OVER:
         peer_close(server, peer);
         break;
     case FL_SESSION_NOTHING:
     case FL_SESSION_LOST:
+        tell_room(server, peer);
         break;
     }
 }
@@ -312,8 +462,9 @@ static void pump_all(struct fl_bus_server *server, int64_t now_ns, bool drained)
         if (!peer->gone && fl_session_gone(peer->session, now_ns)) {
             peer->gone = true;
             tell(server, FL_BUS_GONE, peer, NULL);
-        } else if (peer->gone && peer->role == FL_BUS_CLIENT &&
-                   now_ns >= fl_session_lease_end(peer->session) + server->limits.forget_ns) {
+        } else if (peer->role == FL_BUS_CLIENT &&
+                   (peer->full || (peer->gone && now_ns >= fl_session_lease_end(peer->session) +
+                                                               server->limits.forget_ns))) {
             peer_close(server, peer);
         }
     }
@@ -347,8 +498,11 @@ int fl_bus_server_recv(struct fl_bus_server *server, struct fl_bus_event *ret_ev
 static int peer_send(struct fl_bus_server *server, struct peer *peer, const json_t *message,
                      struct fl_err *reterr)
 {
-    int rc = fl_bus_queue(peer->session, message, server->limits.message_max, reterr);
+    int rc = peer->full ? fl_err_set(reterr, FL_E_AGAIN, 0, "its queue has been full")
+                        : fl_bus_queue(peer->session, message, server->limits.message_max, reterr);
 
+    if (rc == FL_E_FULL)
+        peer->full = true;
     if (rc < 0)
         return fl_err_note(reterr, rc, "to '%s'", peer->name);
     if (!peer->gone)

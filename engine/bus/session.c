@@ -99,7 +99,7 @@ void fl_session_limits_default(struct fl_session_limits *limits)
         .alive_ns = 2 * SECOND_NS,
         .lease_ns = 15 * SECOND_NS,
         .resend_ns = SECOND_NS,
-        .queue_max = 4096,
+        .queue_max = 16384,
         .queue_bytes_max = (size_t)64 * 1024 * 1024,
         .window_max = 64,
     };
@@ -220,8 +220,11 @@ enum fl_session_news fl_session_take(struct fl_session *session, const struct fl
     if (frame->kind == FL_FRAME_REPLACED)
         return FL_SESSION_LOST;
     session->heard = true;
-    if (!session->is_server)
+    if (!session->is_server && session->server == 0) {
         session->server = frame->server;
+        session->ack_due = true; /* proves that this end is alive: the session begins with it */
+        session->alive_due_ns = now_ns;
+    }
     take_ack(session, frame->ack, now_ns);
     if (frame->kind == FL_FRAME_ALIVE)
         return FL_SESSION_NOTHING;
@@ -240,6 +243,20 @@ static void fill_frame(const struct fl_session *session, enum fl_frame_kind kind
     memcpy(frame->id, session->id, FL_SESSION_ID_BYTES);
 }
 
+/* A client that has not been given the session's number yet says nothing but that it is there. */
+static bool may_talk(const struct fl_session *session)
+{
+    return session->is_server || session->server != 0;
+}
+
+static int64_t alive_wait_ns(const struct fl_session *session)
+{
+    const struct fl_session_limits *limits = &session->limits;
+
+    return may_talk(session) || limits->alive_ns < limits->resend_ns ? limits->alive_ns
+                                                                     : limits->resend_ns;
+}
+
 bool fl_session_next(struct fl_session *session, int64_t now_ns, struct fl_frame *ret_frame)
 {
     struct message *message;
@@ -254,7 +271,7 @@ bool fl_session_next(struct fl_session *session, int64_t now_ns, struct fl_frame
         if (session->resend_wait_ns > most_ns)
             session->resend_wait_ns = most_ns;
     }
-    message = session->unsent;
+    message = may_talk(session) ? session->unsent : NULL;
     if (message && message->seq <= session->seq_acked + session->limits.window_max) {
         fill_frame(session, FL_FRAME_DATA, message->seq, ret_frame);
         ret_frame->data = message->data;
@@ -269,7 +286,7 @@ bool fl_session_next(struct fl_session *session, int64_t now_ns, struct fl_frame
         return false;
     }
     session->ack_due = false;
-    session->alive_due_ns = now_ns + session->limits.alive_ns;
+    session->alive_due_ns = now_ns + alive_wait_ns(session);
     return true;
 }
 
@@ -296,7 +313,7 @@ int64_t fl_session_timer(const struct fl_session *session)
     if (session->resend_due_ns < due_ns)
         due_ns = session->resend_due_ns;
     if (session->ack_due ||
-        (session->unsent &&
+        (may_talk(session) && session->unsent &&
          session->unsent->seq <= session->seq_acked + session->limits.window_max))
         due_ns = 0;
     return due_ns < session->hold_ns ? session->hold_ns : due_ns;

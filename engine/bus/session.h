@@ -5,6 +5,10 @@
  * arrives once and in order, or the other end is told that the session is over. Pure: no I/O, no
  * clock; time comes in as now_ns. Go-back-N: only the next expected message is taken, the rest is
  * sent again by timer.
+ * How one begins: the client knocks (a frame without number), the server answers with a number that
+ * it has drawn for this session, and the session is open once the server hears that number back.
+ * Only a process that lives can do that, so that a late packet of a dead one begins nothing and
+ * repeats nothing.
  * Owns: queued messages until they are acknowledged. Threads: one at a time.
  * Limits: struct fl_session_limits; a full queue is FL_E_FULL. */
 
@@ -29,10 +33,9 @@ enum fl_frame_kind {
 struct fl_frame {
     enum fl_frame_kind kind;
     uint8_t id[FL_SESSION_ID_BYTES]; /* random, chosen by the client */
-    uint64_t
-        server;   /* random number of the server process; 0 from a client that has not heard it */
-    uint64_t seq; /* from 1 */
-    uint64_t ack; /* last message taken in order */
+    uint64_t server;  /* random number that the server drew for the session; 0: a client knocks */
+    uint64_t seq;     /* from 1 */
+    uint64_t ack;     /* last message taken in order */
     const void *data; /* borrowed */
     size_t size_bytes;
 };
@@ -51,12 +54,13 @@ struct fl_session_limits {
     size_t queue_bytes_max;
     uint32_t window_max; /* messages under way at once */
 };
-/* 2 s, 15 s, 1 s, 4096 messages, 64 MiB, 64. */
+/* 2 s, 15 s, 1 s, 16384 messages (all that a worker's hello can bring back, by number), 64 MiB,
+ * 64. */
 void fl_session_limits_default(struct fl_session_limits *limits);
 
 struct fl_session;
 
-/* server: number of the server process for its own end, 0 for a client's. FL_E_NOMEM. */
+/* server: the session's number at the server's end, 0 at a client's. FL_E_NOMEM. */
 int fl_session_create(const struct fl_session_limits *limits,
                       const uint8_t id[static FL_SESSION_ID_BYTES], uint64_t server, int64_t now_ns,
                       struct fl_session **ret_session, struct fl_err *reterr);

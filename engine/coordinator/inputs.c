@@ -256,6 +256,17 @@ static int take_worker_back(struct fl_coordinator *c, const struct fl_bus_event 
     return fl_coordinator_decide(c, &input, reterr);
 }
 
+/* Its queue was full, and what did not go in was let go; now it has taken the rest. Its next hello
+ * brings it from the state all that it lacks. */
+static int take_worker_room(struct fl_coordinator *c, const struct fl_bus_event *event,
+                            struct fl_err *reterr)
+{
+    fl_log(FL_LOG_INFO, "worker.room", "worker='%s' effect='it is asked to say hello again'",
+           event->name);
+    return fl_coordinator_after(c, AFTER_SEND, event->peer, NULL,
+                                json_pack("{s:s}", "type", "again"), reterr);
+}
+
 int fl_coordinator_take(struct fl_coordinator *c, const struct fl_bus_event *event,
                         struct fl_err *reterr)
 {
@@ -269,6 +280,8 @@ int fl_coordinator_take(struct fl_coordinator *c, const struct fl_bus_event *eve
         return is_worker ? take_worker_lost(c, event, reterr) : 0;
     case FL_BUS_BACK:
         return is_worker ? take_worker_back(c, event, reterr) : 0;
+    case FL_BUS_ROOM:
+        return is_worker ? take_worker_room(c, event, reterr) : 0;
     case FL_BUS_OPENED:
     case FL_BUS_RESET:
         return 0;

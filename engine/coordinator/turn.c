@@ -14,13 +14,14 @@
 #define ITEMS_MAX 8
 
 /* To a worker or client. One that cannot be reached now loses nothing: a worker is told again at
- * its next hello, a client asks again. */
+ * its next hello, a client asks again. FL_E_AGAIN: its queue was full, which was said; see
+ * take_worker_room. */
 static void send_peer(struct fl_coordinator *c, struct fl_bus_peer peer, const json_t *message)
 {
     struct fl_err err = {0};
     int rc = fl_bus_server_send(c->bus, peer, message, &err);
 
-    if (rc < 0 && rc != FL_E_NOENT)
+    if (rc < 0 && rc != FL_E_NOENT && rc != FL_E_AGAIN)
         fl_log(FL_LOG_WARN, "bus.send", "error='%s'", err.text);
 }
 
@@ -29,7 +30,7 @@ static void send_worker(struct fl_coordinator *c, const char *worker, const json
     struct fl_err err = {0};
     int rc = fl_bus_server_send_worker(c->bus, worker, message, &err);
 
-    if (rc < 0 && rc != FL_E_NOENT)
+    if (rc < 0 && rc != FL_E_NOENT && rc != FL_E_AGAIN)
         fl_log(FL_LOG_WARN, "bus.send", "worker='%s' error='%s'", worker, err.text);
 }
 

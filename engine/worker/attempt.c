@@ -19,7 +19,6 @@
 #include "engine/base/banned.h"
 
 #define SMALL_FILE ((size_t)16 * 1024)
-#define ORDERS_MAX 64
 #define ENTRIES_A_TURN 1000
 
 int fl_attempt_add(struct fl_worker *worker, struct site *site, const char *id,
@@ -212,10 +211,24 @@ static void send_order(struct fl_worker *worker, struct attempt *attempt, const 
 
 void fl_attempt_order(struct fl_worker *worker, struct attempt *attempt, const json_t *order)
 {
-    if (attempt->control[0])
+    const char *type = json_string_value(json_object_get(order, "type"));
+    size_t at = 0;
+
+    if (attempt->control[0]) {
         send_order(worker, attempt, order);
-    else if (json_array_size(attempt->orders) < ORDERS_MAX)
-        (void)json_array_append(attempt->orders, (json_t *)(uintptr_t)order);
+        return;
+    }
+    /* one of each type at most: the newest says all that those before it said */
+    while (at < json_array_size(attempt->orders)) {
+        const char *have =
+            json_string_value(json_object_get(json_array_get(attempt->orders, at), "type"));
+
+        if (type && have && strcmp(type, have) == 0)
+            (void)json_array_remove(attempt->orders, at);
+        else
+            at++;
+    }
+    (void)json_array_append(attempt->orders, (json_t *)(uintptr_t)order);
 }
 
 /* supervisor.json: where it listens, and which process it is. */

@@ -122,14 +122,17 @@ static void hello_if_due(struct fl_worker *worker)
 /* ---------------------------------------------------------------- messages */
 
 /* The end of an attempt that is not in the list, as its first entry: a coordinator that has more
- * of it passes that over. end is released. */
+ * of it passes that over. One that finds no room is asked for again after the next hello. end is
+ * released. */
 static void answer_end(struct fl_worker *worker, const char *id, json_t *end)
 {
     fl_json_auto json_t *message =
         json_pack("{s:s,s:s,s:i,s:o}", "type", "attempt", "id", id, "index", 1, "event", end);
 
-    if (!message || fl_bus_client_send(worker->bus, message, NULL) < 0)
-        fl_log(FL_LOG_WARN, "end.untold", "attempt='%s' could not be told", id);
+    if (!message || fl_bus_client_send(worker->bus, message, NULL) < 0) {
+        fl_log(FL_LOG_WARN, "end.untold", "attempt='%s' effect='told after the next hello'", id);
+        worker->hello_due = true;
+    }
 }
 
 static void refuse_launch(struct fl_worker *worker, const char *id, const struct fl_err *why)
@@ -204,6 +207,20 @@ static void take_provide(struct fl_worker *worker, struct attempt *attempt, cons
     }
 }
 
+static void resend(struct fl_worker *worker, struct attempt *attempt)
+{
+    (void)worker;
+    fl_attempt_resend(attempt);
+}
+
+/* The coordinator could not queue all that it had to say: a hello brings it again, for what it
+ * lacks of us too. */
+static void take_again(struct fl_worker *worker)
+{
+    each_attempt(worker, resend);
+    worker->hello_due = true;
+}
+
 static void take_message(struct fl_worker *worker, const json_t *message)
 {
     const char *type = "";
@@ -215,6 +232,10 @@ static void take_message(struct fl_worker *worker, const json_t *message)
         return;
     if (strcmp(type, "welcome") == 0)
         return;
+    if (strcmp(type, "again") == 0) {
+        take_again(worker);
+        return;
+    }
     if (strcmp(type, "launch") == 0) {
         take_launch(worker, message);
         return;
@@ -240,12 +261,6 @@ static void take_message(struct fl_worker *worker, const json_t *message)
         fl_attempt_forget(worker, attempt);
     else
         fl_log(FL_LOG_WARN, "message.unknown", "type='%s'", type);
-}
-
-static void resend(struct fl_worker *worker, struct attempt *attempt)
-{
-    (void)worker;
-    fl_attempt_resend(attempt);
 }
 
 static int take_bus(struct fl_worker *worker, struct fl_err *reterr)
@@ -279,6 +294,8 @@ static int take_bus(struct fl_worker *worker, struct fl_err *reterr)
             break;
         case FL_BUS_BACK:
             fl_log(FL_LOG_INFO, "coordinator.back", "attempts=%zu", worker->attempt_count);
+            break;
+        case FL_BUS_ROOM: /* a server's alone */
             break;
         case FL_BUS_CLOSED:
             return fl_err_set(reterr, FL_E_LOCKED, 0,

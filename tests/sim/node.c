@@ -140,6 +140,10 @@ static void on_message(struct node *node, const json_t *message)
     const char *id = json_string_value(json_object_get(message, "id"));
     struct folder *f = id ? folder_of(node, id) : NULL;
 
+    if (strcmp(type, "again") == 0) {
+        say_hello(node);
+        return;
+    }
     if (strcmp(type, "launch") == 0) {
         on_launch(node, json_object_get(message, "spec"));
         return;
@@ -178,10 +182,10 @@ void node_poll(struct node *node)
             break;
         case FL_BUS_GONE:
         case FL_BUS_BACK:
+        case FL_BUS_ROOM:
             break;
-        case FL_BUS_CLOSED: /* its name was taken by itself: a packet of an older life came late */
-            node_kill(node);
-            node_start(node);
+        case FL_BUS_CLOSED:
+            node->broken = "a live worker lost its name to a packet of one that is dead";
             return;
         }
     }

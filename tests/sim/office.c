@@ -124,7 +124,7 @@ static void send_all(struct office *office, const struct fl_effects *effects)
         int rc = fl_bus_server_send_worker(office->bus, effects->items[i].worker,
                                            effects->items[i].message, &err);
 
-        if (rc < 0 && rc != FL_E_NOENT)
+        if (rc < 0 && rc != FL_E_NOENT && rc != FL_E_FULL && rc != FL_E_AGAIN)
             sim_broken(office, "send: %s", err.text);
     }
 }
@@ -252,6 +252,12 @@ static void take(struct office *office, const struct fl_bus_event *event)
             turn(office, FL_INPUT_WORKER_HELLO, name, hello);
         }
         break;
+    case FL_BUS_ROOM: {
+        fl_json_auto json_t *again = json_pack("{s:s}", "type", "again");
+
+        (void)fl_bus_server_send(office->bus, event->peer, again, NULL); /* empty by now */
+        break;
+    }
     case FL_BUS_OPENED:
     case FL_BUS_RESET:
         break;

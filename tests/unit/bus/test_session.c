@@ -180,7 +180,15 @@ static void silence_is_broken_by_heartbeats_and_ends_a_lease(void **state)
     assert_ok(fl_session_create(&limits, id, 0, 0, &session, &err), err);
     assert_true(fl_session_next(session, 0, &frame));
     assert_int_equal(frame.kind, FL_FRAME_ALIVE);
-    assert_int_equal(frame.server, 0); /* nothing heard yet: the server may open the session */
+    assert_int_equal(frame.server, 0); /* a knock: nothing was heard yet */
+    due_ns = fl_session_timer(session);
+    assert_int_equal(due_ns, limits.resend_ns);
+    assert_false(fl_session_next(session, due_ns - 1, &frame));
+    frame = (struct fl_frame){.kind = FL_FRAME_ALIVE, .server = 5};
+    memcpy(frame.id, id, sizeof(id));
+    assert_int_equal(fl_session_take(session, &frame, 0), FL_SESSION_NOTHING);
+    assert_true(fl_session_next(session, 0, &frame)); /* the number is said back at once */
+    assert_int_equal(frame.server, 5);
     due_ns = fl_session_timer(session);
     assert_int_equal(due_ns, limits.alive_ns);
     assert_false(fl_session_next(session, due_ns - 1, &frame));
@@ -188,6 +196,32 @@ static void silence_is_broken_by_heartbeats_and_ends_a_lease(void **state)
     assert_false(fl_session_gone(session, limits.lease_ns - 1));
     assert_true(fl_session_gone(session, limits.lease_ns));
     assert_int_equal(fl_session_lease_end(session), limits.lease_ns);
+    fl_session_destroy(session);
+}
+
+/* What is said before the session has begun could be said twice: by a late packet of a process that
+ * is dead, to a coordinator that has forgotten it. */
+static void no_message_leaves_before_the_session_has_its_number(void **state)
+{
+    struct fl_session_limits limits;
+    struct fl_session *session = NULL;
+    struct fl_frame frame;
+    struct fl_err err = {0};
+
+    (void)state;
+    fl_session_limits_default(&limits);
+    assert_ok(fl_session_create(&limits, id, 0, 0, &session, &err), err);
+    assert_ok(fl_session_push(session, "12345", 5, &err), err);
+    assert_true(fl_session_next(session, 0, &frame));
+    assert_int_equal(frame.kind, FL_FRAME_ALIVE);
+    assert_false(fl_session_next(session, 0, &frame));
+    assert_int_equal(fl_session_timer(session), limits.resend_ns);
+    frame.server = 9;
+    assert_int_equal(fl_session_take(session, &frame, 0), FL_SESSION_NOTHING);
+    assert_int_equal(fl_session_timer(session), 0);
+    assert_true(fl_session_next(session, 0, &frame));
+    assert_int_equal(frame.kind, FL_FRAME_DATA);
+    assert_int_equal(frame.server, 9);
     fl_session_destroy(session);
 }
 
@@ -234,6 +268,7 @@ int main(void)
         cmocka_unit_test(every_message_arrives_once_in_order_whatever_the_network_does),
         cmocka_unit_test(full_queue_refuses_and_forgets_nothing),
         cmocka_unit_test(silence_is_broken_by_heartbeats_and_ends_a_lease),
+        cmocka_unit_test(no_message_leaves_before_the_session_has_its_number),
         cmocka_unit_test(another_server_process_is_told_apart),
         cmocka_unit_test(foreign_bytes_are_no_frame),
     };
