@@ -1,5 +1,4 @@
-/* Calendar arithmetic by civil-day counting (proleptic Gregorian); no C library time zone is
- * touched. */
+/* Texts of times, durations and leads; no C library time zone is touched. */
 #include "config.h"
 
 #include "engine/base/time.h"
@@ -12,67 +11,8 @@
 
 #include "engine/base/banned.h"
 
-#define YEAR_MIN 1900
-#define YEAR_MAX 2199
 #define LEAD_MINUTES_MAX (100000 * 60)
 #define DURATION_SECONDS_MAX ((int64_t)400 * 366 * 86400)
-
-/* Days from 1970-01-01 to a civil date: era of 400 years, year starting in March. */
-static int64_t days_from_civil(int64_t year, int month, int day)
-{
-    int64_t y = year - (month <= 2 ? 1 : 0);
-    int64_t era = (y >= 0 ? y : y - 399) / 400;
-    int64_t yoe = y - era * 400;
-    int64_t doy = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    int64_t doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
-
-    return era * 146097 + doe - 719468;
-}
-
-static void civil_from_seconds(int64_t s, struct tm *tm)
-{
-    int64_t days = s >= 0 ? s / 86400 : -((-s + 86399) / 86400);
-    int64_t rest = s - days * 86400;
-    int64_t z = days + 719468;
-    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-    int64_t doe = z - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    int64_t mp = (5 * doy + 2) / 153;
-    int64_t year;
-
-    memset(tm, 0, sizeof(*tm));
-    tm->tm_mday = (int)(doy - (153 * mp + 2) / 5 + 1);
-    tm->tm_mon = (int)(mp < 10 ? mp + 2 : mp - 10);
-    year = yoe + era * 400 + (tm->tm_mon <= 1 ? 1 : 0);
-    tm->tm_year = (int)(year - 1900);
-    tm->tm_hour = (int)(rest / 3600);
-    tm->tm_min = (int)(rest / 60 % 60);
-    tm->tm_sec = (int)(rest % 60);
-    tm->tm_wday = (int)(((days % 7) + 11) % 7);
-    tm->tm_yday = (int)(days - days_from_civil(year, 1, 1));
-}
-
-static int month_days(int year, int month)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-    return month == 2 && leap ? 29 : days[month - 1];
-}
-
-int fl_cycle_from_parts(int year, int month, int day, int hour, int minute, int second,
-                        struct fl_cycle *ret_cycle, struct fl_err *reterr)
-{
-    if (year < YEAR_MIN || year > YEAR_MAX || month < 1 || month > 12 || day < 1 ||
-        day > month_days(year, month) || hour < 0 || hour > 23 || minute < 0 || minute > 59 ||
-        second < 0 || second > 59)
-        return fl_err_set(reterr, FL_E_PARSE, 0,
-                          "no such UTC time: %04d-%02d-%02dT%02d:%02d:%02dZ (years %d to %d)", year,
-                          month, day, hour, minute, second, YEAR_MIN, YEAR_MAX);
-    ret_cycle->s = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
-    return 0;
-}
 
 /* Reads exactly count digits. */
 static bool take_digits(const char **at, int count, int *value)
@@ -114,7 +54,8 @@ static bool cycle_scan(const char *at, int part[6])
     return take_char(&at, 'Z') && *at == '\0';
 }
 
-int fl_cycle_parse(const char *text, struct fl_cycle *ret_cycle, struct fl_err *reterr)
+int fl_cycle_parse_in(const char *text, enum fl_calendar calendar, struct fl_cycle *ret_cycle,
+                      struct fl_err *reterr)
 {
     int p[6];
 
@@ -124,26 +65,55 @@ int fl_cycle_parse(const char *text, struct fl_cycle *ret_cycle, struct fl_err *
         return fl_err_set(
             reterr, FL_E_PARSE, 0,
             "'%.40s' is not a UTC time; accepted: 20261124T0000Z or 2026-11-24T00:00Z", text);
-    return fl_cycle_from_parts(p[0], p[1], p[2], p[3], p[4], p[5], ret_cycle, reterr);
+    return fl_cycle_from_date(calendar, &(struct fl_date){p[0], p[1], p[2], p[3], p[4], p[5]},
+                              ret_cycle, reterr);
+}
+
+int fl_cycle_parse(const char *text, struct fl_cycle *ret_cycle, struct fl_err *reterr)
+{
+    return fl_cycle_parse_in(text, FL_CALENDAR_STANDARD, ret_cycle, reterr);
 }
 
 void fl_cycle_format(struct fl_cycle cycle, char text[static FL_TIME_TEXT_MAX])
 {
-    struct tm tm;
+    char seconds[4] = "";
+    struct fl_date d;
 
-    civil_from_seconds(cycle.s, &tm);
-    if (tm.tm_sec)
-        (void)strftime(text, FL_TIME_TEXT_MAX, "%Y%m%dT%H%M%SZ", &tm);
-    else
-        (void)strftime(text, FL_TIME_TEXT_MAX, "%Y%m%dT%H%MZ", &tm);
+    fl_cycle_date(cycle, &d);
+    if (d.second)
+        (void)snprintf(seconds, sizeof(seconds), "%02u", (unsigned)d.second % 100);
+    (void)snprintf(text, FL_TIME_TEXT_MAX, "%04d%02d%02dT%02d%02d%sZ", d.year, d.month, d.day,
+                   d.hour, d.minute, seconds);
 }
 
 void fl_cycle_format_extended(struct fl_cycle cycle, char text[static FL_TIME_TEXT_MAX])
 {
-    struct tm tm;
+    struct fl_date d;
 
-    civil_from_seconds(cycle.s, &tm);
-    (void)strftime(text, FL_TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    fl_cycle_date(cycle, &d);
+    (void)snprintf(text, FL_TIME_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02dZ", d.year, d.month, d.day,
+                   d.hour, d.minute, d.second);
+}
+
+static void broken_down(struct fl_cycle cycle, struct tm *tm)
+{
+    enum fl_calendar calendar = fl_cycle_calendar(cycle);
+    struct fl_cycle year_start;
+    struct fl_date d;
+    int64_t days = fl_cycle_day(cycle);
+
+    fl_cycle_date(cycle, &d);
+    memset(tm, 0, sizeof(*tm));
+    tm->tm_year = d.year - 1900;
+    tm->tm_mon = d.month - 1;
+    tm->tm_mday = d.day;
+    tm->tm_hour = d.hour;
+    tm->tm_min = d.minute;
+    tm->tm_sec = d.second;
+    tm->tm_wday = (int)(((days % 7) + 11) % 7); /* 1970-01-01 was a Thursday */
+    if (fl_cycle_from_date(calendar, &(struct fl_date){d.year, 1, 1, 0, 0, 0}, &year_start, NULL) ==
+        0)
+        tm->tm_yday = (int)(days - fl_cycle_day(year_start));
 }
 
 int fl_cycle_strftime(struct fl_cycle cycle, const char *format, char *text, size_t size,
@@ -151,7 +121,7 @@ int fl_cycle_strftime(struct fl_cycle cycle, const char *format, char *text, siz
 {
     struct tm tm;
 
-    civil_from_seconds(cycle.s, &tm);
+    broken_down(cycle, &tm);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored \
     "-Wformat-nonliteral" /* the format is a user's pattern by design; output is bounded */

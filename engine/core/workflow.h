@@ -222,8 +222,6 @@ struct fl_cycle_rule {
     char *rule;
 };
 
-enum fl_calendar { FL_CALENDAR_STANDARD, FL_CALENDAR_360_DAY, FL_CALENDAR_NOLEAP };
-
 /* Which cycles that have fallen behind are still run. */
 enum fl_behind { FL_BEHIND_ALL, FL_BEHIND_NEWEST, FL_BEHIND_SKIP };
 
