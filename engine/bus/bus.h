@@ -71,6 +71,10 @@ FL_DEFINE_AUTO(struct fl_bus_server *, fl_bus_server_destroy)
  * FL_E_AGAIN when there is nothing (wait on the items until fl_bus_server_timer). */
 int fl_bus_server_recv(struct fl_bus_server *server, struct fl_bus_event *ret_event,
                        struct fl_err *reterr);
+/* From now on messages of workers, or clients, are left with their senders, who send them again;
+ * heartbeats are taken and answered all the same, so that nobody is taken for gone. For a time in
+ * which nothing can be taken in; ends by the same call. */
+void fl_bus_server_hold(struct fl_bus_server *server, bool workers, bool clients);
 /* Queues and sends. message is borrowed. FL_E_NOENT (no such peer), FL_E_FULL (then
  * FL_E_AGAIN until ROOM), FL_E_TOO_BIG. */
 int fl_bus_server_send(struct fl_bus_server *server, struct fl_bus_peer peer, const json_t *message,

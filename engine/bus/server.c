@@ -55,6 +55,7 @@ struct fl_bus_server {
     size_t pending_at;
     unsigned taken; /* packets since the last pump */
     struct fl_refusals refusals;
+    bool held[2]; /* by role: messages are not taken */
     struct fl_buf packet;
     void *kept;
     void (*kept_destroy)(void *thing);
@@ -432,6 +433,8 @@ static void take_packet(struct fl_bus_server *server, const struct fl_packet *pa
         fl_session_reconnect(peer->session);
         tell(server, FL_BUS_BACK, peer, NULL);
     }
+    if (frame.kind == FL_FRAME_DATA && server->held[peer->role])
+        frame.kind = FL_FRAME_ALIVE; /* heard, but not taken */
     switch (fl_session_take(peer->session, &frame, now_ns)) {
     case FL_SESSION_MESSAGE:
         take_message(server, peer, &frame);
@@ -493,6 +496,12 @@ int fl_bus_server_recv(struct fl_bus_server *server, struct fl_bus_event *ret_ev
     }
     *ret_event = server->pending[server->pending_at++];
     return 0;
+}
+
+void fl_bus_server_hold(struct fl_bus_server *server, bool workers, bool clients)
+{
+    server->held[FL_BUS_WORKER] = workers;
+    server->held[FL_BUS_CLIENT] = clients;
 }
 
 static int peer_send(struct fl_bus_server *server, struct peer *peer, const json_t *message,
