@@ -58,8 +58,10 @@ struct fl_store {
     sqlite3_stmt *statements[SQL_COUNT]; /* made at first use */
     char path[FL_PATH_MAX];
     uint64_t last_seq;
+    int log_pages; /* in the write-ahead log after the last commit */
     bool read_only;
-    bool broken; /* a write or sync failed: what is on the disk is not known */
+    bool sync_failed;
+    bool broken; /* a sync failed: what is on the disk is not known */
 };
 
 /* The errno behind SQLite's last error. A commit that fails does not carry it to the connection:
@@ -89,6 +91,8 @@ static int store_error(struct fl_store *store, int sqlite_rc, const char *what,
         code = FL_E_NOSPACE;
         break;
     case SQLITE_IOERR:
+        if (sqlite_rc == SQLITE_IOERR_FSYNC || sqlite_rc == SQLITE_IOERR_DIR_FSYNC)
+            store->sync_failed = true;
         code = sqlite_rc != SQLITE_IOERR_FSYNC && sqlite_rc != SQLITE_IOERR_DIR_FSYNC &&
                        (system_errno == ENOSPC || system_errno == EDQUOT || system_errno == EFBIG)
                    ? FL_E_NOSPACE
@@ -238,6 +242,18 @@ static int store_check_schema(struct fl_store *store, struct fl_err *reterr)
     return store_exec(store, sql, "make the tables of", reterr);
 }
 
+/* SQLite tells how long the log is after each commit; moving it into the file is for fl_store_tidy.
+ */
+static int log_grew(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    struct fl_store *store = arg;
+
+    (void)db;
+    (void)name;
+    store->log_pages = pages;
+    return SQLITE_OK;
+}
+
 static int store_connect(struct fl_store *store, const struct fl_store_config *config,
                          struct fl_err *reterr)
 {
@@ -262,6 +278,7 @@ static int store_connect(struct fl_store *store, const struct fl_store_config *c
     if (rc == 0)
         rc = store_exec(store, "pragma synchronous=full; pragma journal_size_limit=67108864",
                         "open", reterr);
+    (void)sqlite3_wal_hook(store->db, log_grew, store);
     return rc;
 }
 
@@ -337,17 +354,26 @@ static int event_insert(struct fl_store *store, const struct fl_event *event, st
     return rc;
 }
 
-/* Ends a transaction: commit when rc is 0, else roll back and keep the first error. */
-static int store_finish(struct fl_store *store, int rc, struct fl_err *reterr)
+static int workflow_insert(struct fl_store *store, const struct fl_store_workflow *workflow,
+                           struct fl_err *reterr)
 {
-    if (rc == 0)
-        rc = store_run(store, SQL_COMMIT, "commit to", reterr);
-    if (rc == 0)
-        return 0;
-    if (!sqlite3_get_autocommit(store->db))
-        (void)store_run(store, SQL_ROLLBACK, "roll back", NULL); /* the first error counts */
-    if (rc == FL_E_IO || rc == FL_E_DATA || rc == FL_E_BUG)
-        store->broken = true;
+    sqlite3_stmt *statement = NULL;
+    int rc;
+
+    fl_assert(workflow->digest && workflow->text);
+    if (workflow->size > FL_STORE_WORKFLOW_MAX)
+        return fl_err_set(reterr, FL_E_TOO_BIG, 0, "a workflow of %zu bytes; the limit is %zu",
+                          workflow->size, FL_STORE_WORKFLOW_MAX);
+    rc = store_statement(store, SQL_WORKFLOW_PUT, &statement, reterr);
+    if (rc < 0)
+        return rc;
+    if (bind_text(statement, 1, workflow->digest) != SQLITE_OK ||
+        sqlite3_bind_text(statement, 2, workflow->text, (int)workflow->size, SQLITE_STATIC) !=
+            SQLITE_OK)
+        rc = store_error(store, sqlite3_extended_errcode(store->db), "bind a workflow", reterr);
+    else
+        rc = store_run(store, SQL_WORKFLOW_PUT, "write a workflow to", reterr);
+    (void)sqlite3_clear_bindings(statement);
     return rc;
 }
 
@@ -361,32 +387,83 @@ static int store_begin(struct fl_store *store, struct fl_err *reterr)
     return store_run(store, SQL_BEGIN, "begin a transaction on", reterr);
 }
 
-int fl_store_append(struct fl_store *store, struct fl_event *const *events, size_t count,
+/* Ends a transaction: commit when rc is 0, else roll back and keep the first error. What was
+ * written without being synced is of no account: the next try writes it again in the same place.
+ * After a failed sync the kernel may have dropped what it could not write (and say so only once).
+ */
+static int store_finish(struct fl_store *store, int rc, struct fl_err *reterr)
+{
+    if (rc == 0)
+        rc = store_run(store, SQL_COMMIT, "commit to", reterr);
+    if (rc == 0)
+        return 0;
+    if (!sqlite3_get_autocommit(store->db))
+        (void)store_run(store, SQL_ROLLBACK, "roll back", NULL); /* the first error counts */
+    if (rc == FL_E_IO && !store->sync_failed && !store->broken)
+        return FL_E_AGAIN;
+    if (rc == FL_E_IO || rc == FL_E_DATA || rc == FL_E_BUG)
+        store->broken = true;
+    return rc;
+}
+
+int fl_store_commit(struct fl_store *store, const struct fl_store_batch *batch,
                     struct fl_err *reterr)
 {
     int rc;
 
-    fl_assert(store);
-    if (count == 0)
+    fl_assert(store && batch);
+    if (batch->count == 0 && batch->workflow_count == 0)
         return 0;
-    if (count > FL_STORE_BATCH_MAX)
-        return fl_err_set(reterr, FL_E_FULL, 0, "a batch of %zu events; the limit is %d", count,
-                          FL_STORE_BATCH_MAX);
+    if (batch->count > FL_STORE_BATCH_MAX)
+        return fl_err_set(reterr, FL_E_FULL, 0, "a batch of %zu events; the limit is %d",
+                          batch->count, FL_STORE_BATCH_MAX);
     rc = store_begin(store, reterr);
-    if (rc < 0)
-        return rc;
-    for (size_t i = 0; i < count && rc == 0; i++) {
-        events[i]->seq.v = store->last_seq + 1 + i;
-        rc = event_insert(store, events[i], reterr);
+    for (size_t i = 0; i < batch->workflow_count && rc == 0; i++)
+        rc = workflow_insert(store, &batch->workflows[i], reterr);
+    for (size_t i = 0; i < batch->count && rc == 0; i++) {
+        batch->events[i]->seq.v = store->last_seq + 1 + i;
+        rc = event_insert(store, batch->events[i], reterr);
     }
     rc = store_finish(store, rc, reterr);
     if (rc < 0) {
-        for (size_t i = 0; i < count; i++)
-            events[i]->seq.v = 0;
+        for (size_t i = 0; i < batch->count; i++)
+            batch->events[i]->seq.v = 0;
         return rc;
     }
-    store->last_seq += count;
+    store->last_seq += batch->count;
     return 0;
+}
+
+int fl_store_append(struct fl_store *store, struct fl_event *const *events, size_t count,
+                    struct fl_err *reterr)
+{
+    const struct fl_store_batch batch = {.events = events, .count = count};
+
+    return fl_store_commit(store, &batch, reterr);
+}
+
+int fl_store_put_workflow(struct fl_store *store, const char *digest, const char *text, size_t size,
+                          struct fl_err *reterr)
+{
+    const struct fl_store_workflow workflow = {.digest = digest, .text = text, .size = size};
+    const struct fl_store_batch batch = {.workflows = &workflow, .workflow_count = 1};
+
+    return fl_store_commit(store, &batch, reterr);
+}
+
+int fl_store_tidy(struct fl_store *store, struct fl_err *reterr)
+{
+    int rc;
+
+    if (store->log_pages < FL_STORE_TIDY_PAGES || store->broken)
+        return 0;
+    store->log_pages = 0; /* when it fails, the next commit tells how long it is */
+    rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (rc == SQLITE_OK)
+        return 0;
+    rc = store_error(store, rc, "move the log into", reterr);
+    store->broken = store->sync_failed;
+    return rc;
 }
 
 int fl_store_last_seq(struct fl_store *store, uint64_t *ret_seq, struct fl_err *reterr)
@@ -447,30 +524,6 @@ int fl_store_load(struct fl_store *store, uint64_t from, size_t limit, fl_store_
     }
     (void)sqlite3_reset(statement);
     return rc < 0 ? rc : 0;
-}
-
-int fl_store_put_workflow(struct fl_store *store, const char *digest, const char *text, size_t size,
-                          struct fl_err *reterr)
-{
-    sqlite3_stmt *statement = NULL;
-    int rc;
-
-    fl_assert(digest && text);
-    if (size > FL_STORE_WORKFLOW_MAX)
-        return fl_err_set(reterr, FL_E_TOO_BIG, 0, "a workflow of %zu bytes; the limit is %zu",
-                          size, FL_STORE_WORKFLOW_MAX);
-    rc = store_begin(store, reterr);
-    if (rc < 0)
-        return rc;
-    rc = store_statement(store, SQL_WORKFLOW_PUT, &statement, reterr);
-    if (rc == 0 && (bind_text(statement, 1, digest) != SQLITE_OK ||
-                    sqlite3_bind_text(statement, 2, text, (int)size, SQLITE_STATIC) != SQLITE_OK))
-        rc = store_error(store, sqlite3_extended_errcode(store->db), "bind a workflow", reterr);
-    if (rc == 0)
-        rc = store_run(store, SQL_WORKFLOW_PUT, "write a workflow to", reterr);
-    if (statement)
-        (void)sqlite3_clear_bindings(statement);
-    return store_finish(store, rc, reterr);
 }
 
 int fl_store_get_workflow(struct fl_store *store, const char *digest, struct fl_buf *out,

@@ -20,6 +20,7 @@
 #define FL_STORE_BATCH_MAX FL_EVENTS_MAX
 #define FL_STORE_WORKFLOW_MAX ((size_t)16 * 1024 * 1024)
 #define FL_STORE_FILE "fairlead.db"
+#define FL_STORE_TIDY_PAGES 1000 /* of 4 KiB */
 
 struct fl_store;
 
@@ -37,13 +38,35 @@ int fl_store_open(const struct fl_store_config *config, struct fl_store **ret_st
 void fl_store_destroy(struct fl_store *store);
 FL_DEFINE_AUTO(struct fl_store *, fl_store_destroy)
 
-/* Gives the events the next numbers and makes them durable in one transaction. On success each
+/* A compiled workflow (JSON text) under its digest. One that is there already is fine. */
+struct fl_store_workflow {
+    const char *digest;
+    const char *text;
+    size_t size;
+};
+
+/* What becomes durable together. All is borrowed. */
+struct fl_store_batch {
+    struct fl_event *const *events;
+    size_t count;
+    const struct fl_store_workflow *workflows; /* written before the events */
+    size_t workflow_count;
+};
+
+/* Gives the events the next numbers and makes the batch durable in one transaction. On success each
  * event has its seq; on failure none has, and nothing was kept.
- * FL_E_NOSPACE: call again with the same batch when there is space. FL_E_IO: a write or sync
- * failed; the disk's content is not known any more, so every later append fails too: end the
- * process and recover. FL_E_FULL: more than FL_STORE_BATCH_MAX. */
+ * FL_E_NOSPACE, FL_E_AGAIN (a write failed otherwise), FL_E_LOCKED (another process holds the
+ * file): call again with the same batch later. FL_E_IO: a sync failed; the disk's content is not
+ * known any more, so every later commit fails too: end the process and recover.
+ * FL_E_FULL: more than FL_STORE_BATCH_MAX events. FL_E_TOO_BIG: a workflow. */
+int fl_store_commit(struct fl_store *store, const struct fl_store_batch *batch,
+                    struct fl_err *reterr);
+/* The same for events alone. */
 int fl_store_append(struct fl_store *store, struct fl_event *const *events, size_t count,
                     struct fl_err *reterr);
+/* Moves the write-ahead log into the file when it has grown (FL_STORE_TIDY_PAGES). Takes the time
+ * of some commits: call it when nothing waits. A failure harms nothing: the log stays. */
+int fl_store_tidy(struct fl_store *store, struct fl_err *reterr);
 
 /* The number of the last durable event, 0 when there is none. */
 int fl_store_last_seq(struct fl_store *store, uint64_t *ret_seq, struct fl_err *reterr);
@@ -54,8 +77,7 @@ typedef int (*fl_store_event_fn)(const struct fl_event *event, void *arg, struct
 int fl_store_load(struct fl_store *store, uint64_t from, size_t limit, fl_store_event_fn fn,
                   void *arg, struct fl_err *reterr);
 
-/* A compiled workflow (JSON text) under its digest. One that is there already is fine.
- * Errors as fl_store_append. */
+/* One workflow. Errors as fl_store_commit. */
 int fl_store_put_workflow(struct fl_store *store, const char *digest, const char *text, size_t size,
                           struct fl_err *reterr);
 /* Appends the text to out. FL_E_NOENT. */

@@ -3,6 +3,7 @@
 
 #include "tests/unit/store/broken_vfs.h"
 
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stddef.h>
 
@@ -21,19 +22,39 @@ static struct {
     bool hit;
     enum broken_vfs_fault fault;
     int left;
+    bool shut;    /* the gate */
+    bool waiting; /* a sync stands at it */
 } plan;
+
+static pthread_mutex_t plan_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t plan_changed = PTHREAD_COND_INITIALIZER;
 
 static sqlite3_vfs shim;
 static sqlite3_vfs *below;
 
-static bool fails_now(bool is_write)
+/* *ret_fault: which one. */
+static bool fails_now(bool is_write, enum broken_vfs_fault *ret_fault)
 {
-    if (!plan.armed || is_write != (plan.fault != BROKEN_VFS_SYNC))
-        return false;
-    if (plan.left-- > 0)
-        return false;
-    plan.hit = true;
-    return true;
+    bool fails;
+
+    (void)pthread_mutex_lock(&plan_lock);
+    fails = plan.armed && is_write == (plan.fault != BROKEN_VFS_SYNC) && plan.left-- <= 0;
+    plan.hit |= fails;
+    *ret_fault = plan.fault;
+    (void)pthread_mutex_unlock(&plan_lock);
+    return fails;
+}
+
+static void pass_gate(void)
+{
+    (void)pthread_mutex_lock(&plan_lock);
+    while (plan.shut) {
+        plan.waiting = true;
+        (void)pthread_cond_broadcast(&plan_changed);
+        (void)pthread_cond_wait(&plan_changed, &plan_lock);
+    }
+    plan.waiting = false;
+    (void)pthread_mutex_unlock(&plan_lock);
 }
 
 static sqlite3_file *real_of(sqlite3_file *file)
@@ -51,8 +72,10 @@ static int shim_read(sqlite3_file *file, void *data, int size, sqlite3_int64 off
 }
 static int shim_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
 {
-    if (fails_now(true))
-        return plan.fault == BROKEN_VFS_FULL ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+    enum broken_vfs_fault fault;
+
+    if (fails_now(true, &fault))
+        return fault == BROKEN_VFS_FULL ? SQLITE_FULL : SQLITE_IOERR_WRITE;
     return real_of(file)->pMethods->xWrite(real_of(file), data, size, offset);
 }
 static int shim_truncate(sqlite3_file *file, sqlite3_int64 size)
@@ -61,7 +84,10 @@ static int shim_truncate(sqlite3_file *file, sqlite3_int64 size)
 }
 static int shim_sync(sqlite3_file *file, int flags)
 {
-    if (fails_now(false))
+    enum broken_vfs_fault fault;
+
+    pass_gate();
+    if (fails_now(false, &fault))
         return SQLITE_IOERR_FSYNC;
     return real_of(file)->pMethods->xSync(real_of(file), flags);
 }
@@ -159,14 +185,44 @@ const char *broken_vfs_name(void)
 
 void broken_vfs_arm(enum broken_vfs_fault fault, int nth)
 {
+    (void)pthread_mutex_lock(&plan_lock);
     plan.armed = true;
     plan.hit = false;
     plan.fault = fault;
     plan.left = nth;
+    (void)pthread_mutex_unlock(&plan_lock);
 }
 
 bool broken_vfs_disarm(void)
 {
+    bool hit;
+
+    (void)pthread_mutex_lock(&plan_lock);
     plan.armed = false;
-    return plan.hit;
+    hit = plan.hit;
+    (void)pthread_mutex_unlock(&plan_lock);
+    return hit;
+}
+
+void broken_vfs_close_gate(void)
+{
+    (void)pthread_mutex_lock(&plan_lock);
+    plan.shut = true;
+    (void)pthread_mutex_unlock(&plan_lock);
+}
+
+void broken_vfs_await_gate(void)
+{
+    (void)pthread_mutex_lock(&plan_lock);
+    while (!plan.waiting)
+        (void)pthread_cond_wait(&plan_changed, &plan_lock);
+    (void)pthread_mutex_unlock(&plan_lock);
+}
+
+void broken_vfs_open_gate(void)
+{
+    (void)pthread_mutex_lock(&plan_lock);
+    plan.shut = false;
+    (void)pthread_cond_broadcast(&plan_changed);
+    (void)pthread_mutex_unlock(&plan_lock);
 }
