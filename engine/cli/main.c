@@ -285,6 +285,8 @@ int main(int argc, char **argv)
     int rc;
 
     fl_log_init("fairlead", FL_LOG_WARN);
+    (void)signal(SIGXFSZ,
+                 SIG_IGN); /* a limit on file sizes is a full disk: an error of the write */
     (void)signal(SIGPIPE, SIG_IGN); /* `fairlead events | head` ends by the failing write */
     if (argc < 2) {
         print_usage(stderr);

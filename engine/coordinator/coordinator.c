@@ -39,9 +39,9 @@ static int copy_text(char *to, size_t size, const char *text, struct fl_err *ret
 }
 
 /* Lock, store, live state as the committed events say. */
-static int recover(struct fl_coordinator *c, struct fl_err *reterr)
+static int recover(struct fl_coordinator *c, const char *vfs, struct fl_err *reterr)
 {
-    struct fl_store_config config = {.folder = c->state};
+    struct fl_store_config config = {.folder = c->state, .vfs = vfs};
     char path[FL_PATH_MAX];
     int rc = fl_dir_make(c->world, c->state, STATE_MODE, reterr);
 
@@ -60,6 +60,8 @@ static int recover(struct fl_coordinator *c, struct fl_err *reterr)
         rc = fl_store_replay(c->store, c->core, 0, &c->seq, reterr);
     if (rc == 0)
         rc = fl_query_create(c->world, c->state, FL_COORDINATOR_QUERIES_MAX, &c->query, reterr);
+    if (rc == 0)
+        rc = fl_commit_create(c->store, &c->commit, reterr);
     return rc;
 }
 
@@ -132,8 +134,10 @@ int fl_coordinator_create(const struct fl_coordinator_config *config,
     c->lock_fd = -1;
     c->stop_fd = -1;
     c->sites = json_object();
-    c->afters = calloc(FL_COORDINATOR_TURN_MAX, sizeof(*c->afters));
-    if (!c->afters || !c->sites)
+    c->open = &c->batches[0];
+    for (size_t i = 0; i < FL_COUNT(c->batches); i++)
+        c->batches[i].afters = calloc(FL_COORDINATOR_TURN_MAX, sizeof(*c->batches[i].afters));
+    if (!c->batches[0].afters || !c->batches[1].afters || !c->sites)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
     rc = copy_text(c->state, sizeof(c->state), config->state, reterr);
     if (rc == 0 && config->keys)
@@ -143,7 +147,7 @@ int fl_coordinator_create(const struct fl_coordinator_config *config,
     if (rc == 0)
         rc = fl_wake_create(&c->stop_fd, reterr);
     if (rc == 0)
-        rc = recover(c, reterr);
+        rc = recover(c, config->vfs, reterr);
     if (rc == 0)
         rc = bind_bus(c, config->listen, reterr);
     if (rc == 0)
@@ -173,6 +177,7 @@ void fl_coordinator_destroy(struct fl_coordinator *c)
     fl_http_destroy(c->http);
     fl_query_destroy(c->query);
     fl_bus_server_destroy(c->bus);
+    fl_commit_destroy(c->commit);
     fl_core_destroy(c->core);
     fl_store_destroy(c->store);
     if (c->lock_fd >= 0)
@@ -183,12 +188,10 @@ void fl_coordinator_destroy(struct fl_coordinator *c)
     }
     free(c->links);
     json_decref(c->sites);
-    for (size_t i = 0; c->afters && i < c->after_count; i++) {
-        json_decref(c->afters[i].message);
-        free(c->afters[i].worker);
+    for (size_t i = 0; i < FL_COUNT(c->batches); i++) {
+        fl_batch_clear(&c->batches[i]);
+        free(c->batches[i].afters);
     }
-    free(c->afters);
-    fl_events_release(&c->batch);
     fl_wake_close(c->stop_fd);
     free(c);
 }

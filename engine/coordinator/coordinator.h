@@ -4,10 +4,16 @@
 /* The daemon that decides: one loop that takes what has arrived, decides, makes the events durable
  * in one transaction, and only then lets anything out. The program fairleadd runs it, and so does
  * `fairlead run` in a thread of its own.
- * Owns: the state folder (by its lock), the bus, the live state, and the query service's thread.
- * Threads: the loop belongs to the thread that calls fl_coordinator_run; fl_coordinator_stop is for
- * any thread. Limits: FL_COORDINATOR_TURN_MAX inputs a turn, FL_COORDINATOR_QUERIES_MAX questions
- * waiting. */
+ * The transaction is a second thread's work. While it is under way the loop decides on what comes
+ * next (the live state has the batch already), but nothing of either batch goes out before its own
+ * commit. When the disk is full or a write fails, nothing is decided and nothing dispatched until
+ * it can be written: the bus stays alive, questions are answered, an alarm says so. A failed sync
+ * ends the loop: only a new start knows what is on the disk.
+ * Owns: the state folder (by its lock), the bus, the live state, the commit thread and the query
+ * service's thread. Threads: the loop belongs to the thread that calls fl_coordinator_run;
+ * fl_coordinator_stop is for any thread.
+ * Limits: FL_COORDINATOR_TURN_MAX inputs and about FL_COORDINATOR_EVENTS_MAX events a batch, two
+ * batches; FL_COORDINATOR_QUERIES_MAX questions waiting. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,6 +21,9 @@
 #include "engine/world/world.h"
 
 #define FL_COORDINATOR_TURN_MAX 1000
+#define FL_COORDINATOR_EVENTS_MAX 2000 /* one decision may go beyond it, no second one does */
+/* A batch that could not be written is tried again after this long. */
+#define FL_COORDINATOR_RETRY_NS ((int64_t)1000000000)
 #define FL_COORDINATOR_QUERIES_MAX 256
 /* STATE/endpoint.json while a coordinator runs: {"pid","endpoint","http","epoch","keys"}. */
 #define FL_COORDINATOR_ENDPOINT_FILE "endpoint.json"
@@ -31,6 +40,7 @@ struct fl_coordinator_config {
     const char *keys;   /* folder of the keys; NULL: STATE/keys */
     const char *http;   /* "127.0.0.1:8090", port 0 picks one; NULL: none */
     const char *web;    /* folder of the static pages; NULL: none */
+    const char *vfs;    /* SQLite's disk layer by name; NULL: the operating system's */
 };
 
 /* Takes the lock, recovers the state from the store, binds. Everything is in place when it returns:

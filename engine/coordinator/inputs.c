@@ -20,7 +20,7 @@ static int events_apply(struct fl_coordinator *c, struct fl_events *events, stru
         int rc = fl_core_apply(c->core, events->items[i], reterr);
 
         if (rc == 0)
-            rc = fl_events_add(&c->batch, events->items[i], reterr);
+            rc = fl_events_add(&c->open->events, events->items[i], reterr);
         if (rc < 0)
             return fl_err_note(reterr, FL_E_BUG, "apply a decided event"); /* the states part */
         events->items[i] = NULL;
@@ -49,6 +49,7 @@ int fl_coordinator_decide(struct fl_coordinator *c, const struct fl_input *input
 
 int fl_coordinator_advance(struct fl_coordinator *c, struct fl_err *reterr)
 {
+    c->more = false;
     for (int round = 0; round < ADVANCE_ROUNDS_MAX; round++) {
         fl_auto(fl_events_release) struct fl_events events = {0};
         char entropy[ENTROPY_DIGITS + 1];
@@ -65,6 +66,10 @@ int fl_coordinator_advance(struct fl_coordinator *c, struct fl_err *reterr)
         rc = events_apply(c, &events, reterr);
         if (rc < 0)
             return rc;
+        if (fl_batch_is_full(c->open)) {
+            c->more = true;
+            return 0;
+        }
     }
     return fl_err_set(reterr, FL_E_BUG, 0, "the state does not come to rest in %d rounds",
                       ADVANCE_ROUNDS_MAX);
@@ -73,16 +78,17 @@ int fl_coordinator_advance(struct fl_coordinator *c, struct fl_err *reterr)
 int fl_coordinator_after(struct fl_coordinator *c, enum after_kind kind, struct fl_bus_peer peer,
                          const char *worker, json_t *message, struct fl_err *reterr)
 {
+    struct batch *batch = c->open;
     struct after *after;
 
-    if (message && c->after_count < FL_COORDINATOR_TURN_MAX) {
-        after = &c->afters[c->after_count];
+    if (message && batch->after_count < FL_COORDINATOR_TURN_MAX) {
+        after = &batch->afters[batch->after_count];
         after->kind = kind;
         after->peer = peer;
         after->worker = worker ? strdup(worker) : NULL;
         if (!worker || after->worker) {
             after->message = message;
-            c->after_count++;
+            batch->after_count++;
             return 0;
         }
     }
@@ -187,6 +193,9 @@ static int take_hello(struct fl_coordinator *c, const struct fl_bus_event *event
     if (!link->hello)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
     (void)json_object_del(link->hello, "attempts"); /* true at that moment only */
+    link->news = LINK_SAME;
+    if (c->flight)
+        fl_batch_drop_worker(c->flight, event->name);
     fl_coordinator_note_sites(c, event->name, event->message);
     fl_log(FL_LOG_INFO, "worker.hello", "worker='%s'", event->name);
     return fl_coordinator_after(c, AFTER_RESYNC, event->peer, event->name,
@@ -226,45 +235,70 @@ static int take_worker(struct fl_coordinator *c, const struct fl_bus_event *even
     return fl_err_set(reterr, FL_E_PARSE, 0, "unknown message '%.40s'", type);
 }
 
-/* A worker's session ended or went silent. */
-static int take_worker_lost(struct fl_coordinator *c, const struct fl_bus_event *event,
-                            struct fl_err *reterr)
+/* Decides on what became of a worker. */
+static int link_decide(struct fl_coordinator *c, struct worker_link *link, enum link_news news,
+                       struct fl_err *reterr)
+{
+    struct fl_input input = {.type = FL_INPUT_WORKER_HELLO,
+                             .worker = link->name,
+                             .who = link->name,
+                             .message = link->hello};
+
+    switch (news) {
+    case LINK_ENDED:
+        return worker_gone(c, link->name, "said goodbye", FL_LOG_INFO, reterr);
+    case LINK_LOST:
+        return worker_gone(c, link->name, "silent for longer than its lease", FL_LOG_WARN, reterr);
+    case LINK_BACK:
+        fl_log(FL_LOG_INFO, "worker.back", "worker='%s'", link->name);
+        return fl_coordinator_decide(c, &input, reterr);
+    case LINK_SAME:
+        break;
+    }
+    return 0;
+}
+
+int fl_coordinator_take_link(struct fl_coordinator *c, const struct fl_bus_event *event,
+                             struct fl_err *reterr)
 {
     struct worker_link *link = link_find(c, event->name);
-    bool ended = event->kind == FL_BUS_CLOSED;
+    enum link_news news = event->kind == FL_BUS_CLOSED ? LINK_ENDED
+                          : event->kind == FL_BUS_GONE ? LINK_LOST
+                                                       : LINK_BACK;
 
     if (!link || link->peer.v != event->peer.v)
         return 0; /* a session that a newer one has replaced, or that never said hello */
-    if (ended)
+    if (news == LINK_ENDED)
         link->peer.v = 0;
-    return worker_gone(c, event->name, ended ? "said goodbye" : "silent for longer than its lease",
-                       ended ? FL_LOG_INFO : FL_LOG_WARN, reterr);
+    if (news == LINK_BACK && !link->hello)
+        return 0;
+    if (c->trouble.rc == 0)
+        return link_decide(c, link, news, reterr);
+    link->news = news; /* the last word counts; what holds already gives no event */
+    return 0;
 }
 
-/* Heard again, and nothing was lost: what it said of itself still holds. */
-static int take_worker_back(struct fl_coordinator *c, const struct fl_bus_event *event,
-                            struct fl_err *reterr)
+int fl_coordinator_take_news(struct fl_coordinator *c, struct fl_err *reterr)
 {
-    struct worker_link *link = link_find(c, event->name);
-    struct fl_input input = {
-        .type = FL_INPUT_WORKER_HELLO, .worker = event->name, .who = event->name};
+    int rc = 0;
 
-    if (!link || link->peer.v != event->peer.v || !link->hello)
-        return 0;
-    input.message = link->hello;
-    fl_log(FL_LOG_INFO, "worker.back", "worker='%s'", event->name);
-    return fl_coordinator_decide(c, &input, reterr);
+    for (size_t i = 0; i < c->link_count && rc == 0; i++) {
+        rc = link_decide(c, &c->links[i], c->links[i].news, reterr);
+        c->links[i].news = LINK_SAME;
+    }
+    return rc;
 }
 
 /* Its queue was full, and what did not go in was let go; now it has taken the rest. Its next hello
  * brings it from the state all that it lacks. */
-static int take_worker_room(struct fl_coordinator *c, const struct fl_bus_event *event,
-                            struct fl_err *reterr)
+static void take_worker_room(struct fl_coordinator *c, const struct fl_bus_event *event)
 {
+    fl_json_auto json_t *again = json_pack("{s:s}", "type", "again");
+
     fl_log(FL_LOG_INFO, "worker.room", "worker='%s' effect='it is asked to say hello again'",
            event->name);
-    return fl_coordinator_after(c, AFTER_SEND, event->peer, NULL,
-                                json_pack("{s:s}", "type", "again"), reterr);
+    if (again)
+        fl_coordinator_send(c, event->peer, again); /* rests on nothing that could be taken back */
 }
 
 int fl_coordinator_take(struct fl_coordinator *c, const struct fl_bus_event *event,
@@ -277,11 +311,12 @@ int fl_coordinator_take(struct fl_coordinator *c, const struct fl_bus_event *eve
         return is_worker ? take_worker(c, event, reterr) : fl_coordinator_request(c, event, reterr);
     case FL_BUS_GONE:
     case FL_BUS_CLOSED:
-        return is_worker ? take_worker_lost(c, event, reterr) : 0;
     case FL_BUS_BACK:
-        return is_worker ? take_worker_back(c, event, reterr) : 0;
+        return is_worker ? fl_coordinator_take_link(c, event, reterr) : 0;
     case FL_BUS_ROOM:
-        return is_worker ? take_worker_room(c, event, reterr) : 0;
+        if (is_worker)
+            take_worker_room(c, event);
+        return 0;
     case FL_BUS_OPENED:
     case FL_BUS_RESET:
         return 0;

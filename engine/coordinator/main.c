@@ -189,6 +189,8 @@ int main(int argc, char **argv)
     int rc;
 
     fl_log_init("fairleadd", FL_LOG_INFO);
+    (void)signal(SIGXFSZ,
+                 SIG_IGN); /* a limit on file sizes is a full disk: an error of the write */
     (void)signal(SIGPIPE, SIG_IGN); /* a peer that goes away is an error of its connection */
     rc = parse(argc, argv, &options, &err);
     if (rc == 1)

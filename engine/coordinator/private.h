@@ -6,17 +6,21 @@
 
 #include "engine/base/path.h"
 #include "engine/bus/keys.h"
+#include "engine/coordinator/commit.h"
 #include "engine/coordinator/coordinator.h"
 #include "engine/coordinator/query.h"
 #include "engine/core/core.h"
 #include "engine/http/http.h"
 #include "engine/store/store.h"
 
+enum link_news { LINK_SAME, LINK_LOST, LINK_ENDED, LINK_BACK };
+
 /* A worker as the bus knows it. */
 struct worker_link {
     char *name;
     struct fl_bus_peer peer; /* 0: no session now */
     json_t *hello;           /* the last one; NULL before the first */
+    enum link_news news;     /* what became of it while no decision could be made */
 };
 
 enum after_kind {
@@ -25,12 +29,30 @@ enum after_kind {
     AFTER_RESYNC, /* a worker said hello: welcome, then all that it must be told again */
 };
 
-/* What waits for the commit of this turn. */
+/* What waits for the commit of its batch. */
 struct after {
     enum after_kind kind;
     struct fl_bus_peer peer;
     json_t *message; /* the reply, the attempt's message, or the hello */
     char *worker;    /* NULL for a client */
+};
+
+/* What becomes durable together, and what goes out then. A batch is open (decisions add to it),
+ * then in flight (handed to the commit thread: nothing of it changes). */
+struct batch {
+    struct fl_events events;             /* applied to the live state already */
+    struct fl_store_workflow *workflows; /* digest and text are owned */
+    size_t workflow_count;
+    struct after *afters; /* room for FL_COORDINATOR_TURN_MAX */
+    size_t after_count;
+    struct fl_effects out; /* messages to workers, made when it is handed over */
+};
+
+/* Why the record cannot be written now. */
+struct trouble {
+    int rc;           /* 0: it can */
+    int64_t since_ns; /* UTC */
+    int64_t retry_ns; /* monotonic: when the batch in flight is tried again */
 };
 
 struct fl_coordinator {
@@ -39,9 +61,10 @@ struct fl_coordinator {
     char keys[FL_PATH_MAX];
     int lock_fd;
     int stop_fd;
-    struct fl_store *store;
-    struct fl_core *core; /* the live state */
-    uint64_t seq;         /* last committed event that the live state has */
+    struct fl_store *store; /* the commit thread's from its start on */
+    struct fl_commit *commit;
+    struct fl_core *core; /* the live state: has all of open and flight */
+    uint64_t seq;         /* last committed event */
     struct fl_bus_server *bus;
     struct fl_query *query;
     struct fl_http *http;
@@ -53,11 +76,14 @@ struct fl_coordinator {
     size_t link_count;
     size_t link_room;
 
-    /* of the turn */
-    struct fl_events batch; /* applied to the live state, not yet committed */
-    struct after *afters;
-    size_t after_count;
-    bool disk_full;
+    struct batch batches[2];
+    struct batch *open;
+    struct batch *flight;    /* NULL: none */
+    bool given;              /* the commit thread has it */
+    int64_t flight_since_ns; /* monotonic */
+    bool more;               /* the turn ended at its bound: there is more to do at once */
+    bool holding;            /* messages are left with the peers; see stuck.c */
+    struct trouble trouble;
     bool stopping;
 };
 
@@ -65,10 +91,16 @@ struct fl_coordinator {
 /* Takes one bus event in: decides, applies to the live state, notes what waits for the commit. */
 int fl_coordinator_take(struct fl_coordinator *c, const struct fl_bus_event *event,
                         struct fl_err *reterr);
+/* Decides on what became of workers while no decision could be made. */
+int fl_coordinator_take_news(struct fl_coordinator *c, struct fl_err *reterr);
+/* A worker's session ended, went silent or was heard again: noted, or decided on at once. */
+int fl_coordinator_take_link(struct fl_coordinator *c, const struct fl_bus_event *event,
+                             struct fl_err *reterr);
 /* Every worker that the state believes to be there and is not: gone. */
 int fl_coordinator_drop_workers(struct fl_coordinator *c, const char *reason,
                                 struct fl_err *reterr);
-/* Adds what the state itself allows by now, until there is nothing more. */
+/* Adds what the state itself allows by now, until there is nothing more or the turn is full (then
+ * c->more is set). */
 int fl_coordinator_advance(struct fl_coordinator *c, struct fl_err *reterr);
 
 /* ------------------------------------------------------------------ requests.c */
@@ -86,9 +118,33 @@ int fl_coordinator_after(struct fl_coordinator *c, enum after_kind kind, struct 
 /* Keeps where the sites of a hello lie. A failure is logged: nothing depends on it. */
 void fl_coordinator_note_sites(struct fl_coordinator *c, const char *worker, const json_t *hello);
 
-/* ------------------------------------------------------------------ turn.c */
-/* Commits the batch, then lets out its effects and whatever waited for it. FL_E_NOSPACE: the batch
- * is kept and nothing went out. */
-int fl_coordinator_commit(struct fl_coordinator *c, struct fl_err *reterr);
+/* ------------------------------------------------------------------ batch.c */
+void fl_batch_clear(struct batch *batch);
+/* Digest and text are copied. */
+int fl_batch_add_workflow(struct batch *batch, const char *digest, const char *text,
+                          struct fl_err *reterr);
+/* Nothing to write and nothing to say. */
+bool fl_batch_is_empty(const struct batch *batch);
+/* No more inputs fit. */
+bool fl_batch_is_full(const struct batch *batch);
+/* Makes the messages that its events and inputs ask for, from the live state as it is now. */
+int fl_batch_prepare(struct fl_coordinator *c, struct batch *batch, struct fl_err *reterr);
+/* Sends them, and the replies: its events are committed. */
+void fl_batch_let_out(struct fl_coordinator *c, struct batch *batch);
+/* A worker begins anew and will be told everything: what waits for it is dropped. */
+void fl_batch_drop_worker(struct batch *batch, const char *worker);
+/* To a peer. One that cannot be reached now loses nothing: a worker is told again at its next
+ * hello, a client asks again. FL_E_AGAIN of the bus: its queue was full, which was said;
+ * FL_BUS_ROOM follows. */
+void fl_coordinator_send(struct fl_coordinator *c, struct fl_bus_peer peer, const json_t *message);
+
+/* ------------------------------------------------------------------ stuck.c */
+/* The batch in flight could not be written for now: alarm, and everything waits. */
+void fl_coordinator_stuck(struct fl_coordinator *c, int rc, const struct fl_err *err);
+/* It was written after all. */
+int fl_coordinator_unstuck(struct fl_coordinator *c, struct fl_err *reterr);
+/* Takes what arrives while no decision can be made: heartbeats and questions are answered, actions
+ * refused, workers' messages left with the workers. */
+int fl_coordinator_hold_out(struct fl_coordinator *c, struct fl_err *reterr);
 
 #endif

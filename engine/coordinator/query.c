@@ -270,6 +270,12 @@ struct fl_model *fl_query_model(struct fl_query *query)
     return query->model;
 }
 
+void fl_query_alarm(struct fl_query *query, json_t *alarm)
+{
+    fl_model_alarm(query->model, alarm);
+    fl_wake_ring(query->bell_fd); /* who waits for events hears of it, too */
+}
+
 void fl_query_advance(struct fl_query *query)
 {
     fl_wake_ring(query->bell_fd);

@@ -29,6 +29,9 @@ FL_DEFINE_AUTO(struct fl_query *, fl_query_destroy)
 
 struct fl_model *fl_query_model(struct fl_query *query);
 
+/* What every answer says from now on under "alarm" (NULL: nothing any more); taken over. */
+void fl_query_alarm(struct fl_query *query, json_t *alarm);
+
 /* There are new committed events. */
 void fl_query_advance(struct fl_query *query);
 

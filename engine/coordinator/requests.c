@@ -13,7 +13,7 @@
 
 #define WHO_MAX 256
 
-/* Makes the submitted workflow durable and known; gives its digest. */
+/* Makes the submitted workflow known, and durable with the batch; gives its digest. */
 static int submit_workflow(struct fl_coordinator *c, const json_t *request,
                            char digest[static FL_DIGEST_HEX], struct fl_err *reterr)
 {
@@ -36,7 +36,7 @@ static int submit_workflow(struct fl_coordinator *c, const json_t *request,
     text = fl_json_text(canonical);
     if (!text)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
-    rc = fl_store_put_workflow(c->store, digest, text, strlen(text), reterr);
+    rc = fl_batch_add_workflow(c->open, digest, text, reterr);
     free(text);
     if (rc == 0 && !fl_core_has_workflow(c->core, digest)) {
         rc = fl_core_add_workflow(c->core, digest, workflow, reterr);
@@ -73,9 +73,11 @@ static int submit_message(struct fl_coordinator *c, const json_t *request, json_
 /* The name of the run that the newest events made or touched. */
 static const char *batch_run(const struct fl_coordinator *c, size_t from)
 {
-    for (size_t i = from; i < c->batch.count; i++) {
-        if (c->batch.items[i]->run)
-            return c->batch.items[i]->run;
+    const struct fl_events *events = &c->open->events;
+
+    for (size_t i = from; i < events->count; i++) {
+        if (events->items[i]->run)
+            return events->items[i]->run;
     }
     return NULL;
 }
@@ -88,7 +90,7 @@ static int request_act(struct fl_coordinator *c, const struct fl_bus_event *even
     struct fl_input input = {.type = FL_INPUT_REQUEST, .message = event->message};
     char who[WHO_MAX];
     const char *name = NULL;
-    size_t before = c->batch.count;
+    size_t before = c->open->events.count;
     int rc = fl_json_string_opt(event->message, "who", "unknown", &name, reterr);
 
     if (rc == 0)
@@ -107,7 +109,7 @@ static int request_act(struct fl_coordinator *c, const struct fl_bus_event *even
     if (rc < 0)
         return rc;
     *ret_result = json_pack("{s:s*, s:I}", "run", batch_run(c, before), "events",
-                            (json_int_t)(c->batch.count - before));
+                            (json_int_t)(c->open->events.count - before));
     if (!*ret_result)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
     return 0;
@@ -138,6 +140,11 @@ static int request_do(struct fl_coordinator *c, const struct fl_bus_event *event
         return rc;
     if (strcmp(type, "request") != 0)
         return fl_err_set(reterr, FL_E_PARSE, 0, "a client sends requests, not '%.40s'", type);
+    if (verb_acts(verb) && c->trouble.rc < 0)
+        return fl_err_set(reterr, FL_E_NOSPACE, 0,
+                          "%s: nothing can be recorded now (see fairlead status); ask again when "
+                          "the alarm is over",
+                          verb);
     if (verb_acts(verb))
         return request_act(c, event, verb, ret_result, reterr);
     if (fl_model_knows(verb)) {
@@ -175,6 +182,12 @@ int fl_coordinator_request(struct fl_coordinator *c, const struct fl_bus_event *
     }
     if (rc == 0 && later)
         return 0;
+    if (c->trouble.rc < 0) { /* nothing was decided: nothing to wait for */
+        fl_json_auto json_t *reply = fl_query_reply(event->message, rc, result, &err);
+
+        fl_coordinator_send(c, event->peer, reply);
+        return 0;
+    }
     return fl_coordinator_after(c, AFTER_SEND, event->peer, NULL,
                                 fl_query_reply(event->message, rc, result, &err), reterr);
 }

@@ -15,6 +15,7 @@ struct fl_model {
     pthread_mutex_t lock; /* guards all below */
     struct fl_store *store;
     struct fl_core *core;
+    json_t *alarm; /* or NULL */
     uint64_t seq;
 };
 
@@ -99,6 +100,7 @@ void fl_model_destroy(struct fl_model *model)
         return;
     fl_core_destroy(model->core);
     fl_store_destroy(model->store);
+    json_decref(model->alarm);
     (void)pthread_mutex_destroy(&model->lock);
     free(model);
 }
@@ -116,6 +118,14 @@ int fl_model_catch_up(struct fl_model *model, struct fl_err *reterr)
         (void)pthread_mutex_unlock(&model->lock);
     } while (rc == 0 && before == FL_MODEL_CHUNK);
     return rc;
+}
+
+void fl_model_alarm(struct fl_model *model, json_t *alarm)
+{
+    (void)pthread_mutex_lock(&model->lock);
+    json_decref(model->alarm);
+    model->alarm = alarm;
+    (void)pthread_mutex_unlock(&model->lock);
 }
 
 uint64_t fl_model_seq(struct fl_model *model)
@@ -265,7 +275,8 @@ int fl_model_answer(struct fl_model *model, const json_t *request, int64_t now_n
                         verb);
         break;
     }
-    if (rc == 0 && json_object_set_new(answer, "seq", json_integer((json_int_t)model->seq)) != 0)
+    if (rc == 0 && (json_object_set_new(answer, "seq", json_integer((json_int_t)model->seq)) != 0 ||
+                    (model->alarm && json_object_set(answer, "alarm", model->alarm) != 0)))
         rc = fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
     (void)pthread_mutex_unlock(&model->lock);
     if (rc < 0)

@@ -31,6 +31,10 @@ FL_DEFINE_AUTO(struct fl_model *, fl_model_destroy)
 /* Applies everything that the store has by now. After a failure the model stays where it was. */
 int fl_model_catch_up(struct fl_model *model, struct fl_err *reterr);
 
+/* What every answer says from now on under "alarm": an object, or NULL for nothing any more; taken
+ * over. {"alarm":"disk.full","since_ns","held","error","effect"}. */
+void fl_model_alarm(struct fl_model *model, json_t *alarm);
+
 /* Number of the last event applied. */
 uint64_t fl_model_seq(struct fl_model *model);
 
