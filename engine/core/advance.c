@@ -67,6 +67,12 @@ static const struct fl_worker *find_room(const struct advancing *a, const struct
 {
     const struct fl_worker *best = NULL;
     int64_t best_free = -1;
+    uint32_t pool_word;
+    uint32_t site_word;
+
+    if (!fl_names_find(&a->core->words.index, pool->name, &pool_word) ||
+        !fl_names_find(&a->core->words.index, site, &site_word))
+        return NULL; /* no worker has ever brought it */
 
     for (size_t w = 0; w < a->core->worker_count; w++) {
         const struct fl_worker *worker = a->core->workers[w];
@@ -75,8 +81,7 @@ static const struct fl_worker *find_room(const struct advancing *a, const struct
             size_t slot = a->usage.offset[w] + p;
             int64_t free_cores = worker->pools[p].cores - a->usage.cores[slot];
 
-            if (strcmp(worker->pools[p].pool, pool->name) != 0 ||
-                strcmp(worker->pools[p].site, site) != 0 ||
+            if (worker->pools[p].pool != pool_word || worker->pools[p].site != site_word ||
                 a->usage.jobs[slot] >= worker->pools[p].jobs || free_cores < cores ||
                 free_cores <= best_free)
                 continue;
@@ -108,7 +113,8 @@ static int set_digests(struct fl_event *event, const json_t *spec, struct fl_err
     text = fl_json_text(digests);
     if (!text)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for the digests of a launch");
-    rc = strlen(text) <= FL_EVENT_TEXT_MAX ? fl_event_set_text(&event->text, text, reterr) : 0;
+    rc = strlen(text) <= FL_EVENT_TEXT_MAX ? fl_event_set_text(event, &event->text, text, reterr)
+                                           : 0;
     free(text);
     return rc;
 }
@@ -120,11 +126,11 @@ static int end_instance(const struct advancing *a, const struct fl_run *run, uin
     int rc =
         fl_emit(a->events, FL_EVENT_INSTANCE_ENDED, a->tick->now_ns, run, inst, ret_event, reterr);
 
-    if (rc == 0)
-        rc = fl_event_set_text(&(*ret_event)->state, fl_state_name(state), reterr);
-    if (rc == 0)
-        rc = fl_event_set_text(&(*ret_event)->who, "fairlead", reterr);
-    return rc < 0 ? rc : fl_emit_text(&(*ret_event)->why, why, reterr);
+    if (rc < 0)
+        return rc;
+    (*ret_event)->state = fl_state_name(state);
+    (*ret_event)->who = "fairlead";
+    return fl_emit_text(*ret_event, &(*ret_event)->why, why, reterr);
 }
 
 static void make_token(const struct advancing *a, const char *id, char token[static FL_DIGEST_HEX])
@@ -149,11 +155,17 @@ static int launch(struct advancing *a, const struct fl_run *run, uint32_t inst,
     char id[FL_CORE_ID_MAX];
     struct fl_event *event;
     struct fl_err why = {0};
+    uint32_t pool_word = 0;
+    uint32_t site_word = 0;
+    bool known = fl_names_find(&a->core->words.index, pool, &pool_word) &&
+                 fl_names_find(&a->core->words.index, site, &site_word);
     int rc;
 
+    fl_assert(known); /* the worker brought them */
     fl_attempt_id(run, inst, number, id, sizeof(id));
     make_token(a, id, token);
-    rc = fl_render_spec(a->core, run, inst, number, token, pool, site, &spec, &marks, &why);
+    rc = fl_render_spec(a->core, run, inst, number, token, pool_word, site_word, &spec, &marks,
+                        &why);
     if (rc == FL_E_NOMEM)
         return fl_err_set(reterr, rc, 0, "%s", why.text);
     if (rc == FL_E_AGAIN) /* a door that is not known yet: the hello of its worker brings us back */
@@ -165,19 +177,16 @@ static int launch(struct advancing *a, const struct fl_run *run, uint32_t inst,
         return rc;
     event->attempt = number;
     event->cores = stage->cores;
-    rc = fl_event_set_text(&event->worker, worker->name, reterr);
-    if (rc == 0)
-        rc = fl_event_set_text(&event->pool, pool, reterr);
-    if (rc == 0)
-        rc = fl_event_set_text(&event->site, site, reterr);
-    if (rc == 0)
-        rc = fl_event_set_text(&event->token, token, reterr);
+    event->worker = worker->name;
+    event->pool = fl_core_word(a->core, pool_word);
+    event->site = fl_core_word(a->core, site_word);
+    rc = fl_event_set_text(event, &event->token, token, reterr);
     if (rc == 0)
         rc = set_digests(event, spec, reterr);
     if (rc == 0 && marks) {
         char *text = fl_json_text(marks);
 
-        rc = text ? fl_event_set_text(&event->degraded, text, reterr)
+        rc = text ? fl_event_set_text(event, &event->degraded, text, reterr)
                   : fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a degraded mark");
         free(text);
     }
@@ -318,7 +327,7 @@ static void doom_text(const struct fl_run *run, const struct fl_inst *in, char *
                    run->plan->workflow->stages[ps->stage].name,
                    run->plan->workflow->stages[ps->stage].outputs[ps->output].name,
                    *lead_text ? "(" : "", lead_text, *lead_text ? ")" : "",
-                   slot->cause ? slot->cause : "no cause given");
+                   fl_slot_cause(slot) ? fl_slot_cause(slot) : "no cause given");
 }
 
 /* An inserted transfer passes the absence on. */
@@ -336,7 +345,8 @@ static int pass_on_absence(const struct advancing *a, const struct fl_run *run, 
         rc = fl_emit(a->events, FL_EVENT_OUTPUT_ABSENT, a->tick->now_ns, run, inst, &event, reterr);
         if (rc == 0)
             rc = fl_decide_absent(run, inst, ps->slot_first[o] + fl_plan_inst_k(run->plan, inst),
-                                  event, from->cause ? from->cause : "absent", from->age, reterr);
+                                  event, fl_slot_cause(from) ? fl_slot_cause(from) : "absent",
+                                  fl_slot_age(from), reterr);
     }
     return rc;
 }
@@ -360,9 +370,10 @@ static int end_doomed(const struct advancing *a, const struct fl_run *run, uint3
         if (attempt->cancel_asked)
             return 0;
         rc = fl_emit(a->events, FL_EVENT_CANCEL_ASKED, a->tick->now_ns, run, inst, &event, reterr);
-        if (rc == 0)
-            rc = fl_event_set_text(&event->who, "fairlead", reterr);
-        return rc < 0 ? rc : fl_emit_text(&event->why, text, reterr);
+        if (rc < 0)
+            return rc;
+        event->who = "fairlead";
+        return fl_emit_text(event, &event->why, text, reterr);
     }
     if (fl_inst_stage(run, inst)->kind != FL_STAGE_TRANSFER || in->doom == UINT32_MAX)
         return end_instance(a, run, inst, FL_STATE_FAILED, text, &event, reterr);
@@ -459,7 +470,7 @@ static int end_run(const struct advancing *a, const struct fl_run *run, struct f
         state = run->cancel_asked ? FL_STATE_CANCELLED : FL_STATE_FAILED;
     rc = fl_emit(a->events, FL_EVENT_RUN_ENDED, a->tick->now_ns, run, UINT32_MAX, &event, reterr);
     if (rc == 0)
-        rc = fl_event_set_text(&event->state, fl_state_name(state), reterr);
+        event->state = fl_state_name(state);
     return rc;
 }
 

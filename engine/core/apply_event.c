@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/base/json.h"
+#include "engine/base/text.h"
 #include "engine/base/banned.h"
 
 typedef int (*apply_fn)(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr);
@@ -14,10 +15,19 @@ typedef int (*apply_fn)(struct fl_core *core, const struct fl_event *event, stru
 static int find(const struct fl_core *core, const struct fl_event *event, struct fl_run **ret_run,
                 uint32_t *ret_inst, struct fl_err *reterr)
 {
-    *ret_run = fl_core_run(core, event->run);
+    const struct fl_event_place *place = &event->place;
+
+    /* the very texts of this state: the place that its own decide noted holds */
+    if (place->run < core->run_count && core->runs[place->run]->name == event->run)
+        *ret_run = core->runs[place->run];
+    else
+        *ret_run = fl_core_run(core, event->run);
     if (!*ret_run)
         return fl_apply_bug(event, reterr, "no such run");
-    if (ret_inst && fl_run_find(*ret_run, event->stage, event->key, ret_inst, reterr) < 0)
+    if (ret_inst && place->inst < (*ret_run)->plan->inst_count &&
+        fl_inst_stage(*ret_run, place->inst)->name == event->stage)
+        *ret_inst = place->inst;
+    else if (ret_inst && fl_run_find(*ret_run, event->stage, event->key, ret_inst, reterr) < 0)
         return fl_apply_bug(event, reterr, "no such instance");
     return 0;
 }
@@ -37,10 +47,10 @@ static int find_attempt(const struct fl_core *core, const struct fl_event *event
         return fl_apply_bug(event, reterr, "no such attempt");
     *ret_attempt = &in->tries[event->attempt - 1];
     if (event->index > 0) {
-        if (event->index > (*ret_attempt)->index + 1)
+        if (event->index > (int64_t)(*ret_attempt)->index + 1 || event->index > UINT32_MAX)
             return fl_apply_bug(event, reterr, "a gap in the attempt's spool");
         if (event->index > (*ret_attempt)->index)
-            (*ret_attempt)->index = event->index;
+            (*ret_attempt)->index = (uint32_t)event->index;
     }
     return 0;
 }
@@ -77,14 +87,14 @@ static int run_details(struct fl_run *run, const struct fl_event *event, struct 
 
     run->created_ns = event->time_ns;
     if (rc == 0)
-        rc = fl_event_set_text(&run->who, event->who, reterr);
+        rc = fl_text_set(&run->who, event->who, reterr);
     if (rc == 0 && event->text)
         rc = fl_json_parse(event->text, strlen(event->text), &text, reterr);
     if (rc == 0 && json_object_get(text, "params"))
         run->params = json_incref(json_object_get(text, "params"));
     if (rc == 0)
-        rc = fl_event_set_text(&run->variant, json_string_value(json_object_get(text, "variant")),
-                               reterr);
+        rc =
+            fl_text_set(&run->variant, json_string_value(json_object_get(text, "variant")), reterr);
     return rc;
 }
 
@@ -153,7 +163,7 @@ static int worker_get(struct fl_core *core, const char *name, struct fl_worker *
         free(worker);
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for worker '%s'", name);
     }
-    rc = fl_event_set_text(&worker->name, name, reterr);
+    rc = fl_text_set(&worker->name, name, reterr);
     if (rc == 0)
         rc = fl_names_add(&core->worker_names, worker->name, (uint32_t)core->worker_count, reterr);
     if (rc < 0) {
@@ -165,32 +175,39 @@ static int worker_get(struct fl_core *core, const char *name, struct fl_worker *
     return 0;
 }
 
-static int worker_site(struct fl_worker *worker, const struct fl_event *event,
+static int worker_site(struct fl_core *core, struct fl_worker *worker, const struct fl_event *event,
                        struct fl_err *reterr)
 {
     struct fl_worker_site *sites;
-    int rc;
+    uint32_t word;
+    int rc = fl_words_number(&core->words, event->site, &word, reterr);
 
+    if (rc < 0)
+        return rc;
     for (size_t i = 0; i < worker->site_count; i++)
-        if (strcmp(worker->sites[i].site, event->site) == 0)
-            return fl_event_set_text(&worker->sites[i].door, event->text, reterr);
+        if (worker->sites[i].site == word)
+            return fl_text_set(&worker->sites[i].door, event->text, reterr);
     sites = realloc(worker->sites, (worker->site_count + 1) * sizeof(*sites));
     if (!sites)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a site");
     worker->sites = sites;
-    sites[worker->site_count] = (struct fl_worker_site){0};
-    rc = fl_event_set_text(&sites[worker->site_count].site, event->site, reterr);
-    if (rc == 0)
-        rc = fl_event_set_text(&sites[worker->site_count].door, event->text, reterr);
-    worker->site_count++;
-    return rc;
+    sites[worker->site_count] = (struct fl_worker_site){.site = word};
+    return fl_text_set(&sites[worker->site_count++].door, event->text, reterr);
 }
 
-static int worker_pool(struct fl_worker *worker, const struct fl_event *event,
+static int worker_pool(struct fl_core *core, struct fl_worker *worker, const struct fl_event *event,
                        struct fl_err *reterr)
 {
-    struct fl_worker_pool *pool = fl_worker_pool(worker, event->pool);
+    struct fl_worker_pool *pool;
+    uint32_t name;
+    uint32_t site;
+    int rc = fl_words_number(&core->words, event->pool, &name, reterr);
 
+    if (rc == 0)
+        rc = fl_words_number(&core->words, event->site, &site, reterr);
+    if (rc < 0)
+        return rc;
+    pool = fl_worker_pool(worker, name);
     if (!pool) {
         struct fl_worker_pool *pools =
             realloc(worker->pools, (worker->pool_count + 1) * sizeof(*pools));
@@ -199,13 +216,12 @@ static int worker_pool(struct fl_worker *worker, const struct fl_event *event,
             return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a pool");
         worker->pools = pools;
         pool = &pools[worker->pool_count++];
-        *pool = (struct fl_worker_pool){0};
+        *pool = (struct fl_worker_pool){.pool = name};
     }
     pool->cores = event->cores;
     pool->jobs = event->jobs;
-    if (fl_event_set_text(&pool->pool, event->pool, reterr) < 0)
-        return FL_E_NOMEM;
-    return fl_event_set_text(&pool->site, event->site, reterr);
+    pool->site = site;
+    return 0;
 }
 
 static int apply_worker_joined(struct fl_core *core, const struct fl_event *event,
@@ -215,15 +231,15 @@ static int apply_worker_joined(struct fl_core *core, const struct fl_event *even
     int rc = worker_get(core, event->worker, &worker, reterr);
 
     if (rc == 0)
-        rc = worker_site(worker, event, reterr);
+        rc = worker_site(core, worker, event, reterr);
     if (rc == 0 && event->pool)
-        rc = worker_pool(worker, event, reterr);
+        rc = worker_pool(core, worker, event, reterr);
     if (rc < 0)
         return rc;
     if (worker->gone || worker->since_ns == 0)
         worker->since_ns = event->time_ns;
     worker->gone = false;
-    return fl_event_set_text(&worker->reason, NULL, reterr);
+    return fl_text_set(&worker->reason, NULL, reterr);
 }
 
 static int apply_worker_left(struct fl_core *core, const struct fl_event *event,
@@ -235,25 +251,36 @@ static int apply_worker_left(struct fl_core *core, const struct fl_event *event,
         return fl_apply_bug(event, reterr, "no such worker");
     worker->gone = true;
     worker->since_ns = event->time_ns;
-    return fl_event_set_text(&worker->reason, event->why, reterr);
+    return fl_text_set(&worker->reason, event->why, reterr);
 }
 
-static int attempt_fill(struct fl_attempt *attempt, const struct fl_event *event, uint32_t worker,
-                        struct fl_err *reterr)
+/* What few attempts have, made when it is needed. */
+static int attempt_more(struct fl_attempt *attempt, struct fl_err *reterr)
 {
-    int rc;
+    if (!attempt->more)
+        attempt->more = calloc(1, sizeof(*attempt->more));
+    if (!attempt->more)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for an attempt");
+    return 0;
+}
+
+static int attempt_fill(struct fl_core *core, struct fl_attempt *attempt,
+                        const struct fl_event *event, uint32_t worker, struct fl_err *reterr)
+{
+    int rc = attempt_more(attempt, reterr);
 
     attempt->state = FL_STATE_LAUNCHED;
     attempt->worker = worker;
-    attempt->cores = event->cores;
+    attempt->cores = (int32_t)event->cores;
     attempt->launched_ns = event->time_ns;
-    rc = fl_event_set_text(&attempt->pool, event->pool, reterr);
     if (rc == 0)
-        rc = fl_event_set_text(&attempt->site, event->site, reterr);
+        rc = fl_words_number(&core->words, event->pool, &attempt->pool, reterr);
     if (rc == 0)
-        rc = fl_event_set_text(&attempt->token, event->token, reterr);
+        rc = fl_words_number(&core->words, event->site, &attempt->site, reterr);
     if (rc == 0)
-        rc = add_marks_text(&attempt->marks, event->degraded, reterr);
+        rc = fl_text_set(&attempt->more->token, event->token, reterr);
+    if (rc == 0)
+        rc = add_marks_text(&attempt->more->marks, event->degraded, reterr);
     return rc;
 }
 
@@ -291,7 +318,7 @@ static int apply_launched(struct fl_core *core, const struct fl_event *event, st
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for an attempt");
     in->tries = tries;
     tries[in->try_count] = (struct fl_attempt){0};
-    rc = attempt_fill(&tries[in->try_count], event, worker, reterr);
+    rc = attempt_fill(core, &tries[in->try_count], event, worker, reterr);
     in->try_count++;
     if (rc == 0)
         rc = fl_inst_happen(run, inst, FL_HAPPEN_LAUNCH, reterr);
@@ -300,7 +327,7 @@ static int apply_launched(struct fl_core *core, const struct fl_event *event, st
     tries[in->try_count - 1].order = core->event_count;
     in->not_before_ns = 0;
     count_use(core, run, inst, &tries[in->try_count - 1], 1);
-    (void)fl_event_set_text(&in->reason, NULL, NULL); /* clearing cannot fail */
+    (void)fl_text_set(&in->reason, NULL, NULL); /* clearing cannot fail */
     return add_marks_text(&run->marks, event->degraded, reterr);
 }
 
@@ -327,9 +354,10 @@ static int apply_noted(struct fl_core *core, const struct fl_event *event, struc
     uint32_t inst;
     int rc = find_attempt(core, event, &run, &inst, &attempt, reterr);
 
-    if (rc == 0 && strncmp(event->text, "progress ", 9) == 0)
-        rc = fl_event_set_text(&attempt->progress, event->text + 9, reterr);
-    return rc;
+    if (rc < 0 || strncmp(event->text, "progress ", 9) != 0)
+        return rc;
+    rc = attempt_more(attempt, reterr);
+    return rc < 0 ? rc : fl_text_set(&attempt->more->progress, event->text + 9, reterr);
 }
 
 static int apply_degraded(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
@@ -340,9 +368,27 @@ static int apply_degraded(struct fl_core *core, const struct fl_event *event, st
     int rc = find_attempt(core, event, &run, &inst, &attempt, reterr);
 
     if (rc == 0)
-        rc = fl_marks_add_one(&attempt->marks, event->cause, event->age, reterr);
+        rc = attempt_more(attempt, reterr);
+    if (rc == 0)
+        rc = fl_marks_add_one(&attempt->more->marks, event->cause, event->age, reterr);
     if (rc == 0)
         rc = fl_marks_add_one(&run->marks, event->cause, event->age, reterr);
+    return rc;
+}
+
+/* At its end an attempt needs its token no more: what no attempt has then is given back. */
+static int attempt_settle(struct fl_attempt *attempt, const char *class, struct fl_err *reterr)
+{
+    int rc = class ? attempt_more(attempt, reterr) : 0;
+
+    if (rc < 0 || !attempt->more)
+        return rc;
+    (void)fl_text_set(&attempt->more->token, NULL, NULL); /* clearing cannot fail */
+    rc = fl_text_set(&attempt->more->class, class, reterr);
+    if (!attempt->more->class && !attempt->more->progress && !attempt->more->marks) {
+        free(attempt->more);
+        attempt->more = NULL;
+    }
     return rc;
 }
 
@@ -362,11 +408,11 @@ static int apply_ended(struct fl_core *core, const struct fl_event *event, struc
         return fl_apply_bug(event, reterr, "its state is not an end");
     attempt->state = state;
     attempt->ended_ns = event->time_ns;
-    attempt->code = event->code;
-    attempt->signal = event->signal;
-    rc = fl_event_set_text(&attempt->class, event->class, reterr);
+    attempt->code = (int32_t)event->code;
+    attempt->signal = (int16_t)event->signal;
+    rc = attempt_settle(attempt, event->class, reterr);
     if (rc == 0)
-        rc = fl_event_set_text(&run->insts[inst].reason, event->why, reterr);
+        rc = fl_text_set(&run->insts[inst].reason, event->why, reterr);
     if (rc == 0)
         rc = fl_inst_happen(run, inst, fl_state_ending(state), reterr);
     if (rc < 0)
@@ -376,26 +422,78 @@ static int apply_ended(struct fl_core *core, const struct fl_event *event, struc
     return event->until_ns ? 0 : fl_apply_finished(core, run, inst, event->time_ns, reterr);
 }
 
-static int slot_fill(struct fl_slot *slot, const struct fl_event *event, struct fl_err *reterr)
+static uint16_t add_text(char *texts, size_t *used, const char *text)
 {
-    int rc = fl_event_set_text(&slot->path, event->path, reterr);
+    size_t at = *used;
 
-    if (rc == 0)
-        rc = fl_event_set_text(&slot->site, event->site, reterr);
-    if (rc == 0)
-        rc = fl_event_set_text(&slot->sha256, event->sha256, reterr);
-    if (rc == 0)
-        rc = fl_event_set_text(&slot->cause, event->cause, reterr);
-    if (rc == 0)
-        rc = fl_event_set_text(&slot->age, event->age, reterr);
-    if (rc < 0)
+    if (!text)
+        return 0;
+    memcpy(texts + at, text, strlen(text) + 1);
+    *used += strlen(text) + 1;
+    return (uint16_t)at; /* FL_EVENT_TEXT_MAX bounds each of three */
+}
+_Static_assert(3 * (FL_EVENT_TEXT_MAX + 1) < UINT16_MAX, "places in the texts of a slot");
+
+static size_t text_room(const char *text)
+{
+    return text ? strlen(text) + 1 : 0;
+}
+
+static bool read_hex(const char *hex, unsigned char *bytes, size_t count)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < 2 * count; i++) {
+        const char *digit = hex[i] ? strchr(digits, hex[i]) : NULL;
+
+        if (!digit)
+            return false;
+        bytes[i / 2] = (unsigned char)((bytes[i / 2] << 4) | (digit - digits));
+    }
+    return hex[2 * count] == '\0';
+}
+
+static int slot_fill(struct fl_core *core, struct fl_slot *slot, const struct fl_event *event,
+                     struct fl_err *reterr)
+{
+    size_t room = 1 + text_room(event->path) + text_room(event->cause) + text_room(event->age);
+    struct fl_made *made = calloc(1, sizeof(*made) + room);
+    size_t used = 1;
+    int rc = 0;
+
+    if (!made)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for an output");
+    made->path = add_text(made->texts, &used, event->path);
+    made->cause = add_text(made->texts, &used, event->cause);
+    made->age = add_text(made->texts, &used, event->age);
+    if (event->sha256 && !read_hex(event->sha256, made->sha256, sizeof(made->sha256)))
+        rc = fl_apply_bug(event, reterr, "its digest is none");
+    if (rc == 0 && event->site)
+        rc = fl_words_number(&core->words, event->site, &made->site, reterr);
+    if (rc < 0) {
+        free(made);
         return rc;
-    json_decref(slot->marks);
-    slot->marks = fl_marks_parse(event->degraded);
+    }
+    made->marks = fl_marks_parse(event->degraded);
+    made->size = event->size;
+    made->accepted_ns = event->time_ns;
+    made->order = core->event_count;
+    fl_made_destroy(slot->made);
+    slot->made = made;
     slot->attempt = (uint32_t)event->attempt;
-    slot->size = event->size;
-    slot->accepted_ns = event->time_ns;
     return 0;
+}
+
+/* True for a slot of the instance's stage whose name is the very text of an output's. */
+static bool is_slot_of(const struct fl_run *run, uint32_t inst, uint32_t slot, const char *output)
+{
+    const struct fl_plan_slot *ps;
+
+    if (slot >= run->plan->slot_count)
+        return false;
+    ps = &run->plan->slots[slot];
+    return ps->stage == run->plan->inst_stage[inst] &&
+           fl_inst_stage(run, inst)->outputs[ps->output].name == output;
 }
 
 static int apply_output(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
@@ -414,17 +512,18 @@ static int apply_output(struct fl_core *core, const struct fl_event *event, stru
         rc = find(core, event, &run, &inst, reterr);
     if (rc < 0)
         return rc;
-    if (fl_run_find_slot(run, inst, event->output, event->lead, &slot, reterr) < 0)
+    slot = event->place.slot;
+    if (!is_slot_of(run, inst, slot, event->output) &&
+        fl_run_find_slot(run, inst, event->output, event->lead, &slot, reterr) < 0)
         return fl_apply_bug(event, reterr, "no such output");
     was = run->slots[slot].state;
     if (!accepted && was == FL_SLOT_ACCEPTED)
         return fl_apply_bug(event, reterr, "the output is there already");
-    rc = slot_fill(&run->slots[slot], event, reterr);
+    rc = slot_fill(core, &run->slots[slot], event, reterr);
     if (rc == 0 && accepted)
         rc = add_marks_text(&run->marks, event->degraded, reterr);
     if (rc < 0)
         return rc;
-    run->slots[slot].order = core->event_count;
     run->slots[slot].state = accepted ? FL_SLOT_ACCEPTED : FL_SLOT_ABSENT;
     if (was == run->slots[slot].state)
         return 0;
@@ -445,7 +544,7 @@ static int apply_inst_ended(struct fl_core *core, const struct fl_event *event,
         return fl_apply_bug(event, reterr, "its state is not an end");
     rc = fl_inst_happen(run, inst, fl_state_ending(state), reterr);
     if (rc == 0)
-        rc = fl_event_set_text(&run->insts[inst].reason, event->why, reterr);
+        rc = fl_text_set(&run->insts[inst].reason, event->why, reterr);
     if (rc == 0 && event->cause)
         rc = fl_marks_add_one(&run->marks, event->cause, event->age, reterr);
     return rc < 0 ? rc : fl_apply_finished(core, run, inst, event->time_ns, reterr);
@@ -475,7 +574,7 @@ static int reopen(struct fl_core *core, struct fl_run *run, int64_t now_ns, stru
             continue;
         rc = fl_inst_happen(run, i, FL_HAPPEN_RETRY, reterr);
         in->final = false;
-        (void)fl_event_set_text(&in->reason, NULL, NULL); /* clearing cannot fail */
+        (void)fl_text_set(&in->reason, NULL, NULL); /* clearing cannot fail */
     }
     fl_apply_recount(run);
     return rc < 0 ? rc : fl_apply_wake_all(core, run, now_ns, reterr);
@@ -496,7 +595,7 @@ static int apply_retry(struct fl_core *core, const struct fl_event *event, struc
         return fl_apply_bug(event, reterr, "not the next attempt");
     rc = fl_inst_happen(run, inst, FL_HAPPEN_RETRY, reterr);
     if (rc == 0)
-        rc = fl_event_set_text(&in->reason, event->why, reterr);
+        rc = fl_text_set(&in->reason, event->why, reterr);
     if (rc < 0)
         return rc;
     in->final = false;
@@ -558,7 +657,7 @@ static int apply_hold(struct fl_core *core, const struct fl_event *event, struct
     }
     rc = fl_inst_happen(run, inst, hold ? FL_HAPPEN_HOLD : FL_HAPPEN_RELEASE, reterr);
     if (rc == 0)
-        rc = fl_event_set_text(&run->insts[inst].reason, hold ? event->why : NULL, reterr);
+        rc = fl_text_set(&run->insts[inst].reason, hold ? event->why : NULL, reterr);
     if (rc < 0)
         return rc;
     run->insts[inst].held = hold;

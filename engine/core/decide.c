@@ -43,7 +43,7 @@ static int submit_text(const json_t *params, const char *variant, struct fl_even
     flat = fl_json_text(text);
     if (!flat)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for the parameters of a run");
-    rc = fl_event_set_text(&event->text, flat, reterr);
+    rc = fl_event_set_text(event, &event->text, flat, reterr);
     free(flat);
     return rc;
 }
@@ -106,19 +106,19 @@ static int decide_submit(const struct fl_core *core, const struct fl_input *inpu
         rc = fl_emit(events, FL_EVENT_RUN_CREATED, input->now_ns, NULL, UINT32_MAX, &event, reterr);
     if (rc < 0)
         return rc;
-    rc = fl_event_set_text(&event->run, name, reterr);
+    rc = fl_event_set_text(event, &event->run, name, reterr);
     if (rc == 0)
-        rc = fl_event_set_text(&event->digest, digest, reterr);
+        rc = fl_event_set_text(event, &event->digest, digest, reterr);
     if (rc == 0) {
         char time[FL_TIME_TEXT_MAX];
 
         fl_cycle_format(cycle, time);
-        rc = fl_event_set_text(&event->cycle, time, reterr);
+        rc = fl_event_set_text(event, &event->cycle, time, reterr);
     }
     if (rc == 0)
-        rc = fl_emit_text(&event->who, input->who, reterr);
+        rc = fl_emit_text(event, &event->who, input->who, reterr);
     if (rc == 0)
-        rc = fl_emit_text(&event->why, input->why, reterr);
+        rc = fl_emit_text(event, &event->why, input->why, reterr);
     return rc < 0 ? rc : submit_text(params, variant, event, reterr);
 }
 
@@ -141,10 +141,11 @@ static bool same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static bool site_is_known(const struct fl_worker *worker, const char *site, const char *door)
+static bool site_is_known(const struct fl_core *core, const struct fl_worker *worker,
+                          const char *site, const char *door)
 {
     for (size_t i = 0; worker && i < worker->site_count; i++)
-        if (strcmp(worker->sites[i].site, site) == 0)
+        if (strcmp(fl_core_word(core, worker->sites[i].site), site) == 0)
             return same_text(worker->sites[i].door, door);
     return false;
 }
@@ -160,20 +161,22 @@ static int emit_joined(const struct fl_input *input, struct fl_events *events, c
         return rc;
     event->cores = cores;
     event->jobs = jobs;
-    rc = fl_event_set_text(&event->worker, input->worker, reterr);
+    rc = fl_event_set_text(event, &event->worker, input->worker, reterr);
     if (rc == 0)
-        rc = fl_event_set_text(&event->pool, pool, reterr);
+        rc = fl_event_set_text(event, &event->pool, pool, reterr);
     if (rc == 0)
-        rc = fl_event_set_text(&event->site, site, reterr);
+        rc = fl_event_set_text(event, &event->site, site, reterr);
     if (rc == 0)
-        rc = fl_event_set_text(&event->text, door_of(input->message, site), reterr);
+        rc = fl_event_set_text(event, &event->text, door_of(input->message, site), reterr);
     return rc;
 }
 
-static int hello_pool(const struct fl_input *input, struct fl_worker *worker, const json_t *one,
-                      struct fl_events *events, struct fl_err *reterr)
+static int hello_pool(const struct fl_core *core, const struct fl_input *input,
+                      const struct fl_worker *worker, const json_t *one, struct fl_events *events,
+                      struct fl_err *reterr)
 {
-    const struct fl_worker_pool *have;
+    const struct fl_worker_pool *have = NULL;
+    uint32_t word;
     const char *pool;
     const char *site;
     int64_t cores;
@@ -188,9 +191,11 @@ static int hello_pool(const struct fl_input *input, struct fl_worker *worker, co
         rc = fl_json_int_opt(one, "jobs", 8, &jobs, reterr);
     if (rc < 0)
         return fl_err_note(reterr, rc, "hello of worker '%s'", input->worker);
-    have = worker ? fl_worker_pool(worker, pool) : NULL;
+    if (worker && fl_names_find(&core->words.index, pool, &word))
+        have = fl_worker_pool(worker, word);
     if (have && !worker->gone && have->cores == cores && have->jobs == jobs &&
-        strcmp(have->site, site) == 0 && site_is_known(worker, site, door_of(input->message, site)))
+        strcmp(fl_core_word(core, have->site), site) == 0 &&
+        site_is_known(core, worker, site, door_of(input->message, site)))
         return 0;
     return emit_joined(input, events, pool, site, cores, jobs, reterr);
 }
@@ -261,12 +266,12 @@ static int decide_hello(const struct fl_core *core, const struct fl_input *input
         return fl_err_set(reterr, FL_E_TOO_BIG, 0, "worker '%s' brings more than %d pools",
                           input->worker, FL_CORE_WORKER_POOLS_MAX);
     for (size_t i = 0; rc == 0 && i < json_array_size(pools); i++)
-        rc = hello_pool(input, worker, json_array_get(pools, i), events, reterr);
+        rc = hello_pool(core, input, worker, json_array_get(pools, i), events, reterr);
     for (size_t i = 0; rc == 0 && i < json_array_size(sites); i++) {
         const char *site = json_string_value(json_object_get(json_array_get(sites, i), "site"));
 
         if (site && (!worker || worker->gone ||
-                     !site_is_known(worker, site, door_of(input->message, site))))
+                     !site_is_known(core, worker, site, door_of(input->message, site))))
             rc = emit_joined(input, events, NULL, site, 0, 0, reterr);
     }
     /* without a list the hello says nothing of attempts: the worker is only heard again */
@@ -287,8 +292,8 @@ static int decide_gone(const struct fl_core *core, const struct fl_input *input,
     if (rc == 0)
         rc = fl_emit(events, FL_EVENT_WORKER_LEFT, input->now_ns, NULL, UINT32_MAX, &event, reterr);
     if (rc == 0)
-        rc = fl_event_set_text(&event->worker, input->worker, reterr);
-    return rc < 0 ? rc : fl_emit_text(&event->why, reason, reterr);
+        rc = fl_event_set_text(event, &event->worker, input->worker, reterr);
+    return rc < 0 ? rc : fl_emit_text(event, &event->why, reason, reterr);
 }
 
 int fl_core_decide(const struct fl_core *core, const struct fl_input *input,

@@ -35,7 +35,8 @@ static int emit(const struct saying *s, enum fl_event_type type, struct fl_event
         return rc;
     (*ret_event)->attempt = s->number;
     (*ret_event)->index = s->index;
-    return fl_event_set_text(&(*ret_event)->who, s->input->worker, reterr);
+    (*ret_event)->who = s->core->workers[s->attempt->worker]->name; /* it is the sender */
+    return 0;
 }
 
 static int emit_note(const struct saying *s, const char *text, struct fl_err *reterr)
@@ -43,7 +44,7 @@ static int emit_note(const struct saying *s, const char *text, struct fl_err *re
     struct fl_event *event;
     int rc = emit(s, FL_EVENT_ATTEMPT_NOTED, &event, reterr);
 
-    return rc < 0 ? rc : fl_emit_text(&event->text, text, reterr);
+    return rc < 0 ? rc : fl_emit_text(event, &event->text, text, reterr);
 }
 
 static const char *text_of(const struct saying *s, const char *key)
@@ -62,7 +63,7 @@ static int say_begin(const struct saying *s, struct fl_err *reterr)
     struct fl_event *event;
 
     if (s->attempt->state != FL_STATE_LAUNCHED || s->attempt->cancel_asked ||
-        s->run->cancel_asked || !token || strcmp(token, s->attempt->token) != 0)
+        s->run->cancel_asked || !token || strcmp(token, fl_attempt_token(s->attempt)) != 0)
         /* fl_core_answer refuses it; the entry counts, or what follows it would be a gap */
         return emit_note(s,
                          "warn: a begin was refused: it is no longer wanted, or the token is not"
@@ -105,14 +106,14 @@ static int inherit_follow(const struct saying *s, uint32_t slot, json_t **marks,
             const struct fl_plan_slot *ps = &picks.items[p].run->plan->slots[picks.items[p].slot];
             struct fl_lead before;
 
-            if (!from->marks)
+            if (!fl_slot_marks(from))
                 continue;
             if (has_lead && ps->member > 0 &&
                 fl_plan_slot_lead(picks.items[p].run->plan, picks.items[p].slot - 1, &before) &&
                 lead.minutes <= before.minutes)
                 continue; /* the stretch that this member forces begins after the member before it
                            */
-            rc = fl_marks_add(marks, from->marks, reterr);
+            rc = fl_marks_add(marks, fl_slot_marks(from), reterr);
         }
     }
     return rc;
@@ -121,7 +122,7 @@ static int inherit_follow(const struct saying *s, uint32_t slot, json_t **marks,
 static int set_marks(const struct saying *s, uint32_t slot, struct fl_event *event,
                      struct fl_err *reterr)
 {
-    fl_json_auto json_t *marks = json_incref(s->attempt->marks);
+    fl_json_auto json_t *marks = json_incref(fl_attempt_marks(s->attempt));
     const json_t *said = json_object_get(s->entry, "degraded");
     char *text;
     int rc = 0;
@@ -135,7 +136,7 @@ static int set_marks(const struct saying *s, uint32_t slot, struct fl_event *eve
     text = fl_json_text(marks);
     if (!text)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a degraded mark");
-    rc = fl_event_set_text(&event->degraded, text, reterr);
+    rc = fl_event_set_text(event, &event->degraded, text, reterr);
     free(text);
     return rc;
 }
@@ -152,6 +153,14 @@ static bool path_is_own(const struct saying *s, const char *path)
 static bool is_sha256(const char *text)
 {
     return text && strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
+}
+
+static bool same_sha256(const struct fl_slot *slot, const char *sha256)
+{
+    char have[FL_DIGEST_HEX];
+
+    fl_slot_sha256(slot, have);
+    return strcmp(have, sha256) == 0;
 }
 
 static int say_output(const struct saying *s, struct fl_err *reterr)
@@ -174,24 +183,23 @@ static int say_output(const struct saying *s, struct fl_err *reterr)
         (void)snprintf(text, sizeof(text), "warn: an output was refused: %.800s", why.text);
         return emit_note(s, text, reterr);
     }
-    if (s->run->slots[slot].state == FL_SLOT_ACCEPTED &&
-        strcmp(s->run->slots[slot].sha256, sha256) == 0)
+    if (s->run->slots[slot].state == FL_SLOT_ACCEPTED && same_sha256(&s->run->slots[slot], sha256))
         return emit_note(s, "an output came again with the same digest", reterr);
     rc = emit(s, FL_EVENT_OUTPUT_ACCEPTED, &event, reterr);
     if (rc < 0)
         return rc;
     event->size = number_of(s, "size");
-    rc = fl_event_set_text(&event->output, output, reterr);
-    if (rc == 0 && fl_plan_slot_lead(s->run->plan, slot, &at)) {
+    event->output = fl_inst_stage(s->run, s->inst)->outputs[s->run->plan->slots[slot].output].name;
+    if (fl_plan_slot_lead(s->run->plan, slot, &at)) {
         fl_lead_format(at, lead);
-        rc = fl_event_set_text(&event->lead, lead, reterr);
+        rc = fl_event_set_text(event, &event->lead, lead, reterr);
     }
     if (rc == 0)
-        rc = fl_event_set_text(&event->path, path, reterr);
+        rc = fl_event_set_text(event, &event->path, path, reterr);
     if (rc == 0)
-        rc = fl_event_set_text(&event->sha256, sha256, reterr);
-    if (rc == 0)
-        rc = fl_event_set_text(&event->site, s->attempt->site, reterr);
+        rc = fl_event_set_text(event, &event->sha256, sha256, reterr);
+    event->site = fl_core_word(s->core, s->attempt->site);
+    event->place.slot = slot;
     return rc < 0 ? rc : set_marks(s, slot, event, reterr);
 }
 
@@ -201,18 +209,18 @@ int fl_decide_absent(const struct fl_run *run, uint32_t inst, uint32_t slot, str
     const struct fl_plan_slot *ps = &run->plan->slots[slot];
     char text[FL_TIME_TEXT_MAX];
     struct fl_lead lead;
-    int rc;
+    int rc = 0;
 
-    rc = fl_event_set_text(&event->output, fl_inst_stage(run, inst)->outputs[ps->output].name,
-                           reterr);
-    if (rc == 0 && fl_plan_slot_lead(run->plan, slot, &lead)) {
+    event->output = fl_inst_stage(run, inst)->outputs[ps->output].name;
+    event->place.slot = slot;
+    if (fl_plan_slot_lead(run->plan, slot, &lead)) {
         fl_lead_format(lead, text);
-        rc = fl_event_set_text(&event->lead, text, reterr);
+        rc = fl_event_set_text(event, &event->lead, text, reterr);
     }
     if (rc == 0)
-        rc = fl_emit_text(&event->cause, cause, reterr);
+        rc = fl_emit_text(event, &event->cause, cause, reterr);
     if (rc == 0)
-        rc = fl_emit_text(&event->age, age, reterr);
+        rc = fl_emit_text(event, &event->age, age, reterr);
     return rc;
 }
 
@@ -263,10 +271,10 @@ static int say_degraded(const struct saying *s, struct fl_err *reterr)
     int rc = emit(s, FL_EVENT_ATTEMPT_DEGRADED, &event, reterr);
 
     if (rc == 0)
-        rc = fl_emit_text(&event->cause, cause ? cause : "a substitution of the stage's own",
+        rc = fl_emit_text(event, &event->cause, cause ? cause : "a substitution of the stage's own",
                           reterr);
     if (rc == 0)
-        rc = fl_emit_text(&event->age, text_of(s, "age"), reterr);
+        rc = fl_emit_text(event, &event->age, text_of(s, "age"), reterr);
     return rc;
 }
 
@@ -389,8 +397,8 @@ static int say_end(const struct saying *s, struct fl_err *reterr)
         rc = emit(s, FL_EVENT_ATTEMPT_ENDED, &event, reterr);
     if (rc < 0)
         return rc;
-    rc = fl_event_set_text(&event->state, fl_state_name(FL_STATE_SUCCEEDED), reterr);
-    return rc < 0 ? rc : fl_emit_text(&event->why, why, reterr);
+    event->state = fl_state_name(FL_STATE_SUCCEEDED);
+    return fl_emit_text(event, &event->why, why, reterr);
 }
 
 static const struct saying_row {
@@ -442,7 +450,7 @@ int fl_decide_attempt(const struct fl_core *core, const struct fl_input *input,
     s.attempt = &s.in->tries[s.number - 1];
     if (fl_state_is_end(s.attempt->state) ||
         strcmp(core->workers[s.attempt->worker]->name, input->worker) != 0 ||
-        s.index != s.attempt->index + 1)
+        s.index != (int64_t)s.attempt->index + 1)
         return 0; /* old, repeated, or a gap: the answer tells from where to go on */
     for (size_t i = 0; i < FL_COUNT(rows); i++) {
         size_t before = events->count;

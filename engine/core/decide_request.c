@@ -20,9 +20,9 @@ struct asking {
 
 static int name_event(const struct asking *a, struct fl_event *event, struct fl_err *reterr)
 {
-    int rc = fl_emit_text(&event->who, a->input->who, reterr);
+    int rc = fl_emit_text(event, &event->who, a->input->who, reterr);
 
-    return rc < 0 ? rc : fl_emit_text(&event->why, a->input->why, reterr);
+    return rc < 0 ? rc : fl_emit_text(event, &event->why, a->input->why, reterr);
 }
 
 static int emit(const struct asking *a, enum fl_event_type type, uint32_t inst,
@@ -45,13 +45,16 @@ static int cancel_one(const struct asking *a, uint32_t inst, struct fl_err *rete
     case FL_STATE_READY:
     case FL_STATE_HELD:
         rc = emit(a, FL_EVENT_INSTANCE_ENDED, inst, &event, reterr);
-        return rc < 0 ? rc : fl_event_set_text(&event->state, "cancelled", reterr);
+        if (rc == 0)
+            event->state = fl_state_name(FL_STATE_CANCELLED);
+        return rc;
     case FL_STATE_LAUNCHED: /* its body may not start without our go: it can be ended from here */
         rc = emit(a, FL_EVENT_ATTEMPT_ENDED, inst, &event, reterr);
         if (rc < 0)
             return rc;
         event->attempt = in->try_count;
-        return fl_event_set_text(&event->state, "cancelled", reterr);
+        event->state = fl_state_name(FL_STATE_CANCELLED);
+        return 0;
     case FL_STATE_RUNNING:
         return a->whole_run ? 0 : emit(a, FL_EVENT_CANCEL_ASKED, inst, &event, reterr);
     case FL_STATE_SUCCEEDED:

@@ -59,7 +59,7 @@ static int add_launch(const struct making *m, const struct fl_run *run, uint32_t
 {
     const struct fl_attempt *attempt = &run->insts[inst].tries[number - 1];
     fl_json_auto json_t *spec = NULL;
-    int rc = fl_render_spec(m->core, run, inst, number, attempt->token, attempt->pool,
+    int rc = fl_render_spec(m->core, run, inst, number, fl_attempt_token(attempt), attempt->pool,
                             attempt->site, &spec, NULL, m->reterr);
 
     if (rc == FL_E_AGAIN)
@@ -83,7 +83,7 @@ static int add_go(const struct making *m, const struct fl_run *run, uint32_t ins
     char id[FL_CORE_ID_MAX];
 
     fl_attempt_id(run, inst, number, id, sizeof(id));
-    return add_short(m, worker_of(m->core, attempt), "go", id, "token", attempt->token);
+    return add_short(m, worker_of(m->core, attempt), "go", id, "token", fl_attempt_token(attempt));
 }
 
 static int add_cancel(const struct making *m, const struct fl_run *run, uint32_t inst,
@@ -149,7 +149,7 @@ static int provide_slot(const struct making *m, const struct fl_run *run, uint32
         uint32_t inst = plan->stages[s].inst_first; /* follow is for stages without `per` */
 
         if (!plan->stages[s].follows || !is_live(&run->insts[inst]) ||
-            run->slots[slot].order < fl_inst_last_try(&run->insts[inst])->order)
+            run->slots[slot].made->order < fl_inst_last_try(&run->insts[inst])->order)
             continue; /* a launch after it has it already */
         for (uint32_t i = 0; rc == 0 && i < stage->input_count; i++) {
             const struct fl_stage_input *input = &stage->inputs[i];

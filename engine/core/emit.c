@@ -22,12 +22,14 @@ int fl_emit(struct fl_events *events, enum fl_event_type type, int64_t now_ns,
     if (rc < 0)
         return rc;
     event->time_ns = now_ns;
-    if (run)
-        rc = fl_event_set_text(&event->run, run->name, reterr);
-    if (rc == 0 && run && inst != UINT32_MAX) {
-        rc = fl_event_set_text(&event->stage, fl_inst_stage(run, inst)->name, reterr);
-        if (rc == 0)
-            rc = fl_event_set_text(&event->key, fl_inst_key(run, inst, key), reterr);
+    if (run) { /* names outlive the event */
+        event->run = run->name;
+        event->place.run = run->index;
+    }
+    if (run && inst != UINT32_MAX) {
+        event->stage = fl_inst_stage(run, inst)->name;
+        event->place.inst = inst;
+        rc = fl_event_set_text(event, &event->key, fl_inst_key(run, inst, key), reterr);
     }
     if (rc == 0)
         rc = fl_events_add(events, event, reterr);
@@ -47,20 +49,21 @@ void fl_text_clean(char *text)
     json_decref(value);
 }
 
-int fl_emit_text(char **field, const char *text, struct fl_err *reterr)
+int fl_emit_text(struct fl_event *event, const char **field, const char *text,
+                 struct fl_err *reterr)
 {
     char cut[EMIT_TEXT_MAX + 1];
     size_t size;
 
     if (!text)
-        return fl_event_set_text(field, NULL, reterr);
+        return fl_event_set_text(event, field, NULL, reterr);
     size = strlen(text);
     if (size > EMIT_TEXT_MAX)
         size = EMIT_TEXT_MAX;
     memcpy(cut, text, size);
     cut[size] = '\0';
     fl_text_clean(cut);
-    return fl_event_set_text(field, cut, reterr);
+    return fl_event_set_text(event, field, cut, reterr);
 }
 
 /* Time of the next attempt, or 0 when there is none. */
@@ -98,7 +101,7 @@ static int emit_retry(struct fl_events *events, const struct fl_run *run, uint32
     fl_cycle_format_extended((struct fl_cycle){until_ns / 1000000000}, at);
     (void)snprintf(text, sizeof(text), "attempt %u of %lld at %s, after: %.600s", in->try_count + 1,
                    (long long)fl_inst_stage(run, inst)->retry.tries, at, why ? why : "a failure");
-    return fl_emit_text(&event->why, text, reterr);
+    return fl_emit_text(event, &event->why, text, reterr);
 }
 
 int fl_emit_failed_end(struct fl_events *events, const struct fl_input *input,
@@ -114,13 +117,12 @@ int fl_emit_failed_end(struct fl_events *events, const struct fl_input *input,
         return rc;
     event->attempt = run->insts[inst].try_count;
     event->until_ns = until_ns;
-    rc = fl_event_set_text(&event->state, fl_state_name(state), reterr);
+    event->state = fl_state_name(state);
+    rc = fl_emit_text(event, &event->class, class, reterr);
     if (rc == 0)
-        rc = fl_emit_text(&event->class, class, reterr);
+        rc = fl_emit_text(event, &event->why, why, reterr);
     if (rc == 0)
-        rc = fl_emit_text(&event->why, why, reterr);
-    if (rc == 0)
-        rc = fl_emit_text(&event->who, input->worker ? input->worker : input->who, reterr);
+        rc = fl_emit_text(event, &event->who, input->worker ? input->worker : input->who, reterr);
     if (rc == 0 && until_ns)
         rc = emit_retry(events, run, inst, input->now_ns, until_ns, why, reterr);
     if (rc == 0)

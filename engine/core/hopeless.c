@@ -111,12 +111,11 @@ static int ask_to_stop(const struct fl_run *run, uint32_t inst, int64_t now_ns,
         fl_inst_last_try(&run->insts[inst])->cancel_asked)
         return 0;
     rc = fl_emit(events, FL_EVENT_CANCEL_ASKED, now_ns, run, inst, &event, reterr);
-    if (rc == 0)
-        rc = fl_event_set_text(&event->who, "fairlead", reterr);
-    if (rc == 0)
-        rc = fl_event_set_text(
-            &event->why, "it follows what no longer comes, after a failure before it", reterr);
-    return rc;
+    if (rc < 0)
+        return rc;
+    event->who = "fairlead";
+    event->why = "it follows what no longer comes, after a failure before it";
+    return 0;
 }
 
 static int look(struct looking *l, struct fl_err *reterr)

@@ -376,8 +376,11 @@ int fl_plan_create(const char *digest, struct fl_workflow *workflow, struct fl_p
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for the plan of a workflow");
     plan->stage_count = workflow->stage_count;
     plan->workflow = workflow;
-    for (uint32_t s = 0; rc == 0 && s < workflow->stage_count; s++)
+    for (uint32_t s = 0; rc == 0 && s < workflow->stage_count; s++) {
         rc = number_stage(plan, s, reterr);
+        if (rc == 0)
+            rc = fl_names_add(&plan->stage_names, workflow->stages[s].name, s, reterr);
+    }
     if (rc == 0)
         rc = fill_numbers(plan, reterr);
     if (rc == 0)
@@ -400,6 +403,7 @@ void fl_plan_destroy(struct fl_plan *plan)
         free(plan->stages[s].slot_first);
     }
     free(plan->stages);
+    fl_names_release(&plan->stage_names);
     free(plan->inst_stage);
     free(plan->slots);
     free(plan->pending);

@@ -9,6 +9,7 @@
  * FL_PLAN_EDGES_MAX dependencies. */
 
 #include "engine/core/expr.h"
+#include "engine/core/names.h"
 
 #define FL_PLAN_EDGES_MAX (16u * 1024 * 1024)
 
@@ -50,6 +51,7 @@ struct fl_plan {
     struct fl_workflow *workflow;
     struct fl_plan_stage *stages;
     size_t stage_count;
+    struct fl_names stage_names;
     bool follows; /* some stage follows an output */
     uint32_t inst_count;
     uint16_t *inst_stage; /* stage of each instance */

@@ -159,7 +159,7 @@ static int render_text(const struct rendering *r, const char *text, json_t **ret
 }
 
 json_t *fl_render_input(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
-                        const struct fl_pick *pick, const char *site)
+                        const struct fl_pick *pick, uint32_t site)
 {
     const struct fl_stage *stage = fl_inst_stage(run, inst);
     const struct fl_plan *plan = pick->run->plan;
@@ -168,17 +168,20 @@ json_t *fl_render_input(const struct fl_core *core, const struct fl_run *run, ui
     const struct fl_slot *slot = &pick->run->slots[pick->slot];
     const char *maker =
         from->origin == FL_NONE ? from->name : plan->workflow->stages[from->origin].name;
+    const char *path = fl_slot_path(slot);
     char cycle[FL_TIME_TEXT_MAX];
     char text[FL_TIME_TEXT_MAX];
+    char sha256[FL_DIGEST_HEX];
     struct fl_lead lead = {0};
     json_t *entry;
 
     fl_cycle_format(pick->run->cycle, cycle);
+    fl_slot_sha256(slot, sha256);
     entry =
         json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:s}", "input", stage->inputs[pick->input].name,
                   "stage", maker, "output", from->outputs[ps->output].name, "cycle", cycle, "file",
-                  fl_path_base(slot->path), "site", slot->site, "path", slot->path, "size",
-                  (json_int_t)slot->size, "sha256", slot->sha256);
+                  fl_path_base(path), "site", fl_core_word(core, slot->made->site), "path", path,
+                  "size", (json_int_t)slot->made->size, "sha256", sha256);
     if (!entry)
         return NULL;
     if (fl_plan_slot_lead(plan, pick->slot, &lead)) {
@@ -187,13 +190,13 @@ json_t *fl_render_input(const struct fl_core *core, const struct fl_run *run, ui
         fl_cycle_format(fl_cycle_add(pick->run->cycle, lead), text);
         (void)json_object_set_new(entry, "valid_time", json_string(text));
     }
-    if (slot->marks)
-        (void)json_object_set(entry, "degraded", slot->marks);
-    if (strcmp(slot->site, site) != 0) {
-        const char *door = fl_core_door(core, slot->site);
+    if (slot->made->marks)
+        (void)json_object_set(entry, "degraded", slot->made->marks);
+    if (slot->made->site != site) {
+        const char *door = fl_core_door(core, slot->made->site);
 
         (void)json_object_set_new(entry, "url",
-                                  door ? json_sprintf("%s/%s", door, slot->path) : json_null());
+                                  door ? json_sprintf("%s/%s", door, path) : json_null());
     }
     return entry;
 }
@@ -217,7 +220,7 @@ static int check_file_names(const struct rendering *r, const json_t *entry, stru
 }
 
 /* The files of one input, with its marks: a bridge or a fallback marks each file that it gives. */
-static int add_input(struct rendering *r, uint32_t index, const char *site, json_t **marks,
+static int add_input(struct rendering *r, uint32_t index, uint32_t site, json_t **marks,
                      struct fl_err *reterr)
 {
     const struct fl_stage_input *input = &r->stage->inputs[index];
@@ -391,8 +394,8 @@ static json_t *follow_json(const struct fl_stage *stage)
 }
 
 /* What needs no rendering. */
-static json_t *plain_json(const struct rendering *r, const char *token, const char *pool,
-                          const char *site)
+static json_t *plain_json(const struct rendering *r, const char *token, uint32_t pool,
+                          uint32_t site)
 {
     char id[FL_CORE_ID_MAX];
     char cycle[FL_TIME_TEXT_MAX];
@@ -401,13 +404,14 @@ static json_t *plain_json(const struct rendering *r, const char *token, const ch
 
     fl_attempt_id(r->run, r->inst, r->attempt, id, sizeof(id));
     fl_cycle_format(r->run->cycle, cycle);
-    json = json_pack(
-        "{s:s,s:s,s:s,s:s,s:s,s:i,s:s,s:s,s:s,s:s,s:I,s:o,s:o,s:I,s:I,s:I}", "id", id, "run",
-        r->run->name, "workflow", r->wf->name, "cycle", cycle, "stage", r->stage->name, "attempt",
-        (int)r->attempt, "token", token, "pool", pool, "site", site, "program", r->stage->program,
-        "cores", (json_int_t)r->stage->cores, "follow", follow_json(r->stage), "success",
-        success_json(&r->stage->success), "time_limit_s", (json_int_t)r->stage->time_limit_s,
-        "grace_s", (json_int_t)r->stage->grace_s, "log_max_bytes", (json_int_t)LOG_MAX_BYTES);
+    json = json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:s,s:s,s:s,s:s,s:I,s:o,s:o,s:I,s:I,s:I}", "id", id,
+                     "run", r->run->name, "workflow", r->wf->name, "cycle", cycle, "stage",
+                     r->stage->name, "attempt", (int)r->attempt, "token", token, "pool",
+                     fl_core_word(r->core, pool), "site", fl_core_word(r->core, site), "program",
+                     r->stage->program, "cores", (json_int_t)r->stage->cores, "follow",
+                     follow_json(r->stage), "success", success_json(&r->stage->success),
+                     "time_limit_s", (json_int_t)r->stage->time_limit_s, "grace_s",
+                     (json_int_t)r->stage->grace_s, "log_max_bytes", (json_int_t)LOG_MAX_BYTES);
     if (json && r->has_lead) {
         fl_lead_format(r->lead, lead);
         (void)json_object_set_new(json, "lead", json_string(lead));
@@ -419,7 +423,7 @@ static json_t *plain_json(const struct rendering *r, const char *token, const ch
 }
 
 int fl_render_spec(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
-                   uint32_t attempt, const char *token, const char *pool, const char *site,
+                   uint32_t attempt, const char *token, uint32_t pool, uint32_t site,
                    json_t **ret_spec, json_t **ret_marks, struct fl_err *reterr)
 {
     struct rendering r = {.core = core,

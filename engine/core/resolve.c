@@ -35,8 +35,8 @@ static int take(struct resolving *r, const struct fl_run *run, uint32_t slot)
     struct fl_picks *picks = r->picks;
     int rc = 0;
 
-    if (r->marks && run->slots[slot].marks)
-        rc = fl_marks_add(r->marks, run->slots[slot].marks, r->reterr);
+    if (r->marks && fl_slot_marks(&run->slots[slot]))
+        rc = fl_marks_add(r->marks, fl_slot_marks(&run->slots[slot]), r->reterr);
     if (rc < 0 || !picks)
         return rc;
     if (picks->count == picks->room) {
@@ -81,7 +81,8 @@ static int mark_bridge(struct resolving *r, uint32_t slot, struct fl_lead before
     fl_cycle_format_extended(fl_cycle_add(r->run->cycle, before), from);
     fl_cycle_format_extended(fl_cycle_add(r->run->cycle, after), to);
     (void)snprintf(text, sizeof(text), "%.400s; bridged %s between %s and %s%s%.400s",
-                   s->cause ? s->cause : "absent", gap, from, to, r->input->bridge_note ? "; " : "",
+                   fl_slot_cause(s) ? fl_slot_cause(s) : "absent", gap, from, to,
+                   r->input->bridge_note ? "; " : "",
                    r->input->bridge_note ? r->input->bridge_note : ""); /* cut when too long */
     return fl_marks_add_one(r->marks, text, gap, r->reterr);
 }

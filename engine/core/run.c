@@ -1,6 +1,7 @@
 /* A run's tables. */
 #include "config.h"
 
+#include "engine/base/text.h"
 #include "engine/core/state.h"
 
 #include <stdlib.h>
@@ -33,7 +34,7 @@ int fl_run_create(const struct fl_plan *plan, const char *name, struct fl_run **
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for run '%s'", name);
     run->plan = plan;
     run->state = FL_STATE_RUNNING;
-    rc = fl_event_set_text(&run->name, name, reterr);
+    rc = fl_text_set(&run->name, name, reterr);
     if (rc == 0)
         rc = run_tables(run, plan, reterr);
     if (rc < 0)
@@ -45,14 +46,35 @@ int fl_run_create(const struct fl_plan *plan, const char *name, struct fl_run **
     return 0;
 }
 
+void fl_made_destroy(struct fl_made *made)
+{
+    if (!made)
+        return;
+    json_decref(made->marks);
+    free(made);
+}
+
+void fl_slot_sha256(const struct fl_slot *slot, char hex[static FL_DIGEST_HEX])
+{
+    static const char digits[] = "0123456789abcdef";
+
+    fl_assert(slot->made);
+    for (size_t i = 0; i < sizeof(slot->made->sha256); i++) {
+        hex[2 * i] = digits[slot->made->sha256[i] >> 4];
+        hex[2 * i + 1] = digits[slot->made->sha256[i] & 15];
+    }
+    hex[2 * sizeof(slot->made->sha256)] = '\0';
+}
+
 static void attempt_release(struct fl_attempt *attempt)
 {
-    free(attempt->pool);
-    free(attempt->site);
-    free(attempt->token);
-    free(attempt->class);
-    free(attempt->progress);
-    json_decref(attempt->marks);
+    if (!attempt->more)
+        return;
+    free(attempt->more->token);
+    free(attempt->more->class);
+    free(attempt->more->progress);
+    json_decref(attempt->more->marks);
+    free(attempt->more);
 }
 
 void fl_run_destroy(struct fl_run *run)
@@ -65,16 +87,8 @@ void fl_run_destroy(struct fl_run *run)
         free(run->insts[i].tries);
         free(run->insts[i].reason);
     }
-    for (uint32_t i = 0; run->slots && i < run->plan->slot_count; i++) {
-        struct fl_slot *slot = &run->slots[i];
-
-        free(slot->path);
-        free(slot->site);
-        free(slot->sha256);
-        free(slot->cause);
-        free(slot->age);
-        json_decref(slot->marks);
-    }
+    for (uint32_t i = 0; run->slots && i < run->plan->slot_count; i++)
+        fl_made_destroy(run->slots[i].made);
     free(run->insts);
     free(run->slots);
     free(run->pending);

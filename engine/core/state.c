@@ -14,52 +14,6 @@ static int no_memory(struct fl_err *reterr)
     return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for the state of the runs");
 }
 
-/* First position whose name is not less than name. */
-static size_t names_place(const struct fl_names *names, const char *name)
-{
-    size_t low = 0;
-    size_t high = names->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (strcmp(names->items[middle].name, name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-bool fl_names_find(const struct fl_names *names, const char *name, uint32_t *ret_v)
-{
-    size_t at = names_place(names, name);
-
-    if (at == names->count || strcmp(names->items[at].name, name) != 0)
-        return false;
-    *ret_v = names->items[at].v;
-    return true;
-}
-
-int fl_names_add(struct fl_names *names, const char *name, uint32_t v, struct fl_err *reterr)
-{
-    size_t at = names_place(names, name);
-
-    if (names->count == names->room) {
-        size_t room = names->room ? names->room * 2 : 16;
-        struct fl_name *items = realloc(names->items, room * sizeof(*items));
-
-        if (!items)
-            return no_memory(reterr);
-        names->items = items;
-        names->room = room;
-    }
-    memmove(&names->items[at + 1], &names->items[at], (names->count - at) * sizeof(*names->items));
-    names->items[at] = (struct fl_name){name, v};
-    names->count++;
-    return 0;
-}
-
 int fl_core_create(struct fl_core **ret_core, struct fl_err *reterr)
 {
     struct fl_core *core = calloc(1, sizeof(*core));
@@ -75,14 +29,8 @@ void fl_core_worker_destroy(struct fl_worker *worker)
 {
     if (!worker)
         return;
-    for (size_t i = 0; i < worker->pool_count; i++) {
-        free(worker->pools[i].pool);
-        free(worker->pools[i].site);
-    }
-    for (size_t i = 0; i < worker->site_count; i++) {
-        free(worker->sites[i].site);
+    for (size_t i = 0; i < worker->site_count; i++)
         free(worker->sites[i].door);
-    }
     free(worker->pools);
     free(worker->sites);
     free(worker->name);
@@ -103,9 +51,10 @@ void fl_core_destroy(struct fl_core *core)
     free(core->runs);
     free(core->workers);
     free(core->plans);
-    free(core->run_names.items);
-    free(core->worker_names.items);
-    free(core->plan_names.items);
+    fl_names_release(&core->run_names);
+    fl_names_release(&core->worker_names);
+    fl_names_release(&core->plan_names);
+    fl_words_release(&core->words);
     free(core->active);
     free(core);
 }
@@ -163,15 +112,21 @@ struct fl_worker *fl_core_worker(const struct fl_core *core, const char *name)
     return fl_names_find(&core->worker_names, name, &v) ? core->workers[v] : NULL;
 }
 
-struct fl_worker_pool *fl_worker_pool(struct fl_worker *worker, const char *pool)
+struct fl_worker_pool *fl_worker_pool(const struct fl_worker *worker, uint32_t pool)
 {
     for (size_t i = 0; i < worker->pool_count; i++)
-        if (strcmp(worker->pools[i].pool, pool) == 0)
+        if (worker->pools[i].pool == pool)
             return &worker->pools[i];
     return NULL;
 }
 
-const char *fl_core_door(const struct fl_core *core, const char *site)
+const char *fl_core_word(const struct fl_core *core, uint32_t word)
+{
+    fl_assert(word < core->words.count);
+    return core->words.items[word];
+}
+
+const char *fl_core_door(const struct fl_core *core, uint32_t site)
 {
     const char *door = NULL;
 
@@ -179,7 +134,7 @@ const char *fl_core_door(const struct fl_core *core, const char *site)
         const struct fl_worker *worker = core->workers[w];
 
         for (size_t i = 0; i < worker->site_count; i++) {
-            if (strcmp(worker->sites[i].site, site) != 0)
+            if (worker->sites[i].site != site)
                 continue;
             if (!worker->gone)
                 return worker->sites[i].door;
@@ -236,11 +191,11 @@ int fl_run_find(const struct fl_run *run, const char *stage, const char *key, ui
                 struct fl_err *reterr)
 {
     const struct fl_workflow *wf = run->plan->workflow;
-    int32_t s = fl_workflow_stage(wf, stage, strlen(stage));
+    uint32_t s;
     struct fl_lead lead;
     int64_t k = 0;
 
-    if (s == FL_NONE)
+    if (!fl_names_find(&run->plan->stage_names, stage, &s))
         return fl_err_set(reterr, FL_E_NOENT, 0, "run '%s' has no stage '%.100s'", run->name,
                           stage);
     if (wf->stages[s].per == FL_NONE) {
@@ -279,9 +234,9 @@ static int find_by_component(const struct fl_run *run, char *component, uint32_t
     const struct fl_workflow *wf = run->plan->workflow;
     char key[FL_TIME_TEXT_MAX];
     char *dot = strrchr(component, '.');
-    int32_t s = fl_workflow_stage(wf, component, strlen(component));
+    uint32_t s;
 
-    if (s != FL_NONE && wf->stages[s].per == FL_NONE)
+    if (fl_names_find(&run->plan->stage_names, component, &s) && wf->stages[s].per == FL_NONE)
         return fl_run_find(run, component, NULL, ret_inst, reterr);
     if (!dot || !key_from_file(dot + 1, key))
         return fl_err_set(reterr, FL_E_NOENT, 0, "no instance '%.100s' in run '%s'", component,

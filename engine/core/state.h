@@ -7,6 +7,7 @@
 
 #include "engine/core/core.h"
 #include "engine/base/buf.h"
+#include "engine/core/names.h"
 #include "engine/core/plan.h"
 
 #define FL_CORE_TRIES_MAX 1000
@@ -32,11 +33,11 @@
     X(EXPIRED, "expired") \
     X(REUSED, "reused")
 
-enum fl_state {
+enum __attribute__((packed)) fl_state { /* a byte: there are very many */
 #define FL_STATE_ENUM(NAME, name) FL_STATE_##NAME,
-    FL_STATES(FL_STATE_ENUM)
+                                        FL_STATES(FL_STATE_ENUM)
 #undef FL_STATE_ENUM
-        FL_STATE_COUNT
+                                            FL_STATE_COUNT
 };
 
 /* What can happen to an instance. */
@@ -67,52 +68,63 @@ bool fl_state_is_end(enum fl_state state);
 /* True for an end that lets what comes after it go on. */
 bool fl_state_is_good(enum fl_state state);
 
-struct fl_attempt {
-    enum fl_state state; /* launched, running, or an end */
-    bool cancel_asked;
-    uint32_t worker;
-    char *pool;
-    char *site;
-    char *token;
-    int64_t cores;
-    uint64_t order; /* of the launch among all events */
-    int64_t launched_ns;
-    int64_t begun_ns;
-    int64_t ended_ns;
-    int64_t index; /* highest spool entry recorded */
-    int64_t code;
-    int64_t signal;
-    char *class;
+/* What only an attempt under way needs, or few have. */
+struct fl_attempt_more {
+    char *token;    /* NULL once it has ended: nothing of it is let in any more */
+    char *class;    /* of a failure */
     char *progress; /* last one noted */
     json_t *marks;  /* of the inputs it was launched with, and what it said itself; or NULL */
 };
 
-struct fl_inst {
-    enum fl_state state;
-    bool final;            /* ended, and no retry follows */
-    bool held;             /* a person's hold; state is held when it had not started */
-    int64_t not_before_ns; /* a retry waits until then */
-    int64_t ready_ns;      /* when it became ready */
-    uint32_t doom;         /* slot + 1 that is absent and makes this instance impossible */
-    char *reason;          /* why it is in its state; may be NULL */
-    struct fl_attempt *tries;
-    uint32_t try_count;
+struct fl_attempt {
+    enum fl_state state; /* launched, running, or an end */
+    bool cancel_asked;
+    int16_t signal;
+    uint32_t worker;
+    uint32_t pool; /* words of the core */
+    uint32_t site;
+    int32_t cores;
+    int32_t code;
+    uint32_t index; /* highest spool entry recorded */
+    uint64_t order; /* of the launch among all events */
+    int64_t launched_ns;
+    int64_t begun_ns;
+    int64_t ended_ns;
+    struct fl_attempt_more *more; /* or NULL: none of it */
 };
 
-enum fl_slot_state { FL_SLOT_PENDING, FL_SLOT_ACCEPTED, FL_SLOT_ABSENT };
+struct fl_inst {
+    enum fl_state state;
+    bool final : 1;        /* ended, and no retry follows */
+    bool held : 1;         /* a person's hold; state is held when it had not started */
+    uint16_t try_count;    /* FL_CORE_TRIES_MAX fits */
+    uint32_t doom;         /* slot + 1 that is absent and makes this instance impossible */
+    int64_t not_before_ns; /* a retry waits until then */
+    int64_t ready_ns;      /* when it became ready */
+    char *reason;          /* why it is in its state; may be NULL */
+    struct fl_attempt *tries;
+};
 
-struct fl_slot {
-    enum fl_slot_state state;
-    uint32_t attempt;
+enum __attribute__((packed)) fl_slot_state { FL_SLOT_PENDING, FL_SLOT_ACCEPTED, FL_SLOT_ABSENT };
+
+/* What is known of an output that is there, or that will not come. */
+struct fl_made {
     int64_t size;
     uint64_t order; /* of the acceptance among all events */
     int64_t accepted_ns;
-    char *path;
-    char *site;
-    char *sha256;
-    char *cause; /* of an absence */
-    char *age;
-    json_t *marks; /* or NULL */
+    json_t *marks;  /* or NULL */
+    uint32_t site;  /* word of the core; of an accepted one */
+    uint16_t path;  /* where the texts begin in texts; 0: there is none */
+    uint16_t cause; /* of an absence */
+    uint16_t age;
+    unsigned char sha256[32];
+    char texts[]; /* begins with a NUL */
+};
+
+struct fl_slot {
+    struct fl_made *made; /* NULL: pending */
+    uint32_t attempt;
+    enum fl_slot_state state;
 };
 
 struct fl_run {
@@ -149,8 +161,8 @@ struct fl_run {
 };
 
 struct fl_worker_pool {
-    char *pool;
-    char *site;
+    uint32_t pool; /* words of the core */
+    uint32_t site;
     int64_t cores;
     int64_t jobs;
     int64_t used_cores;
@@ -158,7 +170,7 @@ struct fl_worker_pool {
 };
 
 struct fl_worker_site {
-    char *site;
+    uint32_t site; /* word of the core */
     char *door;
 };
 
@@ -171,16 +183,6 @@ struct fl_worker {
     size_t pool_count;
     struct fl_worker_site *sites;
     size_t site_count;
-};
-
-/* Sorted names with the number that each stands for. */
-struct fl_names {
-    struct fl_name {
-        const char *name; /* borrowed */
-        uint32_t v;
-    } * items;
-    size_t count;
-    size_t room;
 };
 
 struct fl_core {
@@ -196,17 +198,57 @@ struct fl_core {
     struct fl_worker **workers;
     size_t worker_count;
     struct fl_names worker_names;
+    struct fl_words words; /* pools and sites */
     uint64_t event_count;
 };
 
-bool fl_names_find(const struct fl_names *names, const char *name, uint32_t *ret_v);
-int fl_names_add(struct fl_names *names, const char *name, uint32_t v, struct fl_err *reterr);
+/* The text of a word of the core: a pool, a site. */
+const char *fl_core_word(const struct fl_core *core, uint32_t word);
+
+/* What few attempts have; NULL when this one has not. */
+static inline const char *fl_attempt_token(const struct fl_attempt *attempt)
+{
+    return attempt->more ? attempt->more->token : NULL;
+}
+static inline const char *fl_attempt_class(const struct fl_attempt *attempt)
+{
+    return attempt->more ? attempt->more->class : NULL;
+}
+static inline const char *fl_attempt_progress(const struct fl_attempt *attempt)
+{
+    return attempt->more ? attempt->more->progress : NULL;
+}
+static inline json_t *fl_attempt_marks(const struct fl_attempt *attempt)
+{
+    return attempt->more ? attempt->more->marks : NULL;
+}
+static inline json_t *fl_slot_marks(const struct fl_slot *slot)
+{
+    return slot->made ? slot->made->marks : NULL;
+}
+/* Below the root of its site; NULL unless it is there. */
+static inline const char *fl_slot_path(const struct fl_slot *slot)
+{
+    return slot->made && slot->made->path ? slot->made->texts + slot->made->path : NULL;
+}
+/* Of an absence; NULL when none was given. */
+static inline const char *fl_slot_cause(const struct fl_slot *slot)
+{
+    return slot->made && slot->made->cause ? slot->made->texts + slot->made->cause : NULL;
+}
+static inline const char *fl_slot_age(const struct fl_slot *slot)
+{
+    return slot->made && slot->made->age ? slot->made->texts + slot->made->age : NULL;
+}
+void fl_made_destroy(struct fl_made *made);
+/* The digest of an accepted output in hexadecimal. */
+void fl_slot_sha256(const struct fl_slot *slot, char hex[static FL_DIGEST_HEX]);
 
 struct fl_run *fl_core_run(const struct fl_core *core, const char *name);
 struct fl_worker *fl_core_worker(const struct fl_core *core, const char *name);
-struct fl_worker_pool *fl_worker_pool(struct fl_worker *worker, const char *pool);
+struct fl_worker_pool *fl_worker_pool(const struct fl_worker *worker, uint32_t pool);
 /* URL of the file door of a site, or NULL when no worker serves it now. */
-const char *fl_core_door(const struct fl_core *core, const char *site);
+const char *fl_core_door(const struct fl_core *core, uint32_t site);
 
 /* A run of plan with every instance waiting. */
 int fl_run_create(const struct fl_plan *plan, const char *name, struct fl_run **ret_run,
@@ -275,21 +317,22 @@ int fl_inst_happen(struct fl_run *run, uint32_t inst, enum fl_happening happenin
 /* The launch spec of an attempt, from the state alone. The texts of its files with their digests
  * are in "files". FL_E_CONFIG when a template cannot be rendered. */
 int fl_render_spec(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
-                   uint32_t attempt, const char *token, const char *pool, const char *site,
+                   uint32_t attempt, const char *token, uint32_t pool, uint32_t site,
                    json_t **ret_spec, json_t **ret_marks, struct fl_err *reterr);
 /* One entry of inputs.json for a slot. New reference, or NULL when memory ends. */
 json_t *fl_render_input(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
-                        const struct fl_pick *pick, const char *site);
+                        const struct fl_pick *pick, uint32_t site);
 
 /* Appends an event of run (and instance, unless UINT32_MAX) and gives it back, borrowed, for more
- * fields. */
+ * fields. Names that the state or its plans own may be assigned to these; other texts are set. */
 int fl_emit(struct fl_events *events, enum fl_event_type type, int64_t now_ns,
             const struct fl_run *run, uint32_t inst, struct fl_event **ret_event,
             struct fl_err *reterr);
 /* Makes valid UTF-8 of a text whose parts may have been cut inside a character. */
 void fl_text_clean(char *text);
 /* Sets a text that may be longer than an event may hold: it is cut. */
-int fl_emit_text(char **field, const char *text, struct fl_err *reterr);
+int fl_emit_text(struct fl_event *event, const char **field, const char *text,
+                 struct fl_err *reterr);
 /* Ends an attempt that did not succeed: attempt-ended, and by its class a retry. */
 int fl_emit_failed_end(struct fl_events *events, const struct fl_input *input,
                        const struct fl_run *run, uint32_t inst, enum fl_state state,

@@ -68,8 +68,10 @@ int fl_view_runs(const struct fl_core *core, json_t **ret_json, struct fl_err *r
     return 0;
 }
 
-static void put_slot(int *rc, json_t *list, const struct fl_run *run, uint32_t slot)
+static void put_slot(int *rc, json_t *list, const struct fl_core *core, const struct fl_run *run,
+                     uint32_t slot)
 {
+    char sha256[FL_DIGEST_HEX];
     const struct fl_plan_slot *ps = &run->plan->slots[slot];
     const struct fl_slot *s = &run->slots[slot];
     fl_json_auto json_t *one = NULL;
@@ -86,23 +88,25 @@ static void put_slot(int *rc, json_t *list, const struct fl_run *run, uint32_t s
         fl_view_put_text(rc, one, "lead", key);
     }
     if (s->state == FL_SLOT_ABSENT) {
-        fl_view_put_time(rc, one, "absent", s->accepted_ns);
-        fl_view_put_text(rc, one, "cause", s->cause ? s->cause : "no cause given");
-        fl_view_put_text(rc, one, "age", s->age);
+        fl_view_put_time(rc, one, "absent", s->made->accepted_ns);
+        fl_view_put_text(rc, one, "cause", fl_slot_cause(s) ? fl_slot_cause(s) : "no cause given");
+        fl_view_put_text(rc, one, "age", fl_slot_age(s));
     } else {
-        fl_view_put_text(rc, one, "path", s->path);
-        fl_view_put_text(rc, one, "site", s->site);
-        fl_view_put_int(rc, one, "size", s->size);
-        fl_view_put_text(rc, one, "sha256", s->sha256);
-        fl_view_put_time(rc, one, "accepted", s->accepted_ns);
-        if (s->marks)
-            fl_view_put_marks(rc, one, "degraded", s->marks);
+        fl_view_put_text(rc, one, "path", fl_slot_path(s));
+        fl_view_put_text(rc, one, "site", fl_core_word(core, s->made->site));
+        fl_view_put_int(rc, one, "size", s->made->size);
+        fl_slot_sha256(s, sha256);
+        fl_view_put_text(rc, one, "sha256", sha256);
+        fl_view_put_time(rc, one, "accepted", s->made->accepted_ns);
+        if (s->made->marks)
+            fl_view_put_marks(rc, one, "degraded", s->made->marks);
     }
     if (*rc == 0 && json_array_append(list, one) < 0)
         *rc = FL_E_NOMEM;
 }
 
-static json_t *outputs_json(int *rc, const struct fl_run *run, uint32_t inst)
+static json_t *outputs_json(int *rc, const struct fl_core *core, const struct fl_run *run,
+                            uint32_t inst)
 {
     const struct fl_plan *plan = run->plan;
     const struct fl_stage *stage = fl_inst_stage(run, inst);
@@ -114,10 +118,10 @@ static json_t *outputs_json(int *rc, const struct fl_run *run, uint32_t inst)
         size_t count = set == FL_NONE ? 1 : fl_leads_count(&plan->workflow->sets[set].leads);
 
         if (stage->per != FL_NONE)
-            put_slot(rc, list, run, ps->slot_first[o] + fl_plan_inst_k(plan, inst));
+            put_slot(rc, list, core, run, ps->slot_first[o] + fl_plan_inst_k(plan, inst));
         else
             for (uint32_t m = 0; m < count; m++)
-                put_slot(rc, list, run, ps->slot_first[o] + m);
+                put_slot(rc, list, core, run, ps->slot_first[o] + m);
     }
     return list;
 }
@@ -126,17 +130,17 @@ static void put_attempt(int *rc, json_t *object, const struct fl_core *core,
                         const struct fl_attempt *attempt)
 {
     fl_view_put_text(rc, object, "worker", core->workers[attempt->worker]->name);
-    fl_view_put_text(rc, object, "site", attempt->site);
+    fl_view_put_text(rc, object, "site", fl_core_word(core, attempt->site));
     fl_view_put_int(rc, object, "cores", attempt->cores);
     fl_view_put_time(rc, object, "launched", attempt->launched_ns);
     fl_view_put_time(rc, object, "begun", attempt->begun_ns);
     fl_view_put_time(rc, object, "ended", attempt->ended_ns);
-    fl_view_put_text(rc, object, "progress", attempt->progress);
+    fl_view_put_text(rc, object, "progress", fl_attempt_progress(attempt));
     if (attempt->cancel_asked)
         fl_view_put(rc, object, "cancel_asked", json_true());
     if (fl_state_is_end(attempt->state)) {
         fl_view_put_int(rc, object, "code", attempt->code);
-        fl_view_put_text(rc, object, "class", attempt->class);
+        fl_view_put_text(rc, object, "class", fl_attempt_class(attempt));
     }
     if (attempt->signal)
         fl_view_put_int(rc, object, "signal", attempt->signal);
@@ -160,8 +164,8 @@ static void put_inst(int *rc, json_t *list, const struct fl_core *core, const st
     if (attempt)
         put_attempt(rc, one, core, attempt);
     fl_view_put_time(rc, one, "not_before", in->not_before_ns);
-    fl_view_put_marks(rc, one, "degraded", attempt ? attempt->marks : NULL);
-    fl_view_put(rc, one, "outputs", outputs_json(rc, run, inst));
+    fl_view_put_marks(rc, one, "degraded", attempt ? fl_attempt_marks(attempt) : NULL);
+    fl_view_put(rc, one, "outputs", outputs_json(rc, core, run, inst));
     if (*rc == 0 && json_array_append(list, one) < 0)
         *rc = FL_E_NOMEM;
 }
@@ -249,7 +253,7 @@ int fl_view_log(const struct fl_core *core, const char *run_name, const char *wh
     fl_view_put_int(&rc, answer, "attempt", attempt);
     fl_view_put_text(&rc, answer, "state", fl_state_name(in->tries[attempt - 1].state));
     fl_view_put_text(&rc, answer, "worker", core->workers[in->tries[attempt - 1].worker]->name);
-    fl_view_put_text(&rc, answer, "site", in->tries[attempt - 1].site);
+    fl_view_put_text(&rc, answer, "site", fl_core_word(core, in->tries[attempt - 1].site));
     fl_view_put_text(&rc, answer, "path", path);
     if (rc < 0)
         return fl_view_done(rc, reterr);
@@ -257,7 +261,8 @@ int fl_view_log(const struct fl_core *core, const char *run_name, const char *wh
     return 0;
 }
 
-static void put_worker(int *rc, json_t *list, const struct fl_worker *worker)
+static void put_worker(int *rc, json_t *list, const struct fl_core *core,
+                       const struct fl_worker *worker)
 {
     fl_json_auto json_t *one = json_object();
     fl_json_auto json_t *pools = json_array();
@@ -270,18 +275,19 @@ static void put_worker(int *rc, json_t *list, const struct fl_worker *worker)
     for (size_t i = 0; *rc == 0 && i < worker->pool_count; i++) {
         const struct fl_worker_pool *p = &worker->pools[i];
 
-        if (json_array_append_new(pools,
-                                  json_pack("{s:s,s:s,s:I,s:I,s:I,s:I}", "pool", p->pool, "site",
-                                            p->site, "cores", (json_int_t)p->cores, "used",
-                                            (json_int_t)p->used_cores, "jobs", (json_int_t)p->jobs,
-                                            "used_jobs", (json_int_t)p->used_jobs)) < 0)
+        if (json_array_append_new(
+                pools, json_pack("{s:s,s:s,s:I,s:I,s:I,s:I}", "pool", fl_core_word(core, p->pool),
+                                 "site", fl_core_word(core, p->site), "cores", (json_int_t)p->cores,
+                                 "used", (json_int_t)p->used_cores, "jobs", (json_int_t)p->jobs,
+                                 "used_jobs", (json_int_t)p->used_jobs)) < 0)
             *rc = FL_E_NOMEM;
     }
     for (size_t i = 0; *rc == 0 && i < worker->site_count; i++) {
         const struct fl_worker_site *s = &worker->sites[i];
 
-        if (json_array_append_new(sites,
-                                  json_pack("{s:s,s:s?}", "site", s->site, "door", s->door)) < 0)
+        if (json_array_append_new(sites, json_pack("{s:s,s:s?}", "site",
+                                                   fl_core_word(core, s->site), "door", s->door)) <
+            0)
             *rc = FL_E_NOMEM;
     }
     fl_view_put(rc, one, "pools", json_incref(pools));
@@ -298,7 +304,7 @@ int fl_view_workers(const struct fl_core *core, json_t **ret_json, struct fl_err
 
     fl_assert(ret_json);
     for (size_t i = 0; rc == 0 && i < core->worker_count; i++)
-        put_worker(&rc, workers, core->workers[i]);
+        put_worker(&rc, workers, core, core->workers[i]);
     if (rc < 0)
         return fl_view_done(rc, reterr);
     answer = json_pack("{s:O}", "workers", workers);

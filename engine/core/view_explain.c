@@ -114,7 +114,7 @@ static void tell_one(struct fl_why *why, const struct fl_run *run, uint32_t inst
     fl_view_put_text(&why->rc, answer, "key", fl_inst_key(run, inst, key));
     fl_view_put_text(&why->rc, answer, "state", fl_state_name(in->state));
     fl_view_put_int(&why->rc, answer, "attempt", in->try_count);
-    fl_view_put_marks(&why->rc, answer, "degraded", attempt ? attempt->marks : NULL);
+    fl_view_put_marks(&why->rc, answer, "degraded", attempt ? fl_attempt_marks(attempt) : NULL);
     fl_why_tell(why, run, inst);
 }
 

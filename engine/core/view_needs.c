@@ -245,7 +245,8 @@ static void absent_need(struct needs *n, const struct fl_stage_input *input, uin
                         uint32_t member, const struct fl_leads *set)
 {
     const struct fl_slot *slots = &n->run->slots[base];
-    const char *cause = slots[member].cause ? slots[member].cause : "no cause given";
+    const char *cause =
+        fl_slot_cause(&slots[member]) ? fl_slot_cause(&slots[member]) : "no cause given";
     int64_t count = set ? (int64_t)fl_leads_count(set) : 1;
     int64_t a = (int64_t)member - 1;
     int64_t b = (int64_t)member + 1;

@@ -50,7 +50,8 @@ static void users_of_run(struct users *users, const struct fl_run *run)
         if (run->insts[i].state != FL_STATE_LAUNCHED && run->insts[i].state != FL_STATE_RUNNING)
             continue;
         left--;
-        if (strcmp(attempt->pool, users->pool) != 0 || strcmp(attempt->site, users->site) != 0 ||
+        if (strcmp(fl_core_word(users->why->core, attempt->pool), users->pool) != 0 ||
+            strcmp(fl_core_word(users->why->core, attempt->site), users->site) != 0 ||
             (users->with_cores && attempt->cores == 0))
             continue;
         add_holder(users->why, run, i, attempt);
@@ -103,7 +104,8 @@ static struct offer look_at_workers(const struct fl_core *core, const char *pool
         for (size_t p = 0; p < worker->pool_count; p++) {
             const struct fl_worker_pool *has = &worker->pools[p];
 
-            if (strcmp(has->pool, pool) != 0 || strcmp(has->site, site) != 0)
+            if (strcmp(fl_core_word(core, has->pool), pool) != 0 ||
+                strcmp(fl_core_word(core, has->site), site) != 0)
                 continue;
             if (worker->gone) {
                 offer.gone = worker;

@@ -25,9 +25,10 @@ void fl_why_end(struct fl_why *why, const struct fl_run *run, uint32_t inst)
         fl_buf_printf(why->out, ", attempt %u", in->try_count);
         if ((int64_t)in->try_count <= tries)
             fl_buf_printf(why->out, " of %lld", (long long)tries);
-        if (attempt->class)
-            fl_buf_printf(why->out, ", class %.40s%s", attempt->class,
-                          is_tried_again(attempt->class) ? "" : " (not tried again by itself)");
+        if (fl_attempt_class(attempt))
+            fl_buf_printf(
+                why->out, ", class %.40s%s", fl_attempt_class(attempt),
+                is_tried_again(fl_attempt_class(attempt)) ? "" : " (not tried again by itself)");
         if (attempt->signal)
             fl_buf_printf(why->out, ", signal %lld", (long long)attempt->signal);
         else
@@ -43,8 +44,8 @@ static void running(struct fl_why *why, const struct fl_inst *in)
     char since[FL_VIEW_TIME_MAX];
 
     fl_buf_printf(why->out, ", attempt %u", in->try_count);
-    if (attempt->progress)
-        fl_buf_printf(why->out, ", last progress %.100s", attempt->progress);
+    if (fl_attempt_progress(attempt))
+        fl_buf_printf(why->out, ", last progress %.100s", fl_attempt_progress(attempt));
     if (attempt->cancel_asked)
         fl_buf_puts(why->out, ", asked to stop");
     if (worker->gone) {
@@ -199,9 +200,10 @@ static size_t bridged_source(struct fl_why *why, const struct fl_run *run, uint3
         fl_duration_format((int64_t)(after.minutes - before.minutes) * 60, gap);
         fl_lead_format(before, from);
         fl_lead_format(after, to);
-        fl_buf_printf(
-            why->out, "; input '%s': %s is absent (%.300s) and is bridged %s between %s and %s",
-            input->name, title, slot->cause ? slot->cause : "no cause given", gap, from, to);
+        fl_buf_printf(why->out,
+                      "; input '%s': %s is absent (%.300s) and is bridged %s between %s and %s",
+                      input->name, title,
+                      fl_slot_cause(slot) ? fl_slot_cause(slot) : "no cause given", gap, from, to);
     }
     if (found > FL_VIEW_NAMED_MAX)
         fl_buf_printf(why->out, "; and %zu more of input '%s' are bridged",
@@ -230,8 +232,8 @@ static void degraded(struct fl_why *why, const struct fl_run *run, uint32_t inst
     const struct fl_attempt *attempt = fl_inst_last_try(&run->insts[inst]);
     size_t named = 0;
 
-    for (size_t i = 0; attempt && i < json_array_size(attempt->marks); i++) {
-        const json_t *mark = json_array_get(attempt->marks, i);
+    for (size_t i = 0; attempt && i < json_array_size(fl_attempt_marks(attempt)); i++) {
+        const json_t *mark = json_array_get(fl_attempt_marks(attempt), i);
         const char *cause = json_string_value(json_object_get(mark, "cause"));
         const char *age = json_string_value(json_object_get(mark, "age"));
 
@@ -262,7 +264,7 @@ static void tell_running(struct fl_why *why, const struct fl_inst *in)
     if (!begun)
         fl_buf_puts(why->out, ", has not begun");
     running(why, in);
-    if (begun && !attempt->progress)
+    if (begun && !fl_attempt_progress(attempt))
         fl_buf_puts(why->out, ", no progress was told");
 }
 

@@ -2,7 +2,7 @@
  */
 #include "config.h"
 
-#include "engine/event/event.h"
+#include "engine/event/fields.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -54,17 +54,13 @@ enum field {
 };
 _Static_assert(F_COUNT <= 32, "field bits are held in 32 bits");
 
-struct field_row {
-    const char *name;
-    size_t offset;
-    enum field_kind kind;
-};
-
-static const struct field_row fields[F_COUNT] = {
-#define FIELD_ROW(member, kind) {#member, offsetof(struct fl_event, member), kind},
+const struct fl_event_field fl_event_fields[F_COUNT] = {
+#define FIELD_ROW(member, kind) \
+    {#member, sizeof(#member) - 1, offsetof(struct fl_event, member), (kind) == FIELD_TEXT},
     FIELDS(FIELD_ROW)
 #undef FIELD_ROW
 };
+const size_t fl_event_field_count = F_COUNT;
 
 #define B(member) (UINT32_C(1) << F_##member)
 #define B_ATTEMPT (B(run) | B(stage) | B(attempt))
@@ -96,25 +92,21 @@ static const struct type_row types[] = {
 };
 _Static_assert(FL_COUNT(types) == FL_EVENT_TYPE_COUNT, "every type has its row");
 
-static char **text_slot(struct fl_event *event, enum field f)
+static const char **text_slot(struct fl_event *event, enum field f)
 {
-    return (char **)(void *)((char *)event + fields[f].offset);
+    return (const char **)(void *)((char *)event + fl_event_fields[f].offset);
 }
 
 static int64_t *number_slot(struct fl_event *event, enum field f)
 {
-    return (int64_t *)(void *)((char *)event + fields[f].offset);
+    return (int64_t *)(void *)((char *)event + fl_event_fields[f].offset);
 }
 
-static const char *text_of(const struct fl_event *event, enum field f)
-{
-    return *(char *const *)(const void *)((const char *)event + fields[f].offset);
-}
-
-static int64_t number_of(const struct fl_event *event, enum field f)
-{
-    return *(const int64_t *)(const void *)((const char *)event + fields[f].offset);
-}
+/* Texts of an event that do not fit into it. */
+struct fl_event_block {
+    struct fl_event_block *next;
+    char bytes[];
+};
 
 int fl_event_create(enum fl_event_type type, struct fl_event **ret_event, struct fl_err *reterr)
 {
@@ -122,10 +114,12 @@ int fl_event_create(enum fl_event_type type, struct fl_event **ret_event, struct
 
     fl_assert((unsigned)type < FL_EVENT_TYPE_COUNT);
     fl_assert(ret_event);
-    event = calloc(1, sizeof(*event));
+    event = malloc(sizeof(*event));
     if (!event)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for an event");
+    memset(event, 0, offsetof(struct fl_event, own));
     event->type = type;
+    event->place = (struct fl_event_place){FL_EVENT_NOWHERE, FL_EVENT_NOWHERE, FL_EVENT_NOWHERE};
     *ret_event = event;
     return 0;
 }
@@ -134,28 +128,70 @@ void fl_event_destroy(struct fl_event *event)
 {
     if (!event)
         return;
-    for (enum field f = 0; f < F_COUNT; f++)
-        if (fields[f].kind == FIELD_TEXT)
-            free(*text_slot(event, f));
+    while (event->blocks) {
+        struct fl_event_block *block = event->blocks;
+
+        event->blocks = block->next;
+        free(block);
+    }
+    json_decref(event->carried);
     free(event);
 }
 
-int fl_event_set_text(char **field, const char *text, struct fl_err *reterr)
+int fl_event_set_text(struct fl_event *event, const char **field, const char *text,
+                      struct fl_err *reterr)
 {
-    char *copy = NULL;
+    struct fl_event_block *block;
+    size_t size;
 
+    fl_assert(event);
     fl_assert(field);
-    if (text) {
-        if (strnlen(text, FL_EVENT_TEXT_MAX + 1) > FL_EVENT_TEXT_MAX)
-            return fl_err_set(reterr, FL_E_TOO_BIG, 0, "a text of an event has at most %d bytes",
-                              FL_EVENT_TEXT_MAX);
-        copy = strdup(text);
-        if (!copy)
-            return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a text of an event");
+    if (!text) {
+        *field = NULL;
+        return 0;
     }
-    free(*field);
-    *field = copy;
+    size = strnlen(text, FL_EVENT_TEXT_MAX + 1);
+    if (size > FL_EVENT_TEXT_MAX)
+        return fl_err_set(reterr, FL_E_TOO_BIG, 0, "a text of an event has at most %d bytes",
+                          FL_EVENT_TEXT_MAX);
+    if (size < FL_EVENT_OWN_BYTES - event->own_used) {
+        *field = memcpy(event->own + event->own_used, text, size + 1);
+        event->own_used += (uint32_t)size + 1;
+        return 0;
+    }
+    block = malloc(sizeof(*block) + size + 1);
+    if (!block)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a text of an event");
+    *field = memcpy(block->bytes, text, size + 1);
+    block->next = event->blocks;
+    event->blocks = block;
     return 0;
+}
+
+static bool is_own(const struct fl_event *event, const char *text)
+{
+    const struct fl_event_block *block = event->blocks;
+
+    if (text >= event->own && text < event->own + event->own_used)
+        return true;
+    while (block && text != block->bytes)
+        block = block->next;
+    return block != NULL;
+}
+
+int fl_event_keep(struct fl_event *event, struct fl_err *reterr)
+{
+    int rc = 0;
+
+    fl_assert(event);
+    for (enum field f = 0; rc == 0 && f < F_COUNT; f++) {
+        const char *text =
+            fl_event_fields[f].is_text ? fl_event_text_at(event, &fl_event_fields[f]) : NULL;
+
+        if (text && !is_own(event, text))
+            rc = fl_event_set_text(event, text_slot(event, f), text, reterr);
+    }
+    return rc;
 }
 
 const char *fl_event_type_name(enum fl_event_type type)
@@ -164,7 +200,7 @@ const char *fl_event_type_name(enum fl_event_type type)
     return types[type].name;
 }
 
-static void time_to_text(int64_t time_ns, char text[static FL_TIME_TEXT_MAX + 16])
+void fl_event_time_to_text(int64_t time_ns, char text[static FL_EVENT_TIME_MAX])
 {
     char seconds[FL_TIME_TEXT_MAX];
     int64_t s = time_ns / 1000000000;
@@ -214,21 +250,24 @@ static int time_from_text(const char *text, int64_t *ret_ns, struct fl_err *rete
 int fl_event_to_json(const struct fl_event *event, json_t **ret_json, struct fl_err *reterr)
 {
     fl_json_auto json_t *json = json_object();
-    char time[FL_TIME_TEXT_MAX + 16];
+    char time[FL_EVENT_TIME_MAX];
     int bad = 0;
 
     fl_assert(event);
     fl_assert(ret_json);
-    time_to_text(event->time_ns, time);
+    fl_event_time_to_text(event->time_ns, time);
     bad |= json_object_set_new(json, "v", json_integer(FL_EVENT_VERSION));
     bad |= json_object_set_new(json, "seq", json_integer((json_int_t)event->seq.v));
     bad |= json_object_set_new(json, "time", json_string(time));
     bad |= json_object_set_new(json, "type", json_string(types[event->type].name));
     for (enum field f = 0; f < F_COUNT; f++) {
-        if (fields[f].kind == FIELD_TEXT && text_of(event, f))
-            bad |= json_object_set_new(json, fields[f].name, json_string(text_of(event, f)));
-        if (fields[f].kind == FIELD_NUMBER && number_of(event, f) != 0)
-            bad |= json_object_set_new(json, fields[f].name, json_integer(number_of(event, f)));
+        if (fl_event_fields[f].is_text && fl_event_text_at(event, &fl_event_fields[f]))
+            bad |= json_object_set_new(json, fl_event_fields[f].name,
+                                       json_string(fl_event_text_at(event, &fl_event_fields[f])));
+        if (!fl_event_fields[f].is_text && fl_event_number_at(event, &fl_event_fields[f]) != 0)
+            bad |=
+                json_object_set_new(json, fl_event_fields[f].name,
+                                    json_integer(fl_event_number_at(event, &fl_event_fields[f])));
     }
     if (bad) /* a text that is not UTF-8, or no memory */
         return fl_err_set(reterr, FL_E_PARSE, 0, "event %s has a text that is not UTF-8",
@@ -255,20 +294,21 @@ static int field_from_json(struct fl_event *event, enum field f, const json_t *j
     const char *text;
     int rc;
 
-    if (fields[f].kind == FIELD_NUMBER) {
-        rc = fl_json_int_opt(json, fields[f].name, 0, number_slot(event, f), reterr);
+    if (!fl_event_fields[f].is_text) {
+        rc = fl_json_int_opt(json, fl_event_fields[f].name, 0, number_slot(event, f), reterr);
         if (rc == 0 && required && *number_slot(event, f) == 0)
-            rc = fl_err_set(reterr, FL_E_PARSE, 0, "member '%s' is missing", fields[f].name);
+            rc = fl_err_set(reterr, FL_E_PARSE, 0, "member '%s' is missing",
+                            fl_event_fields[f].name);
         return rc;
     }
     if (required)
-        rc = fl_json_string(json, fields[f].name, &text, reterr);
+        rc = fl_json_string(json, fl_event_fields[f].name, &text, reterr);
     else
-        rc = fl_json_string_opt(json, fields[f].name, NULL, &text, reterr);
+        rc = fl_json_string_opt(json, fl_event_fields[f].name, NULL, &text, reterr);
     if (rc < 0)
         return rc;
-    rc = fl_event_set_text(text_slot(event, f), text, reterr);
-    return rc < 0 ? fl_err_note(reterr, rc, "member '%s'", fields[f].name) : 0;
+    rc = fl_event_set_text(event, text_slot(event, f), text, reterr);
+    return rc < 0 ? fl_err_note(reterr, rc, "member '%s'", fl_event_fields[f].name) : 0;
 }
 
 int fl_event_from_json(const json_t *json, struct fl_event **ret_event, struct fl_err *reterr)

@@ -3,19 +3,25 @@
 
 /* The event vocabulary: facts that the coordinator has recorded, never edited. One struct with
  * typed fields, one table that says which fields each type has, one JSON codec for bus, store and
- * stream. Owns: an event owns its texts. Threads: one at a time. Limits: FL_EVENT_TEXT_MAX bytes a
- * text. */
+ * stream.
+ * Owns: an event owns the texts that were set with fl_event_set_text; others are borrowed from
+ * whoever made it (names that a state or a plan has) and live as long as that does.
+ * fl_event_keep makes all of them its own. Threads: one at a time.
+ * Limits: FL_EVENT_TEXT_MAX bytes a text. */
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/base/buf.h"
 #include "engine/base/err.h"
 #include "engine/base/ids.h"
 #include "engine/base/time.h"
 
 #define FL_EVENT_VERSION 1
 #define FL_EVENT_TEXT_MAX 16384
+#define FL_EVENT_OWN_BYTES 192      /* of texts that stand in the event itself */
+#define FL_EVENT_NOWHERE UINT32_MAX /* no run, instance or slot */
 
 /* X(NAME, "name"). Which fields each type must have is a table in event.c.
  * run-created     a run of workflow `digest` for `cycle` (params: compact JSON text in `text`)
@@ -57,32 +63,44 @@ enum fl_event_type {
         FL_EVENT_TYPE_COUNT
 };
 
-/* All texts are owned by the event (NULL: not there). A number that is 0 is not written. */
+/* Where an event belongs in the state that made it: indexes, so that apply need not look names up.
+ * A hint: apply takes it only when the event's texts are the very ones of that place, so that an
+ * event that was read back, or that another state made, is looked up by its names. Not written. */
+struct fl_event_place {
+    uint32_t run;
+    uint32_t inst;
+    uint32_t slot;
+};
+
+struct fl_event_block;
+
+/* NULL: a text that is not there. A number that is 0 is not written. */
 struct fl_event {
     struct fl_seq seq; /* 0 until committed */
     int64_t time_ns;   /* UTC, nanoseconds since 1970 */
     enum fl_event_type type;
-    char *who; /* person, program or worker that caused it */
-    char *why;
-    char *run;   /* "surge/20261124T0000Z#east2" */
-    char *stage; /* name of the stage */
-    char *key;   /* "+006" for an instance of a set of leads; NULL otherwise */
-    char *worker;
-    char *pool;
-    char *site;
-    char *token;
-    char *output; /* name of the output */
-    char *lead;   /* lead of the output, "+006"; NULL when it has none */
-    char *path;   /* below the site's root */
-    char *sha256;
-    char *state;  /* a state of section 6 of the design */
-    char *class;  /* error class of a failure */
-    char *cause;  /* of an absence or a degradation */
-    char *age;    /* ISO 8601 duration */
-    char *digest; /* of a compiled workflow */
-    char *cycle;
-    char *degraded; /* compact JSON: [{"cause":…,"age":…},…] */
-    char *text;
+    struct fl_event_place place;
+    const char *who; /* person, program or worker that caused it */
+    const char *why;
+    const char *run;   /* "surge/20261124T0000Z#east2" */
+    const char *stage; /* name of the stage */
+    const char *key;   /* "+006" for an instance of a set of leads; NULL otherwise */
+    const char *worker;
+    const char *pool;
+    const char *site;
+    const char *token;
+    const char *output; /* name of the output */
+    const char *lead;   /* lead of the output, "+006"; NULL when it has none */
+    const char *path;   /* below the site's root */
+    const char *sha256;
+    const char *state;  /* a state of section 6 of the design */
+    const char *class;  /* error class of a failure */
+    const char *cause;  /* of an absence or a degradation */
+    const char *age;    /* ISO 8601 duration */
+    const char *digest; /* of a compiled workflow */
+    const char *cycle;
+    const char *degraded; /* compact JSON: [{"cause":…,"age":…},…] */
+    const char *text;
     int64_t attempt;
     int64_t index; /* number of the entry in the attempt's spool that this event came from */
     int64_t cores;
@@ -91,20 +109,32 @@ struct fl_event {
     int64_t code;
     int64_t signal;
     int64_t until_ns;
+    json_t *carried; /* what was made on the way to it and its effect needs; owned, not written */
+    struct fl_event_block *blocks; /* private: texts of its own that do not fit below */
+    uint32_t own_used;
+    char own[FL_EVENT_OWN_BYTES];
 };
 
-/* A zeroed event of a type. Texts are copied in with fl_event_set_text(&event->stage, "prep"). */
+/* An event of a type without texts. A text is given to it by
+ * fl_event_set_text(event, &event->stage, text), which copies, or by assigning one that outlives
+ * the event. */
 int fl_event_create(enum fl_event_type type, struct fl_event **ret_event, struct fl_err *reterr);
 void fl_event_destroy(struct fl_event *event);
 FL_DEFINE_AUTO(struct fl_event *, fl_event_destroy)
-/* Copies text (NULL clears). FL_E_NOMEM, FL_E_TOO_BIG. */
-int fl_event_set_text(char **field, const char *text, struct fl_err *reterr);
+/* Copies text (NULL clears) into a field of the event. FL_E_NOMEM, FL_E_TOO_BIG. */
+int fl_event_set_text(struct fl_event *event, const char **field, const char *text,
+                      struct fl_err *reterr);
+/* Makes every text the event's own, so that it may outlive the state that made it. FL_E_NOMEM. */
+int fl_event_keep(struct fl_event *event, struct fl_err *reterr);
 
 const char *fl_event_type_name(enum fl_event_type type);
 
 /* {"v":1,"seq":7,"time":"2026-11-24T00:00:00.123456789Z","type":"attempt-ended","run":…}: members
  * in a fixed order, absent fields left out. New reference. */
 int fl_event_to_json(const struct fl_event *event, json_t **ret_json, struct fl_err *reterr);
+/* The same as compact text, appended to out. FL_E_PARSE for a text that is not UTF-8; out is then
+ * not what it was. */
+int fl_event_to_text(const struct fl_event *event, struct fl_buf *out, struct fl_err *reterr);
 /* FL_E_PARSE: unknown type, missing required field, wrong type. Unknown members are passed over (a
  * newer version may have more); a version above ours plus one is FL_E_UNSUPPORTED. */
 int fl_event_from_json(const json_t *json, struct fl_event **ret_event, struct fl_err *reterr);

@@ -328,29 +328,26 @@ static int bind_text(sqlite3_stmt *statement, int at, const char *text)
 
 static int event_insert(struct fl_store *store, const struct fl_event *event, struct fl_err *reterr)
 {
-    fl_json_auto json_t *json = NULL;
+    fl_auto(fl_buf_release) struct fl_buf body = {0};
     sqlite3_stmt *statement = NULL;
-    char *body;
-    int rc = fl_event_to_json(event, &json, reterr);
+    int rc;
 
+    fl_buf_init(&body, 0);
+    rc = fl_event_to_text(event, &body, reterr);
     if (rc == 0)
         rc = store_statement(store, SQL_EVENT_ADD, &statement, reterr);
     if (rc < 0)
         return rc;
-    body = json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    if (!body)
-        return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
     if (sqlite3_bind_int64(statement, 1, (sqlite3_int64)event->seq.v) != SQLITE_OK ||
         sqlite3_bind_int64(statement, 2, event->time_ns) != SQLITE_OK ||
         bind_text(statement, 3, fl_event_type_name(event->type)) != SQLITE_OK ||
         bind_text(statement, 4, event->run) != SQLITE_OK ||
         bind_text(statement, 5, event->stage) != SQLITE_OK ||
-        bind_text(statement, 6, body) != SQLITE_OK)
+        bind_text(statement, 6, body.data) != SQLITE_OK)
         rc = store_error(store, sqlite3_extended_errcode(store->db), "bind an event for", reterr);
     else
         rc = store_run(store, SQL_EVENT_ADD, "write an event to", reterr);
     (void)sqlite3_clear_bindings(statement);
-    free(body);
     return rc;
 }
 

@@ -71,9 +71,9 @@ int drive_say(struct drive *d, const char *attempt, int64_t index, const char *e
 static void begin(struct drive *d, const char *id)
 {
     struct fl_inst_ref ref;
-    const char *token = attempt_of(d, id, &ref)->token;
+    const char *token = fl_attempt_token(attempt_of(d, id, &ref));
 
-    must_say(d, id, json_pack("{s:s,s:s}", "type", "begin", "token", token));
+    must_say(d, id, json_pack("{s:s,s:s}", "type", "begin", "token", token ? token : "gone"));
 }
 
 void drive_begin(struct drive *d, const char *attempt)

@@ -24,21 +24,22 @@ static const char *or_dash(const char *text)
     return text ? text : "-";
 }
 
-static void put_attempt(struct fl_buf *out, const struct fl_attempt *a)
+static void put_attempt(struct fl_buf *out, const struct fl_core *core, const struct fl_attempt *a)
 {
     fl_buf_printf(out,
                   "    try %s ask=%d worker=%u pool=%s site=%s token=%s cores=%lld launched=%lld "
                   "begun=%lld ended=%lld index=%lld code=%lld signal=%lld class=%s progress=%s",
-                  fl_state_name(a->state), a->cancel_asked, a->worker, or_dash(a->pool),
-                  or_dash(a->site), or_dash(a->token), (long long)a->cores,
+                  fl_state_name(a->state), a->cancel_asked, a->worker, fl_core_word(core, a->pool),
+                  fl_core_word(core, a->site), or_dash(fl_attempt_token(a)), (long long)a->cores,
                   (long long)a->launched_ns, (long long)a->begun_ns, (long long)a->ended_ns,
-                  (long long)a->index, (long long)a->code, (long long)a->signal, or_dash(a->class),
-                  or_dash(a->progress));
-    put_json(out, "marks", a->marks);
+                  (long long)a->index, (long long)a->code, (long long)a->signal,
+                  or_dash(fl_attempt_class(a)), or_dash(fl_attempt_progress(a)));
+    put_json(out, "marks", fl_attempt_marks(a));
     fl_buf_putc(out, '\n');
 }
 
-static void put_inst(struct fl_buf *out, const struct fl_run *run, uint32_t i)
+static void put_inst(struct fl_buf *out, const struct fl_core *core, const struct fl_run *run,
+                     uint32_t i)
 {
     const struct fl_inst *in = &run->insts[i];
     char title[FL_CORE_ID_MAX];
@@ -49,16 +50,22 @@ static void put_inst(struct fl_buf *out, const struct fl_run *run, uint32_t i)
         fl_state_name(in->state), in->final, in->held, (long long)in->not_before_ns,
         (long long)in->ready_ns, in->doom, fl_bit(run->ready, i), or_dash(in->reason));
     for (uint32_t t = 0; t < in->try_count; t++)
-        put_attempt(out, &in->tries[t]);
+        put_attempt(out, core, &in->tries[t]);
 }
 
-static void put_slot(struct fl_buf *out, const struct fl_slot *s)
+static void put_slot(struct fl_buf *out, const struct fl_core *core, const struct fl_slot *s)
 {
+    const struct fl_made *m = s->made;
+    char sha256[FL_DIGEST_HEX] = "-";
+
+    if (s->state == FL_SLOT_ACCEPTED)
+        fl_slot_sha256(s, sha256);
     fl_buf_printf(out, "  slot %d attempt=%u size=%lld at=%lld path=%s site=%s sha=%s", s->state,
-                  s->attempt, (long long)s->size, (long long)s->accepted_ns, or_dash(s->path),
-                  or_dash(s->site), or_dash(s->sha256));
-    fl_buf_printf(out, " cause=%s age=%s", or_dash(s->cause), or_dash(s->age));
-    put_json(out, "marks", s->marks);
+                  s->attempt, m ? (long long)m->size : 0, m ? (long long)m->accepted_ns : 0,
+                  or_dash(fl_slot_path(s)),
+                  s->state == FL_SLOT_ACCEPTED ? fl_core_word(core, m->site) : "-", sha256);
+    fl_buf_printf(out, " cause=%s age=%s", or_dash(fl_slot_cause(s)), or_dash(fl_slot_age(s)));
+    put_json(out, "marks", fl_slot_marks(s));
     fl_buf_putc(out, '\n');
 }
 
@@ -70,7 +77,7 @@ static void put_list(struct fl_buf *out, const char *name, const uint32_t *list,
     fl_buf_putc(out, '\n');
 }
 
-static void put_run(struct fl_buf *out, const struct fl_run *run)
+static void put_run(struct fl_buf *out, const struct fl_core *core, const struct fl_run *run)
 {
     const struct fl_plan *plan = run->plan;
 
@@ -90,22 +97,23 @@ static void put_run(struct fl_buf *out, const struct fl_run *run)
     for (size_t p = 0; p < plan->workflow->pool_count; p++)
         fl_buf_printf(out, "  pool %zu jobs=%lld\n", p, (long long)run->pool_jobs[p]);
     for (uint32_t i = 0; i < plan->inst_count; i++)
-        put_inst(out, run, i);
+        put_inst(out, core, run, i);
     for (uint32_t s = 0; s < plan->slot_count; s++)
-        put_slot(out, &run->slots[s]);
+        put_slot(out, core, &run->slots[s]);
 }
 
-static void put_worker(struct fl_buf *out, const struct fl_worker *w)
+static void put_worker(struct fl_buf *out, const struct fl_core *core, const struct fl_worker *w)
 {
     fl_buf_printf(out, "worker %s gone=%d since=%lld why=%s\n", w->name, w->gone,
                   (long long)w->since_ns, or_dash(w->reason));
     for (size_t p = 0; p < w->pool_count; p++)
-        fl_buf_printf(out, "  pool %s@%s cores=%lld/%lld jobs=%lld/%lld\n", w->pools[p].pool,
-                      w->pools[p].site, (long long)w->pools[p].used_cores,
-                      (long long)w->pools[p].cores, (long long)w->pools[p].used_jobs,
-                      (long long)w->pools[p].jobs);
+        fl_buf_printf(out, "  pool %s@%s cores=%lld/%lld jobs=%lld/%lld\n",
+                      fl_core_word(core, w->pools[p].pool), fl_core_word(core, w->pools[p].site),
+                      (long long)w->pools[p].used_cores, (long long)w->pools[p].cores,
+                      (long long)w->pools[p].used_jobs, (long long)w->pools[p].jobs);
     for (size_t s = 0; s < w->site_count; s++)
-        fl_buf_printf(out, "  site %s door=%s\n", w->sites[s].site, or_dash(w->sites[s].door));
+        fl_buf_printf(out, "  site %s door=%s\n", fl_core_word(core, w->sites[s].site),
+                      or_dash(w->sites[s].door));
 }
 
 char *dump_core(const struct fl_core *core)
@@ -114,10 +122,10 @@ char *dump_core(const struct fl_core *core)
 
     fl_buf_init(&out, 0);
     for (size_t r = 0; r < core->run_count; r++)
-        put_run(&out, core->runs[r]);
+        put_run(&out, core, core->runs[r]);
     put_list(&out, "active", core->active, core->active_count);
     for (size_t w = 0; w < core->worker_count; w++)
-        put_worker(&out, core->workers[w]);
+        put_worker(&out, core, core->workers[w]);
     fl_assert(!out.failed);
     return fl_buf_steal(&out);
 }

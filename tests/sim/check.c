@@ -98,11 +98,16 @@ static void run_picture(const struct fl_run *run, struct fl_buf *out)
 
         fl_buf_printf(out, "%u %d %d %u %lld %u %lld %s\n", i, (int)in->state, in->final, in->doom,
                       (long long)in->not_before_ns, in->try_count,
-                      last ? (long long)last->index : 0, last ? last->token : "");
+                      last ? (long long)last->index : 0,
+                      last && fl_attempt_token(last) ? fl_attempt_token(last) : "");
     }
-    for (uint32_t s = 0; s < run->plan->slot_count; s++)
-        fl_buf_printf(out, "%d %s\n", (int)run->slots[s].state,
-                      run->slots[s].sha256 ? run->slots[s].sha256 : "");
+    for (uint32_t s = 0; s < run->plan->slot_count; s++) {
+        char sha256[FL_DIGEST_HEX] = "";
+
+        if (run->slots[s].state == FL_SLOT_ACCEPTED)
+            fl_slot_sha256(&run->slots[s], sha256);
+        fl_buf_printf(out, "%d %s\n", (int)run->slots[s].state, sha256);
+    }
     for (uint32_t t = 0; t < run->plan->term_count; t++)
         fl_buf_printf(out, "%u ", run->pending[t]);
 }

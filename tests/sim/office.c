@@ -157,7 +157,8 @@ static void commit(struct office *office, struct fl_events *batch)
         sim_broken(office, "store: %s", err.text);
     for (size_t i = 0; i < batch->count; i++) {
         batch->items[i]->seq.v = office->log.count + 1;
-        if (fl_events_add(&office->log, batch->items[i], &err) < 0)
+        if (fl_event_keep(batch->items[i], &err) < 0 || /* the log outlives the core */
+            fl_events_add(&office->log, batch->items[i], &err) < 0)
             sim_broken(office, "log: %s", err.text);
     }
 }

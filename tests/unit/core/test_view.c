@@ -11,6 +11,7 @@
 #include "engine/core/view.h"
 #include "tests/lib/test.h"
 
+#define SHA "abababababababababababababababababababababababababababababababab"
 #define RUN "surge/20181010T0000Z"
 #define START_NS (INT64_C(1539192600) * 1000000000) /* 2018-10-10T17:30:00Z */
 
@@ -152,7 +153,7 @@ static void step_is_there(struct bench *b, const char *lead)
     fl_buf_printf(&text,
                   "'attempt':1,'output':'step','lead':'%s','path':'work/" RUN
                   "/forcing/1/out/s','size':5,"
-                  "'sha256':'ab','site':'hpc'",
+                  "'sha256':'" SHA "','site':'hpc'",
                   lead);
     feed_inst(b, "output-accepted", "forcing", NULL, text.data);
 }
@@ -307,15 +308,18 @@ static void ready_without_any_worker_for_the_pool(void **state)
     step_is_there(b, "+003");
     start(b, "prep", "+000", "main", 1);
     feed_inst(b, "output-accepted", "prep", "+000",
-              "'attempt':1,'output':'force','lead':'+000','path':'p','sha256':'ab','site':'hpc'");
+              "'attempt':1,'output':'force','lead':'+000','path':'p','sha256':'" SHA
+              "','site':'hpc'");
     feed_inst(b, "attempt-ended", "prep", "+000", "'attempt':1,'state':'succeeded'");
     start(b, "prep", "+003", "main", 1);
     feed_inst(b, "output-accepted", "prep", "+003",
-              "'attempt':1,'output':'force','lead':'+003','path':'p','sha256':'ab','site':'hpc'");
+              "'attempt':1,'output':'force','lead':'+003','path':'p','sha256':'" SHA
+              "','site':'hpc'");
     feed_inst(b, "attempt-ended", "prep", "+003", "'attempt':1,'state':'succeeded'");
     start(b, "forecast", NULL, "main", 1);
     feed_inst(b, "output-accepted", "forecast", NULL,
-              "'attempt':1,'output':'hour','lead':'+000','path':'p','sha256':'ab','site':'hpc'");
+              "'attempt':1,'output':'hour','lead':'+000','path':'p','sha256':'" SHA
+              "','site':'hpc'");
     assert_says(b, "post.f000", "ready; no worker offers pool 'post' at site 'hpc'");
     assert_says(b, "forecast", "running on worker 'w1' since 2018-10-10T17:30:");
     assert_says(b, "forecast", "no progress was told");

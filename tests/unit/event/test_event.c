@@ -15,11 +15,12 @@ static struct fl_event *full_event(enum fl_event_type type)
     struct fl_err err = {0};
 
     assert_ok(fl_event_create(type, &event, &err), err);
-    char **slots[] = {&event->who,    &event->why,  &event->run,    &event->stage, &event->key,
-                      &event->worker, &event->pool, &event->site,   &event->token, &event->output,
-                      &event->lead,   &event->path, &event->sha256, &event->state, &event->class,
-                      &event->cause,  &event->age,  &event->digest, &event->cycle, &event->degraded,
-                      &event->text};
+    const char **slots[] = {&event->who,    &event->why,    &event->run,   &event->stage,
+                            &event->key,    &event->worker, &event->pool,  &event->site,
+                            &event->token,  &event->output, &event->lead,  &event->path,
+                            &event->sha256, &event->state,  &event->class, &event->cause,
+                            &event->age,    &event->digest, &event->cycle, &event->degraded,
+                            &event->text};
     int64_t *numbers[] = {&event->attempt, &event->index, &event->cores,  &event->jobs,
                           &event->size,    &event->code,  &event->signal, &event->until_ns};
 
@@ -27,7 +28,7 @@ static struct fl_event *full_event(enum fl_event_type type)
         char text[32];
 
         (void)snprintf(text, sizeof(text), "text \"%zu\" \xc3\xa9", i);
-        assert_ok(fl_event_set_text(slots[i], text, &err), err);
+        assert_ok(fl_event_set_text(event, slots[i], text, &err), err);
     }
     for (size_t i = 0; i < FL_COUNT(numbers); i++)
         *numbers[i] = (int64_t)i + 41;
@@ -55,6 +56,72 @@ static void every_type_comes_back_the_same(void **state)
         assert_int_equal(again->time_ns, event->time_ns);
         assert_true(json_equal(json, json_again));
     }
+}
+
+/* The store writes events without a tree: the same bytes, or a record could not be read back. */
+static void the_text_is_that_of_the_tree(void **state)
+{
+    static const int64_t numbers[] = {1, 9, 10, 99, 100, 12345, -1, -10, INT64_MAX, INT64_MIN};
+
+    (void)state;
+    for (size_t i = 0; i < FL_EVENT_TYPE_COUNT + FL_COUNT(numbers); i++) {
+        fl_auto(fl_event_destroy) struct fl_event *event =
+            full_event((enum fl_event_type)(i % FL_EVENT_TYPE_COUNT));
+        fl_auto(fl_buf_release) struct fl_buf text = {0};
+        fl_json_auto json_t *json = NULL;
+        struct fl_err err = {0};
+        char *tree;
+
+        fl_buf_init(&text, 0);
+        event->size = numbers[i % FL_COUNT(numbers)];
+        event->why = "\"\\/\b\f\n\r\t\x01\x1f\x7f \xc3\xa9 \xe2\x82\xac \xf0\x9f\x8c\x8a";
+        assert_ok(fl_event_to_text(event, &text, &err), err);
+        assert_ok(fl_event_to_json(event, &json, &err), err);
+        tree = json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER);
+        assert_string_equal(text.data, tree);
+        free(tree);
+    }
+}
+
+/* A text that is not UTF-8 would make a record that no reader takes. */
+static void a_text_that_is_not_utf8_is_refused(void **state)
+{
+    static const char *const bad[] = {
+        "\xff", "\xc3", "a\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "12345678\x80"};
+
+    (void)state;
+    for (size_t i = 0; i < FL_COUNT(bad); i++) {
+        fl_auto(fl_event_destroy) struct fl_event *event = full_event(FL_EVENT_HELD);
+        fl_auto(fl_buf_release) struct fl_buf text = {0};
+        struct fl_err err = {0};
+
+        fl_buf_init(&text, 0);
+        event->why = bad[i];
+        assert_fails_with(fl_event_to_text(event, &text, &err), FL_E_PARSE, err, "UTF-8");
+    }
+}
+
+/* A log that outlives the state that made its events must not point into it. */
+static void a_kept_event_owns_its_texts(void **state)
+{
+    fl_auto(fl_event_destroy) struct fl_event *event = NULL;
+    char name[] = "surge/20261124T0000Z";
+    char far[2 * FL_EVENT_OWN_BYTES];
+    struct fl_err err = {0};
+
+    (void)state;
+    memset(far, 'y', sizeof(far));
+    far[sizeof(far) - 1] = '\0';
+    assert_ok(fl_event_create(FL_EVENT_HELD, &event, &err), err);
+    assert_ok(fl_event_set_text(event, &event->stage, "prep", &err), err);
+    event->run = name;
+    event->why = far;
+    assert_ok(fl_event_keep(event, &err), err);
+    memset(name, 'x', sizeof(name) - 1);
+    memset(far, 'x', sizeof(far) - 1);
+    assert_string_equal(event->run, "surge/20261124T0000Z");
+    assert_string_equal(event->stage, "prep");
+    assert_int_equal(event->why[0], 'y');
 }
 
 static json_t *parsed(const char *text)
@@ -115,19 +182,20 @@ static void unknown_members_are_passed_over(void **state)
 /* A text without end must not fill the store. */
 static void texts_have_a_limit(void **state)
 {
-    char *field = NULL;
+    fl_auto(fl_event_destroy) struct fl_event *event = NULL;
     char *text = calloc(1, FL_EVENT_TEXT_MAX + 2);
     struct fl_err err = {0};
 
     (void)state;
     assert_non_null(text);
+    assert_ok(fl_event_create(FL_EVENT_HELD, &event, &err), err);
     memset(text, 'x', FL_EVENT_TEXT_MAX);
-    assert_ok(fl_event_set_text(&field, text, &err), err);
+    assert_ok(fl_event_set_text(event, &event->why, text, &err), err);
     text[FL_EVENT_TEXT_MAX] = 'x';
-    assert_int_equal(fl_event_set_text(&field, text, &err), FL_E_TOO_BIG);
-    assert_int_equal(strlen(field), FL_EVENT_TEXT_MAX);
-    assert_ok(fl_event_set_text(&field, NULL, &err), err);
-    assert_null(field);
+    assert_int_equal(fl_event_set_text(event, &event->why, text, &err), FL_E_TOO_BIG);
+    assert_int_equal(strlen(event->why), FL_EVENT_TEXT_MAX);
+    assert_ok(fl_event_set_text(event, &event->why, NULL, &err), err);
+    assert_null(event->why);
     free(text);
 }
 
@@ -138,6 +206,9 @@ int main(void)
         cmocka_unit_test(bad_records_say_what_is_wrong),
         cmocka_unit_test(unknown_members_are_passed_over),
         cmocka_unit_test(texts_have_a_limit),
+        cmocka_unit_test(the_text_is_that_of_the_tree),
+        cmocka_unit_test(a_text_that_is_not_utf8_is_refused),
+        cmocka_unit_test(a_kept_event_owns_its_texts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,9 +35,9 @@ static void add_worker(struct site *site, const char *name)
     event->time_ns = 1542000000000000000;
     event->cores = 2;
     event->jobs = 4;
-    assert_ok(fl_event_set_text(&event->worker, name, &err), err);
-    assert_ok(fl_event_set_text(&event->pool, "hpc", &err), err);
-    assert_ok(fl_event_set_text(&event->site, "hpc", &err), err);
+    assert_ok(fl_event_set_text(event, &event->worker, name, &err), err);
+    assert_ok(fl_event_set_text(event, &event->pool, "hpc", &err), err);
+    assert_ok(fl_event_set_text(event, &event->site, "hpc", &err), err);
     assert_ok(fl_store_append(site->store, &event, 1, &err), err);
     fl_event_destroy(event);
     assert_ok(fl_model_catch_up(site->model, &err), err);

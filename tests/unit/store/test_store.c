@@ -41,9 +41,9 @@ static void make_batch(struct fl_events *events, int first, int count, size_t si
         assert_ok(fl_event_create(FL_EVENT_ATTEMPT_NOTED, &event, &err), err);
         event->time_ns = 1542000000000000000 + i;
         event->attempt = 1;
-        assert_ok(fl_event_set_text(&event->run, "surge/20181009T0000Z", &err), err);
-        assert_ok(fl_event_set_text(&event->stage, "prep", &err), err);
-        assert_ok(fl_event_set_text(&event->text, text, &err), err);
+        assert_ok(fl_event_set_text(event, &event->run, "surge/20181009T0000Z", &err), err);
+        assert_ok(fl_event_set_text(event, &event->stage, "prep", &err), err);
+        assert_ok(fl_event_set_text(event, &event->text, text, &err), err);
         assert_ok(fl_events_add(events, event, &err), err);
     }
 }
