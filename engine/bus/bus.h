@@ -115,5 +115,8 @@ size_t fl_bus_client_wait_items(struct fl_bus_client *client, struct fl_wait_ite
                                 size_t room);
 int64_t fl_bus_client_timer(const struct fl_bus_client *client);
 size_t fl_bus_client_waiting(const struct fl_bus_client *client);
+/* Monotonic time until which the server cannot have counted us as gone in this session, whatever
+ * was lost on the way since; 0 when nothing is known. */
+int64_t fl_bus_client_present_ns(const struct fl_bus_client *client);
 
 #endif

@@ -199,3 +199,8 @@ size_t fl_bus_client_waiting(const struct fl_bus_client *client)
 {
     return fl_session_waiting(client->session);
 }
+
+int64_t fl_bus_client_present_ns(const struct fl_bus_client *client)
+{
+    return client->closed ? 0 : fl_session_present_ns(client->session);
+}

@@ -35,6 +35,7 @@ struct fl_session {
     uint64_t seq_acked;  /* by the other end */
     uint64_t seq_taken;  /* from the other end, in order */
     bool ack_due;
+    int64_t stamp_ns; /* server: latest taken; client: latest that came back */
     int64_t heard_ns;
     int64_t alive_due_ns;  /* when something must go out */
     int64_t resend_due_ns; /* INT64_MAX: nothing under way */
@@ -57,8 +58,8 @@ static uint64_t get64(const uint8_t *at)
     return value;
 }
 
-/* "FLB1", kind, 7 zero bytes, session id, server, seq, ack; then the message. */
-_Static_assert(4 + 8 + FL_SESSION_ID_BYTES + 3 * 8 + 4 == FL_FRAME_HEAD_BYTES, "frame head");
+/* "FLB1", kind, 3 zero bytes, stamp, session id, server, seq, ack; then the message. */
+_Static_assert(4 + 4 + 8 + FL_SESSION_ID_BYTES + 3 * 8 == FL_FRAME_HEAD_BYTES, "frame head");
 
 void fl_frame_encode(const struct fl_frame *frame, uint8_t *head)
 {
@@ -66,6 +67,7 @@ void fl_frame_encode(const struct fl_frame *frame, uint8_t *head)
     memcpy(head, MAGIC, 4);
     head[4] = (uint8_t)frame->kind;
     memcpy(head + 16, frame->id, FL_SESSION_ID_BYTES);
+    put64(head + 8, (uint64_t)frame->stamp_ns);
     put64(head + 32, frame->server);
     put64(head + 40, frame->seq);
     put64(head + 48, frame->ack);
@@ -84,6 +86,7 @@ int fl_frame_decode(const void *packet, size_t size_bytes, struct fl_frame *ret_
         return fl_err_set(reterr, FL_E_PARSE, 0, "frame of unknown kind %u", head[4]);
     frame.kind = (enum fl_frame_kind)head[4];
     memcpy(frame.id, head + 16, FL_SESSION_ID_BYTES);
+    frame.stamp_ns = (int64_t)get64(head + 8);
     frame.server = get64(head + 32);
     frame.seq = get64(head + 40);
     frame.ack = get64(head + 48);
@@ -225,6 +228,8 @@ enum fl_session_news fl_session_take(struct fl_session *session, const struct fl
         session->ack_due = true; /* proves that this end is alive: the session begins with it */
         session->alive_due_ns = now_ns;
     }
+    if (frame->stamp_ns > session->stamp_ns && (session->is_server || frame->stamp_ns <= now_ns))
+        session->stamp_ns = frame->stamp_ns;
     take_ack(session, frame->ack, now_ns);
     if (frame->kind == FL_FRAME_ALIVE)
         return FL_SESSION_NOTHING;
@@ -236,10 +241,13 @@ enum fl_session_news fl_session_take(struct fl_session *session, const struct fl
 }
 
 static void fill_frame(const struct fl_session *session, enum fl_frame_kind kind, uint64_t seq,
-                       struct fl_frame *frame)
+                       int64_t now_ns, struct fl_frame *frame)
 {
-    *frame = (struct fl_frame){
-        .kind = kind, .server = session->server, .seq = seq, .ack = session->seq_taken};
+    *frame = (struct fl_frame){.kind = kind,
+                               .server = session->server,
+                               .seq = seq,
+                               .ack = session->seq_taken,
+                               .stamp_ns = session->is_server ? session->stamp_ns : now_ns};
     memcpy(frame->id, session->id, FL_SESSION_ID_BYTES);
 }
 
@@ -273,7 +281,7 @@ bool fl_session_next(struct fl_session *session, int64_t now_ns, struct fl_frame
     }
     message = may_talk(session) ? session->unsent : NULL;
     if (message && message->seq <= session->seq_acked + session->limits.window_max) {
-        fill_frame(session, FL_FRAME_DATA, message->seq, ret_frame);
+        fill_frame(session, FL_FRAME_DATA, message->seq, now_ns, ret_frame);
         ret_frame->data = message->data;
         ret_frame->size_bytes = message->size_bytes;
         session->unsent = message->next;
@@ -281,7 +289,7 @@ bool fl_session_next(struct fl_session *session, int64_t now_ns, struct fl_frame
         if (session->resend_due_ns == INT64_MAX)
             session->resend_due_ns = now_ns + session->resend_wait_ns;
     } else if (session->ack_due || now_ns >= session->alive_due_ns) {
-        fill_frame(session, FL_FRAME_ALIVE, session->seq_sent, ret_frame);
+        fill_frame(session, FL_FRAME_ALIVE, session->seq_sent, now_ns, ret_frame);
     } else {
         return false;
     }
@@ -339,6 +347,11 @@ bool fl_session_gone(const struct fl_session *session, int64_t now_ns)
 int64_t fl_session_lease_end(const struct fl_session *session)
 {
     return session->heard_ns + session->limits.lease_ns;
+}
+
+int64_t fl_session_present_ns(const struct fl_session *session)
+{
+    return session->stamp_ns > 0 ? session->stamp_ns + session->limits.lease_ns : 0;
 }
 
 uint64_t fl_session_server(const struct fl_session *session)

@@ -36,6 +36,7 @@ struct fl_frame {
     uint64_t server;  /* random number that the server drew for the session; 0: a client knocks */
     uint64_t seq;     /* from 1 */
     uint64_t ack;     /* last message taken in order */
+    int64_t stamp_ns; /* client: its clock; server: the latest of the client's that it has taken */
     const void *data; /* borrowed */
     size_t size_bytes;
 };
@@ -93,6 +94,10 @@ void fl_session_reconnect(struct fl_session *session);
 bool fl_session_heard(const struct fl_session *session); /* anything, ever */
 bool fl_session_gone(const struct fl_session *session, int64_t now_ns);
 int64_t fl_session_lease_end(const struct fl_session *session); /* unless something is heard */
+/* Client: until when, by its own clock, the server cannot have missed it for a whole lease: the
+ * lease counted from the sending of the latest packet that the server has shown to have. 0 before
+ * anything was heard. */
+int64_t fl_session_present_ns(const struct fl_session *session);
 uint64_t fl_session_server(const struct fl_session *session);
 const uint8_t *fl_session_id(const struct fl_session *session);
 size_t fl_session_waiting(const struct fl_session *session); /* messages not yet acknowledged */

@@ -363,10 +363,8 @@ static int end_doomed(const struct advancing *a, const struct fl_run *run, uint3
     if (fl_state_is_end(in->state))
         return 0;
     doom_text(run, in, text, sizeof(text));
-    if (in->state == FL_STATE_LAUNCHED) /* its body may not start without our go: it ends here */
-        return fl_emit_failed_end(a->events, a->tick, run, inst, FL_STATE_CANCELLED, "data", text,
-                                  &event, reterr);
-    if (in->state == FL_STATE_RUNNING) {
+    /* a launched one may have begun: its worker says how it ended */
+    if (in->state == FL_STATE_LAUNCHED || in->state == FL_STATE_RUNNING) {
         if (attempt->cancel_asked)
             return 0;
         rc = fl_emit(a->events, FL_EVENT_CANCEL_ASKED, a->tick->now_ns, run, inst, &event, reterr);

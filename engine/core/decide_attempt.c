@@ -57,13 +57,17 @@ static int64_t number_of(const struct saying *s, const char *key)
     return json_integer_value(json_object_get(s->entry, key));
 }
 
+/* A supervisor asks to begin, or (granted) says that it has begun, as the launch let it: that is a
+ * fact, whatever has been asked for meanwhile. */
 static int say_begin(const struct saying *s, struct fl_err *reterr)
 {
     const char *token = text_of(s, "token");
+    bool granted = json_is_true(json_object_get(s->entry, "granted"));
     struct fl_event *event;
 
-    if (s->attempt->state != FL_STATE_LAUNCHED || s->attempt->cancel_asked ||
-        s->run->cancel_asked || !token || strcmp(token, fl_attempt_token(s->attempt)) != 0)
+    if (s->attempt->state != FL_STATE_LAUNCHED || !token ||
+        strcmp(token, fl_attempt_token(s->attempt)) != 0 ||
+        (!granted && (s->attempt->cancel_asked || s->run->cancel_asked)))
         /* fl_core_answer refuses it; the entry counts, or what follows it would be a gap */
         return emit_note(s,
                          "warn: a begin was refused: it is no longer wanted, or the token is not"

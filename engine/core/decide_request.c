@@ -48,13 +48,7 @@ static int cancel_one(const struct asking *a, uint32_t inst, struct fl_err *rete
         if (rc == 0)
             event->state = fl_state_name(FL_STATE_CANCELLED);
         return rc;
-    case FL_STATE_LAUNCHED: /* its body may not start without our go: it can be ended from here */
-        rc = emit(a, FL_EVENT_ATTEMPT_ENDED, inst, &event, reterr);
-        if (rc < 0)
-            return rc;
-        event->attempt = in->try_count;
-        event->state = fl_state_name(FL_STATE_CANCELLED);
-        return 0;
+    case FL_STATE_LAUNCHED: /* its body may have begun: only its worker can say that it is not */
     case FL_STATE_RUNNING:
         return a->whole_run ? 0 : emit(a, FL_EVENT_CANCEL_ASKED, inst, &event, reterr);
     case FL_STATE_SUCCEEDED:

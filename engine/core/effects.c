@@ -12,6 +12,7 @@
 #include "engine/base/banned.h"
 
 #define EFFECTS_MAX 1000000
+#define ACK_EVERY 16
 
 struct making {
     const struct fl_core *core;
@@ -54,8 +55,12 @@ static const char *worker_of(const struct fl_core *core, const struct fl_attempt
     return core->workers[attempt->worker]->name;
 }
 
+/* With the grant, the body may start at once; without, its supervisor asks first. The grant goes
+ * with the first launch alone, right behind its commit. One that is sent again may reach a worker
+ * whose record of the first was lost with its disk: there the question begin keeps the coordinator
+ * in charge, and the worker looks for a body of the first before it makes a second. */
 static int add_launch(const struct making *m, const struct fl_run *run, uint32_t inst,
-                      uint32_t number)
+                      uint32_t number, bool grant)
 {
     const struct fl_attempt *attempt = &run->insts[inst].tries[number - 1];
     fl_json_auto json_t *spec = NULL;
@@ -67,7 +72,7 @@ static int add_launch(const struct making *m, const struct fl_run *run, uint32_t
     if (rc < 0)
         return rc;
     return add(m, worker_of(m->core, attempt),
-               json_pack("{s:s,s:O}", "type", "launch", "spec", spec));
+               json_pack("{s:s,s:b,s:O}", "type", "launch", "grant", grant, "spec", spec));
 }
 
 static int add_short(const struct making *m, const char *worker, const char *type, const char *id,
@@ -204,9 +209,8 @@ int fl_core_effects(const struct fl_core *core, const struct fl_event *event,
         return 0; /* workers come and go without an answer of ours */
     if (event->type == FL_EVENT_CANCEL_ASKED)
         return cancel_effects(&m, event, run);
-    if (event->type != FL_EVENT_ATTEMPT_LAUNCHED && event->type != FL_EVENT_ATTEMPT_BEGUN &&
-        event->type != FL_EVENT_OUTPUT_ACCEPTED)
-        return 0; /* an end is answered to the message that brought it */
+    if (event->type != FL_EVENT_ATTEMPT_LAUNCHED && event->type != FL_EVENT_OUTPUT_ACCEPTED)
+        return 0; /* begin and end are answered to the message that brought them */
     rc = fl_run_find(run, event->stage, event->key, &inst, reterr);
     if (rc < 0)
         return rc;
@@ -217,9 +221,15 @@ int fl_core_effects(const struct fl_core *core, const struct fl_event *event,
     if (event->attempt < 1 || (uint32_t)event->attempt > run->insts[inst].try_count)
         return fl_err_set(reterr, FL_E_BUG, 0, "no attempt %lld of %s", (long long)event->attempt,
                           event->stage);
-    if (event->type == FL_EVENT_ATTEMPT_LAUNCHED)
-        return add_launch(&m, run, inst, (uint32_t)event->attempt);
-    return add_go(&m, run, inst, (uint32_t)event->attempt);
+    return add_launch(&m, run, inst, (uint32_t)event->attempt, true);
+}
+
+/* An end is acknowledged by `forget`. Before it, an acknowledgement only spares a worker that comes
+ * back the sending of what is recorded: now and then is enough, and whenever the worker is ahead of
+ * us. */
+static bool needs_ack(const struct fl_attempt *attempt, int64_t index, const char *type)
+{
+    return index > attempt->index || index % ACK_EVERY == 0 || strcmp(type, "end") == 0;
 }
 
 int fl_core_answer(const struct fl_core *core, const char *worker, const json_t *message,
@@ -229,26 +239,31 @@ int fl_core_answer(const struct fl_core *core, const char *worker, const json_t 
     const char *id = json_string_value(json_object_get(message, "id"));
     const json_t *entry = json_object_get(message, "event");
     const char *type = json_string_value(json_object_get(entry, "type"));
+    int64_t index = json_integer_value(json_object_get(message, "index"));
     const struct fl_worker *from = fl_core_worker(core, worker);
     const struct fl_attempt *attempt;
     struct fl_inst_ref ref;
     uint32_t number;
-    int rc;
+    int rc = 0;
 
-    if (!from || !id)
-        return 0; /* a message without its id was refused where it was read */
+    if (!from || !id || !type)
+        return 0; /* a message without these was refused where it was read */
     if (fl_core_find_attempt(core, id, &ref, &number, NULL) < 0)
         return add_short(&m, from->name, "forget", id, NULL, NULL);
     attempt = &ref.run->insts[ref.inst].tries[number - 1];
-    rc = add(
-        &m, from->name,
-        json_pack("{s:s,s:s,s:I}", "type", "ack", "id", id, "index", (json_int_t)attempt->index));
-    if (rc == 0 && fl_state_is_end(attempt->state))
-        return add_short(&m, from->name, "forget", id, NULL, NULL);
-    if (rc == 0 && type && strcmp(type, "begin") == 0 && attempt->state != FL_STATE_RUNNING)
-        return add_short(&m, from->name, "refuse", id, "reason",
-                         "the attempt may not begin any more");
-    return rc;
+    if (fl_state_is_end(attempt->state)) /* not for what came before the end in the same turn */
+        return index < attempt->index && strcmp(type, "end") != 0
+                   ? 0
+                   : add_short(&m, from->name, "forget", id, NULL, NULL);
+    if (needs_ack(attempt, index, type))
+        rc = add(&m, from->name,
+                 json_pack("{s:s,s:s,s:I}", "type", "ack", "id", id, "index",
+                           (json_int_t)attempt->index));
+    if (rc < 0 || strcmp(type, "begin") != 0 || json_is_true(json_object_get(entry, "granted")))
+        return rc;
+    if (attempt->state == FL_STATE_RUNNING)
+        return add_go(&m, ref.run, ref.inst, number);
+    return add_short(&m, from->name, "refuse", id, "reason", "the attempt may not begin any more");
 }
 
 static bool listed(const json_t *live, const char *id)
@@ -276,7 +291,7 @@ static int resync_inst(const struct making *m, const struct fl_run *run, uint32_
     if (attempt->cancel_asked)
         return add_cancel(m, run, inst, number, run->insts[inst].reason);
     if (attempt->state == FL_STATE_LAUNCHED && !listed(live, id))
-        return add_launch(m, run, inst, number);
+        return add_launch(m, run, inst, number, false);
     if (attempt->state == FL_STATE_RUNNING)
         rc = add_go(m, run, inst, number);
     if (rc == 0 && run->plan->stages[run->plan->inst_stage[inst]].follows)

@@ -137,9 +137,11 @@ static int watch_supervisor(struct fl_worker *worker, struct attempt *attempt, p
     return 0;
 }
 
-int fl_attempt_start(struct fl_worker *worker, struct attempt *attempt, struct fl_err *reterr)
+int fl_attempt_start(struct fl_worker *worker, struct attempt *attempt, int64_t grant_ns,
+                     struct fl_err *reterr)
 {
-    const char *const argv[] = {worker->supervisor, attempt->folder, NULL};
+    char until[32];
+    const char *const argv[] = {worker->supervisor, "--grant-until", until, attempt->folder, NULL};
     const struct fl_world *world = worker->world;
     char log[FL_PATH_MAX];
     char cwd[FL_PATH_MAX];
@@ -147,6 +149,7 @@ int fl_attempt_start(struct fl_worker *worker, struct attempt *attempt, struct f
     int log_fd;
     int rc = fl_path_join(attempt->folder, "log/supervisor", log, sizeof(log), reterr);
 
+    (void)snprintf(until, sizeof(until), "%lld", (long long)grant_ns);
     if (rc == 0)
         rc = fl_path_join(attempt->folder, "data", cwd, sizeof(cwd), reterr);
     if (rc == 0 && attempt->folder_id < 0)
@@ -504,7 +507,7 @@ static void settle_dead(struct fl_worker *worker, struct attempt *attempt, bool 
     if (rc == 0 && may_start && writer.index == 0) {
         fl_lock_release(worker->world, attempt->lock_fd);
         attempt->lock_fd = -1;
-        rc = fl_attempt_start(worker, attempt, &err);
+        rc = fl_attempt_start(worker, attempt, 0, &err);
         if (rc == 0)
             return;
     }

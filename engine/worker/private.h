@@ -111,8 +111,9 @@ struct attempt *fl_worker_find(struct fl_worker *worker, const char *id);
 /* A new entry in the list; not yet watched. FL_E_FULL, FL_E_NOMEM. */
 int fl_attempt_add(struct fl_worker *worker, struct site *site, const char *id,
                    struct attempt **ret_attempt, struct fl_err *reterr);
-/* Starts its supervisor. */
-int fl_attempt_start(struct fl_worker *worker, struct attempt *attempt, struct fl_err *reterr);
+/* Starts its supervisor. grant_ns: see supervisor.h. */
+int fl_attempt_start(struct fl_worker *worker, struct attempt *attempt, int64_t grant_ns,
+                     struct fl_err *reterr);
 /* Takes up one that was found on the disk. */
 void fl_attempt_adopt(struct fl_worker *worker, struct attempt *attempt);
 /* Looks at its folder: where its supervisor is, what it has spooled; sends what is new. The attempt

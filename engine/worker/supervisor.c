@@ -152,60 +152,6 @@ static int tell_where(struct fl_supervisor *supervisor, struct fl_err *reterr)
     return rc;
 }
 
-static int ask_begin(struct fl_supervisor *supervisor, struct fl_err *reterr)
-{
-    fl_json_auto json_t *begin =
-        json_pack("{s:s,s:s}", "type", "begin", "token", supervisor->spec.token);
-
-    supervisor->state = SUPERVISE_ASKING;
-    return fl_spool_add(&supervisor->spool, begin, true, reterr);
-}
-
-int fl_supervisor_create(const struct fl_world *world, const char *folder, int signals_fd,
-                         char *const *environment, struct fl_supervisor **ret_supervisor,
-                         struct fl_err *reterr)
-{
-    fl_auto(fl_supervisor_destroy) struct fl_supervisor *supervisor =
-        calloc(1, sizeof(*supervisor));
-    int rc = 0;
-
-    if (!supervisor)
-        return fl_err_set(reterr, FL_E_NOMEM, 0, "supervisor: out of memory");
-    supervisor->world = world;
-    supervisor->environment = environment;
-    supervisor->signals_fd = signals_fd;
-    supervisor->lock_fd = supervisor->event_fd = supervisor->control_fd = supervisor->job_fd = -1;
-    supervisor->pipe_fd[0] = supervisor->pipe_fd[1] = -1;
-    supervisor->log[0].fd = supervisor->log[1].fd = -1;
-    supervisor->limit_ns = supervisor->kill_ns = INT64_MAX;
-    if (folder[0] != '/' ||
-        snprintf(supervisor->folder, FL_PATH_MAX, "%s", folder) >= FL_PATH_MAX - FL_SPEC_ID_MAX)
-        return fl_err_set(reterr, FL_E_USAGE, 0, "'%.200s' is not an absolute path of an attempt",
-                          folder);
-    rc = load_spec(supervisor, reterr);
-    if (rc == 0)
-        rc = take_attempt(supervisor, reterr);
-    if (rc == 0)
-        rc = fl_tree_adopt(reterr);
-    if (rc == 0)
-        rc = load_outputs(supervisor, reterr);
-    if (rc == 0)
-        rc = fl_ring_create(FL_SUPERVISOR_OUTPUTS_MAX, &supervisor->jobs, reterr);
-    if (rc == 0)
-        rc = fl_digest_create(&supervisor->digest, reterr);
-    if (rc == 0)
-        rc = open_sockets(supervisor, reterr);
-    if (rc == 0)
-        rc = open_logs(supervisor, reterr);
-    if (rc == 0)
-        rc = tell_where(supervisor, reterr);
-    if (rc == 0)
-        rc = ask_begin(supervisor, reterr);
-    if (rc == 0)
-        *ret_supervisor = FL_STEAL(supervisor);
-    return rc;
-}
-
 void fl_supervisor_destroy(struct fl_supervisor *supervisor)
 {
     struct supervise_job *job;
@@ -317,6 +263,67 @@ static int body_start(struct fl_supervisor *supervisor, struct fl_err *reterr)
             fl_world_mono_ns(supervisor->world) + supervisor->spec.time_limit_s * SECOND_NS;
     begun = json_pack("{s:s,s:I}", "type", "begun", "pid", (json_int_t)supervisor->body);
     return fl_spool_add(&supervisor->spool, begun, true, reterr);
+}
+
+/* The record of the begin comes before the body: whoever finds it knows that a body may have been.
+ * Without a grant, or with one that came too late to be sure of, the coordinator is asked. */
+static int begin(struct fl_supervisor *supervisor, int64_t grant_ns, struct fl_err *reterr)
+{
+    bool granted = fl_world_mono_ns(supervisor->world) < grant_ns;
+    fl_json_auto json_t *event =
+        json_pack("{s:s,s:s}", "type", "begin", "token", supervisor->spec.token);
+    int rc;
+
+    if (event && granted)
+        (void)json_object_set_new(event, "granted", json_true());
+    supervisor->state = SUPERVISE_ASKING;
+    rc = fl_spool_add(&supervisor->spool, event, true, reterr);
+    return rc < 0 || !granted ? rc : body_start(supervisor, reterr);
+}
+
+int fl_supervisor_create(const struct fl_world *world, const char *folder, int64_t grant_ns,
+                         int signals_fd, char *const *environment,
+                         struct fl_supervisor **ret_supervisor, struct fl_err *reterr)
+{
+    fl_auto(fl_supervisor_destroy) struct fl_supervisor *supervisor =
+        calloc(1, sizeof(*supervisor));
+    int rc = 0;
+
+    if (!supervisor)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "supervisor: out of memory");
+    supervisor->world = world;
+    supervisor->environment = environment;
+    supervisor->signals_fd = signals_fd;
+    supervisor->lock_fd = supervisor->event_fd = supervisor->control_fd = supervisor->job_fd = -1;
+    supervisor->pipe_fd[0] = supervisor->pipe_fd[1] = -1;
+    supervisor->log[0].fd = supervisor->log[1].fd = -1;
+    supervisor->limit_ns = supervisor->kill_ns = INT64_MAX;
+    if (folder[0] != '/' ||
+        snprintf(supervisor->folder, FL_PATH_MAX, "%s", folder) >= FL_PATH_MAX - FL_SPEC_ID_MAX)
+        return fl_err_set(reterr, FL_E_USAGE, 0, "'%.200s' is not an absolute path of an attempt",
+                          folder);
+    rc = load_spec(supervisor, reterr);
+    if (rc == 0)
+        rc = take_attempt(supervisor, reterr);
+    if (rc == 0)
+        rc = fl_tree_adopt(reterr);
+    if (rc == 0)
+        rc = load_outputs(supervisor, reterr);
+    if (rc == 0)
+        rc = fl_ring_create(FL_SUPERVISOR_OUTPUTS_MAX, &supervisor->jobs, reterr);
+    if (rc == 0)
+        rc = fl_digest_create(&supervisor->digest, reterr);
+    if (rc == 0)
+        rc = open_sockets(supervisor, reterr);
+    if (rc == 0)
+        rc = open_logs(supervisor, reterr);
+    if (rc == 0)
+        rc = tell_where(supervisor, reterr);
+    if (rc == 0)
+        rc = begin(supervisor, grant_ns, reterr);
+    if (rc == 0)
+        *ret_supervisor = FL_STEAL(supervisor);
+    return rc;
 }
 
 /* TERM to the whole tree; KILL follows after the grace. */

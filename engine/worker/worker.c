@@ -20,6 +20,7 @@
 
 #define EVENTS_A_TURN 1000
 #define ITEMS_MAX 8
+#define GRANT_MARGIN_NS INT64_C(2000000000) /* for clocks that do not run alike */
 
 struct site *fl_worker_site(struct fl_worker *worker, const char *name)
 {
@@ -143,7 +144,19 @@ static void refuse_launch(struct fl_worker *worker, const char *id, const struct
         fl_spool_end("failed", -1, 0, fl_err_class_name(fl_err_class(why->code)), why->text));
 }
 
-static int launch(struct fl_worker *worker, const struct fl_spec *spec, struct fl_err *reterr)
+/* A grant is good only while the coordinator cannot have given this worker up: one that was frozen,
+ * or cut off, and wakes to an old launch asks before it begins. */
+static int64_t grant_until(const struct fl_worker *worker, const json_t *message)
+{
+    int64_t present_ns = fl_bus_client_present_ns(worker->bus);
+
+    if (!json_is_true(json_object_get(message, "grant")) || present_ns < GRANT_MARGIN_NS)
+        return 0;
+    return present_ns - GRANT_MARGIN_NS;
+}
+
+static int launch(struct fl_worker *worker, const struct fl_spec *spec, int64_t grant_ns,
+                  struct fl_err *reterr)
 {
     struct site *site = fl_worker_site(worker, spec->site);
     struct attempt *attempt = NULL;
@@ -169,7 +182,7 @@ static int launch(struct fl_worker *worker, const struct fl_spec *spec, struct f
         return 0;
     }
     if (rc == 0)
-        rc = fl_attempt_start(worker, attempt, &why);
+        rc = fl_attempt_start(worker, attempt, grant_ns, &why);
     if (rc < 0)
         fl_attempt_fail(worker, attempt, &why);
     return 0;
@@ -185,7 +198,7 @@ static void take_launch(struct fl_worker *worker, const json_t *message)
                                   : fl_err_set(&err, FL_E_PARSE, 0, "launch without a spec");
 
     if (rc == 0)
-        rc = launch(worker, &spec, &err);
+        rc = launch(worker, &spec, grant_until(worker, message), &err);
     if (rc < 0)
         refuse_launch(worker, id ? id : "?", &err);
 }

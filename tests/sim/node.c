@@ -90,30 +90,6 @@ static void count_members(struct folder *f, const json_t *inputs)
     }
 }
 
-static void on_launch(struct node *node, const json_t *spec)
-{
-    const char *id = json_string_value(json_object_get(spec, "id"));
-    const json_t *follow = json_object_get(spec, "follow");
-    struct folder *f = folder_of(node, id);
-
-    if (f && (f->exists || f->starts > 0 || f->body != BODY_WAITS))
-        return; /* the folder is there: made once only */
-    if (!f) {
-        fl_assert(node->folder_count < NODE_FOLDERS_MAX);
-        f = &node->folders[node->folder_count++];
-    }
-    folder_clear(f); /* one that a disk has lost before its body started is made anew */
-    f->exists = true;
-    (void)snprintf(f->id, sizeof(f->id), "%s", id);
-    (void)snprintf(f->token, sizeof(f->token), "%s",
-                   json_string_value(json_object_get(spec, "token")));
-    f->outputs = json_incref(json_object_get(spec, "outputs"));
-    for (size_t i = 0; i < json_array_size(follow); i++)
-        f->wanted |= input_bits(json_string_value(json_array_get(follow, i)));
-    count_members(f, json_object_get(spec, "inputs"));
-    spool(node, f, json_pack("{s:s,s:s}", "type", "begin", "token", f->token));
-}
-
 static void end_body(struct node *node, struct folder *f, const char *state, const char *class)
 {
     f->body = BODY_ENDED;
@@ -122,15 +98,70 @@ static void end_body(struct node *node, struct folder *f, const char *state, con
                     strcmp(state, "succeeded") ? 1 : 0, "class", class));
 }
 
+static void start_body(struct node *node, struct folder *f)
+{
+    f->body = BODY_RUNS;
+    if (++f->starts > 1)
+        node->broken = "the body of an attempt started twice";
+}
+
+/* Until when the coordinator cannot have given this worker up; then a launch that carries the grant
+ * starts its body without a question. */
+static bool may_begin(const struct node *node, const json_t *message)
+{
+    return json_is_true(json_object_get(message, "grant")) &&
+           node->net->now_ns < fl_bus_client_present_ns(node->client);
+}
+
+static struct folder *make_folder(struct node *node, const json_t *spec, struct folder *f)
+{
+    const json_t *follow = json_object_get(spec, "follow");
+
+    if (!f) {
+        fl_assert(node->folder_count < NODE_FOLDERS_MAX);
+        f = &node->folders[node->folder_count++];
+    }
+    folder_clear(f); /* one that a disk has lost is made anew */
+    f->exists = true;
+    (void)snprintf(f->id, sizeof(f->id), "%s", json_string_value(json_object_get(spec, "id")));
+    (void)snprintf(f->token, sizeof(f->token), "%s",
+                   json_string_value(json_object_get(spec, "token")));
+    f->outputs = json_incref(json_object_get(spec, "outputs"));
+    for (size_t i = 0; i < json_array_size(follow); i++)
+        f->wanted |= input_bits(json_string_value(json_array_get(follow, i)));
+    count_members(f, json_object_get(spec, "inputs"));
+    return f;
+}
+
+static void on_launch(struct node *node, const json_t *message)
+{
+    const json_t *spec = json_object_get(message, "spec");
+    struct folder *f = folder_of(node, json_string_value(json_object_get(spec, "id")));
+    bool runs = f && f->body == BODY_RUNS;
+
+    if (f && !f->lost)
+        return; /* the folder is there, or was: made once only */
+    if (f && json_is_true(json_object_get(message, "grant")))
+        node->broken = "a launch with a grant came twice";
+    f = make_folder(node, spec, f);
+    if (runs) { /* found by its token, and killed */
+        end_body(node, f, "failed", "transient");
+    } else if (may_begin(node, message)) {
+        spool(node, f,
+              json_pack("{s:s,s:s,s:b}", "type", "begin", "token", f->token, "granted", true));
+        start_body(node, f);
+    } else {
+        spool(node, f, json_pack("{s:s,s:s}", "type", "begin", "token", f->token));
+    }
+}
+
 static void on_go(struct node *node, struct folder *f, const json_t *message)
 {
     const char *token = json_string_value(json_object_get(message, "token"));
 
     if (f->body != BODY_WAITS || !token || strcmp(token, f->token) != 0)
         return;
-    f->body = BODY_RUNS;
-    if (++f->starts > 1)
-        node->broken = "the body of an attempt started twice";
+    start_body(node, f);
     spool(node, f, json_pack("{s:s,s:i}", "type", "begun", "pid", 1));
 }
 
@@ -145,7 +176,15 @@ static void on_message(struct node *node, const json_t *message)
         return;
     }
     if (strcmp(type, "launch") == 0) {
-        on_launch(node, json_object_get(message, "spec"));
+        on_launch(node, message);
+        return;
+    }
+    if (strcmp(type, "cancel") == 0 && (!f || (f->lost && !f->exists))) {
+        /* its launch, or all that was left of it, is lost; a body that runs is killed */
+        if (f)
+            f->body = BODY_ENDED;
+        send(node, json_pack("{s:s,s:s,s:i,s:{s:s,s:s}}", "type", "attempt", "id", id, "index", 1,
+                             "event", "type", "end", "state", "cancelled"));
         return;
     }
     if (!f || !f->exists)
@@ -256,8 +295,13 @@ void node_release(struct node *node)
 
 void node_lose_folder(struct node *node)
 {
-    if (node->folder_count > 0)
-        node->folders[sim_pick(node->net->random, (uint32_t)node->folder_count)].exists = false;
+    if (node->folder_count > 0) {
+        struct folder *f =
+            &node->folders[sim_pick(node->net->random, (uint32_t)node->folder_count)];
+
+        f->lost |= f->exists;
+        f->exists = false;
+    }
     node_kill(node);
     node_start(node);
 }

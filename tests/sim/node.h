@@ -19,6 +19,7 @@ enum body { BODY_WAITS, BODY_RUNS, BODY_ENDED };
 
 struct folder {
     bool exists;
+    bool lost; /* with its disk, while it was wanted */
     char id[128];
     char token[FL_DIGEST_HEX];
     json_t *outputs;

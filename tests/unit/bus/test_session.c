@@ -246,6 +246,35 @@ static void another_server_process_is_told_apart(void **state)
     fl_session_destroy(session);
 }
 
+/* A worker that was frozen must know that it may have been given up: what it hears then was sent to
+ * the one that it was. */
+static void client_knows_until_when_it_is_not_missed(void **state)
+{
+    static const uint8_t number[FL_SESSION_ID_BYTES] = {7};
+    struct fl_session_limits limits;
+    struct fl_session *client = NULL;
+    struct fl_session *server = NULL;
+    struct fl_frame frame;
+    struct fl_err err = {0};
+
+    (void)state;
+    fl_session_limits_default(&limits);
+    assert_ok(fl_session_create(&limits, number, 0, 100, &client, &err), err);
+    assert_ok(fl_session_create(&limits, number, 5, 0, &server, &err), err);
+    assert_int_equal(fl_session_present_ns(client), 0);
+    assert_true(fl_session_next(client, 100, &frame));
+    assert_int_equal(fl_session_take(server, &frame, 900), FL_SESSION_NOTHING);
+    assert_ok(fl_session_push(server, "launch", 6, &err), err);
+    assert_true(fl_session_next(server, 901, &frame));
+    assert_int_equal(fl_session_take(client, &frame, 5000), FL_SESSION_MESSAGE);
+    assert_int_equal(fl_session_present_ns(client), 100 + limits.lease_ns);
+    assert_true(fl_session_next(client, 6000, &frame));
+    assert_int_equal(fl_session_present_ns(client),
+                     100 + limits.lease_ns); /* not known to be heard */
+    fl_session_destroy(client);
+    fl_session_destroy(server);
+}
+
 /* What does not start as our frames do is refused before anything is believed of it. */
 static void foreign_bytes_are_no_frame(void **state)
 {
@@ -270,6 +299,7 @@ int main(void)
         cmocka_unit_test(silence_is_broken_by_heartbeats_and_ends_a_lease),
         cmocka_unit_test(no_message_leaves_before_the_session_has_its_number),
         cmocka_unit_test(another_server_process_is_told_apart),
+        cmocka_unit_test(client_knows_until_when_it_is_not_missed),
         cmocka_unit_test(foreign_bytes_are_no_frame),
     };
 

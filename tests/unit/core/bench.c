@@ -145,6 +145,8 @@ void bench_feed(struct bench *bench, enum fl_input_type type, const char *messag
     } while (events.count > before);
     for (size_t i = 0; i < events.count; i++)
         assert_ok(fl_core_effects(bench->core, events.items[i], &bench->sent, &err), err);
+    if (type == FL_INPUT_ATTEMPT)
+        assert_ok(fl_core_answer(bench->core, "w1", json, &bench->sent, &err), err);
     free(events.items); /* the log owns the events */
 }
 

@@ -175,6 +175,8 @@ static void retry_waits_until_the_cancel_is_through(void **state)
     drive_begin(&d, "one/1");
     assert_int_equal(drive_ask(&d, "cancel", NULL, NULL), 0);
     assert_int_equal(drive_count(&d, "cancel", "one/1"), 1);
+    assert_int_equal(drive_count(&d, "cancel", "three/1"), 1);
+    drive_end(&d, "three/1", "cancelled");
     assert_string_equal(drive_state(&d, "three"), "cancelled");
     assert_int_equal(drive_ask(&d, "retry", "three", NULL), FL_E_REFUSED);
     assert_non_null(strstr(d.err.text, "being cancelled"));

@@ -377,6 +377,26 @@ static void refused_begin_starts_no_body(void **state)
     node_close(&node);
 }
 
+/* The question costs a round trip and a commit for each stage: a launch that carries the grant needs
+ * none. */
+static void granted_launch_starts_its_body_unasked(void **state)
+{
+    struct node node;
+    char *text = script("echo body >> bodies\n");
+
+    (void)state;
+    node_open(&node);
+    node.no_go = true;
+    node_embed(&node);
+    node_until_hello(&node, 1);
+    node_say(&node, json_pack("{s:s,s:b,s:o}", "type", "launch", "grant", true, "spec",
+                              node_spec(text, NULL)));
+    free(text);
+    assert_end(node_until(&node, "end"), "succeeded", "", "");
+    assert_true(json_is_true(json_object_get(node_until(&node, "begin"), "granted")));
+    node_close(&node);
+}
+
 /* A cancel for an attempt whose launch was lost must not leave the coordinator waiting. */
 static void cancel_of_an_unknown_attempt_is_answered(void **state)
 {
@@ -601,6 +621,7 @@ int main(void)
         ON(attempt_that_ended_while_no_worker_lived_is_told_by_the_next),
         ON(repeated_kills_lose_no_attempt_and_repeat_none),
         ON(refused_begin_starts_no_body),
+        ON(granted_launch_starts_its_body_unasked),
         ON(cancel_of_an_unknown_attempt_is_answered),
         ON(followed_inputs_appear_while_the_stage_runs),
         ON(launch_that_cannot_be_is_told),
