@@ -9,12 +9,18 @@
 
 #include "engine/base/banned.h"
 
-/* Lays the groups that `by` chooses over the stage. */
-static void lay_by(struct fl_compile *c, struct fl_draft *draft)
+/* The groups that `by` of the layers from `from` on chooses are laid over them. */
+void fl_lay_by(struct fl_compile *c, struct fl_layers *layers, size_t from)
 {
-    struct fl_layers by = fl_layers_sub(&draft->layers, "by");
+    struct fl_layers own = {.count = 0};
+    struct fl_layers by;
     const char *params[FL_MERGED_KEYS_MAX];
-    size_t count = fl_is_group(c, &draft->layers, "by") ? fl_layers_keys(&by, params) : 0;
+    size_t count;
+
+    for (size_t i = from; i < layers->count; i++)
+        own.item[own.count++] = layers->item[i];
+    by = fl_layers_sub(&own, "by");
+    count = fl_is_group(c, &own, "by") ? fl_layers_keys(c, &by, params) : 0;
 
     for (size_t i = 0; i < count; i++) {
         const struct fl_param *param = fl_workflow_param(c->workflow, params[i]);
@@ -32,60 +38,61 @@ static void lay_by(struct fl_compile *c, struct fl_draft *draft)
         if (!chosen || !config_setting_is_group(chosen)) {
             const char *names[FL_MERGED_KEYS_MAX];
             char list[512];
-            size_t n = fl_layers_keys(&cases, names);
+            size_t n = fl_layers_keys(c, &cases, names);
 
             fl_complain(c, fl_layers_get(&by, params[i]),
-                        "by: parameter '%s' is '%s'; accepted: %s", params[i], param->value,
+                        "by: parameter '%s' is '%.100s'; accepted: %s", params[i], param->value,
                         fl_join(names, n, list, sizeof(list)));
             continue;
         }
-        if (draft->layers.count == FL_LAYERS_MAX)
+        if (layers->count == FL_LAYERS_MAX)
             fl_complain(c, chosen, "more than %d groups laid over each other", FL_LAYERS_MAX);
         else
-            draft->layers.item[draft->layers.count++] = chosen;
+            layers->item[layers->count++] = chosen;
     }
 }
 
-void fl_draft_stages(struct fl_compile *c, const config_setting_t *stages)
+void fl_add_draft(struct fl_compile *c, const config_setting_t *at, int32_t group,
+                  const struct fl_layers *inherited)
 {
-    int count = stages ? config_setting_length(stages) : 0;
+    const char *name = config_setting_name(at);
+    struct fl_stage *stage;
+    struct fl_draft *draft;
 
-    if (!stages || !config_setting_is_group(stages) || count == 0) {
-        fl_complain(c, stages, "a workflow needs 'stages', a group of at least one stage");
+    if (!config_setting_is_group(at)) {
+        fl_complain(c, at, "stage '%s' must be a group, { … }", name);
         return;
     }
-    if (count > FL_WORKFLOW_STAGES_MAX) {
-        fl_complain(c, stages, "%d stages; the limit is %d", count, FL_WORKFLOW_STAGES_MAX);
+    if (!fl_plain(c, at, "stage", name))
+        return;
+    if (fl_workflow_stage(c->workflow, name, strlen(name)) != FL_NONE) {
+        fl_complain(c, at, "two stages are called '%s'; a name stands once in a workflow", name);
         return;
     }
-    for (int i = 0; i < count; i++) {
-        const config_setting_t *at = config_setting_get_elem(stages, (unsigned)i);
-        struct fl_stage *stage;
-        struct fl_draft *draft;
-
-        if (!config_setting_is_group(at)) {
-            fl_complain(c, at, "stage '%s' must be a group, { … }", config_setting_name(at));
-            continue;
-        }
-        if (!fl_workflow_name_is_plain(config_setting_name(at))) {
-            fl_complain(
-                c, at,
-                "stage '%s': accepted: a letter, then letters, digits, '-' and '_', at most %d",
-                config_setting_name(at), FL_WORKFLOW_NAME_MAX);
-            continue;
-        }
-        stage = fl_grow(c, &c->workflow->stages, &c->workflow->stage_count, sizeof(*stage));
-        draft = fl_grow(c, &c->drafts, &c->draft_count, sizeof(*draft));
-        if (!stage || !draft)
-            return;
-        fl_set_text(c, &stage->name, config_setting_name(at));
-        stage->origin = stage->per = stage->leads = stage->pool = FL_NONE;
-        stage->group = stage->recurrence = FL_NONE;
-        draft->at = at;
-        draft->layers = fl_layers_of(at);
-        lay_by(c, draft);
-        (void)fl_get_text(c, &draft->layers, "per", &draft->per);
+    if (c->draft_count == FL_WORKFLOW_STAGES_MAX) {
+        fl_complain(c, at,
+                    "more than %d stages; stages that are alike are one stage with foreach or per",
+                    FL_WORKFLOW_STAGES_MAX);
+        return;
     }
+    stage = fl_grow(c, &c->workflow->stages, &c->workflow->stage_count, sizeof(*stage));
+    draft = fl_grow(c, &c->drafts, &c->draft_count, sizeof(*draft));
+    if (!stage || !draft)
+        return;
+    fl_set_text(c, &stage->name, name);
+    stage->origin = stage->per = stage->leads = stage->pool = FL_NONE;
+    stage->recurrence = FL_NONE;
+    stage->group = group;
+    draft->at = at;
+    draft->layers = *inherited;
+    draft->inherited = inherited->count;
+    if (draft->layers.count == FL_LAYERS_MAX) {
+        fl_complain(c, at, "more than %d groups laid over each other", FL_LAYERS_MAX);
+        return;
+    }
+    draft->layers.item[draft->layers.count++] = at;
+    fl_lay_by(c, &draft->layers, draft->inherited);
+    (void)fl_get_text(c, &draft->layers, "per", &draft->per);
 }
 
 static bool has_lead(const char *file)
@@ -123,6 +130,11 @@ static void read_output(struct fl_compile *c, size_t index, const struct fl_laye
         fl_complain(c, at, "output '%s': per = \"%s\"; accepted: \"lead\"", name, per);
         return;
     }
+    for (size_t i = 0; i < stage->output_count; i++) {
+        if (strcmp(stage->outputs[i].file, file) == 0)
+            fl_complain(c, at, "outputs '%s' and '%s' have one file, '%s'; each needs its own",
+                        stage->outputs[i].name, name, file);
+    }
     output = fl_grow(c, &stage->outputs, &stage->output_count, sizeof(*output));
     if (!output)
         return;
@@ -149,7 +161,7 @@ static void read_outputs(struct fl_compile *c, size_t index)
     const struct fl_layers *layers = &c->drafts[index].layers;
     struct fl_layers group = fl_layers_sub(layers, "outputs");
     const char *names[FL_MERGED_KEYS_MAX];
-    size_t count = fl_is_group(c, layers, "outputs") ? fl_layers_keys(&group, names) : 0;
+    size_t count = fl_is_group(c, layers, "outputs") ? fl_layers_keys(c, &group, names) : 0;
 
     for (size_t i = 0; i < count && i < FL_WORKFLOW_LIST_MAX; i++) {
         if (fl_workflow_name_is_plain(names[i]))
@@ -174,9 +186,12 @@ static int32_t per_set(struct fl_compile *c, size_t index)
         return fl_find_set(c, at, per + 6);
     other = fl_workflow_stage(c->workflow, per, size);
     if (other == FL_NONE) {
-        fl_complain(c, at,
-                    "per: no stage '%.*s'; accepted: \"STAGE.OUTPUT\", \"STAGE\", \"leads:SET\"",
-                    (int)size, per);
+        struct fl_known names = {.count = 0};
+        char name[FL_WORKFLOW_NAME_MAX + 1];
+
+        (void)snprintf(name, sizeof(name), "%.*s", (int)size, per);
+        fl_known_stages(c->workflow, &names);
+        fl_complain_name(c, at, "per: no stage", name, &names, "a set of leads as \"leads:SET\"");
         return fl_stand_in_set(c, per);
     }
     fl_resolve_per(c, (size_t)other);

@@ -10,26 +10,6 @@
 
 #include "engine/base/banned.h"
 
-/* True for well-formed UTF-8 without NUL: it travels as JSON text. */
-static bool is_text(const char *data, size_t size)
-{
-    size_t i = 0;
-
-    while (i < size) {
-        unsigned char b = (unsigned char)data[i];
-        size_t more = b < 0x80 ? 0 : b >= 0xf0 && b < 0xf5 ? 3 : b >= 0xe0 ? 2 : b >= 0xc2 ? 1 : 9;
-
-        if (b == 0 || more == 9 || (b >= 0xf5) || i + more >= size + (more == 0))
-            return false;
-        for (size_t k = 1; k <= more; k++) {
-            if (((unsigned char)data[i + k] & 0xc0) != 0x80)
-                return false;
-        }
-        i += more + 1;
-    }
-    return true;
-}
-
 static void read_file(struct fl_compile *c, struct fl_stage *stage, const config_setting_t *at,
                       const char *name)
 {
@@ -45,7 +25,7 @@ static void read_file(struct fl_compile *c, struct fl_stage *stage, const config
     rc = fl_path_join(c->folder, name, path, sizeof(path), &why);
     if (rc == 0)
         rc = c->options->read(path, FL_WORKFLOW_FILE_MAX, &text, &why, c->options->arg);
-    if (rc == 0 && !is_text(text.data, text.size))
+    if (rc == 0 && fl_utf8_size(text.data, text.size) < text.size)
         rc = fl_err_set(&why, FL_E_DATA, 0, "'%s' is not a text file (UTF-8)", path);
     if (rc < 0) {
         fl_complain(c, at, "files: %s", why.text);

@@ -67,11 +67,9 @@ static void add_source(struct fl_compile *c, size_t index, const config_setting_
     const char *stage_end = NULL;
     const char *output = NULL;
     const char *output_end = NULL;
-    const char *names[64];
-    size_t count = 0;
+    struct fl_known known = {.count = 0};
     char name[FL_WORKFLOW_NAME_MAX + 1];
-    char near[128];
-    char list[512];
+    char what[256];
 
     if (!source)
         return;
@@ -86,11 +84,9 @@ static void add_source(struct fl_compile *c, size_t index, const config_setting_
     }
     source->stage = fl_workflow_stage(w, name, strlen(name));
     if (source->stage == FL_NONE) {
-        for (size_t i = 0; i < w->stage_count && count < FL_COUNT(names); i++)
-            names[count++] = w->stages[i].name;
-        fl_complain(c, at, "input '%s': no stage '%s'; %saccepted: %s", input->name, name,
-                    fl_nearest(name, names, count, near, sizeof(near)),
-                    fl_join(names, count, list, sizeof(list)));
+        fl_known_stages(w, &known);
+        (void)snprintf(what, sizeof(what), "input '%s': no stage", input->name);
+        fl_complain_name(c, at, what, name, &known, NULL);
         return;
     }
     source->output =
@@ -98,11 +94,12 @@ static void add_source(struct fl_compile *c, size_t index, const config_setting_
     if (source->output == FL_NONE) {
         const struct fl_stage *from = &w->stages[source->stage];
 
-        for (size_t i = 0; i < from->output_count && count < FL_COUNT(names); i++)
-            names[count++] = from->outputs[i].name;
+        for (size_t i = 0; i < from->output_count; i++)
+            fl_known_add(&known, from->outputs[i].name);
         (void)cut(output, output_end, name, sizeof(name));
-        fl_complain(c, at, "input '%s': stage '%s' has no output '%s'; accepted: %s", input->name,
-                    from->name, name, fl_join(names, count, list, sizeof(list)));
+        (void)snprintf(what, sizeof(what), "input '%s': stage '%s' has no output", input->name,
+                       from->name);
+        fl_complain_name(c, at, what, name, &known, NULL);
         return;
     }
     if (source->cycle_offset_s && !input->first_of)
@@ -163,9 +160,10 @@ static void read_group(struct fl_compile *c, size_t index, const struct fl_layer
     struct fl_lead by = {0};
     struct fl_err why = {0};
 
-    (void)fl_only(c, one, "an input", keys, FL_COUNT(keys));
+    bool known = fl_only(c, one, "an input", keys, FL_COUNT(keys));
+
     input->first_of = fl_layers_get(one, "first_of") != NULL;
-    if (input->first_of == (fl_layers_get(one, "from") != NULL))
+    if (known && input->first_of == (fl_layers_get(one, "from") != NULL))
         fl_complain(c, at, "input '%s' needs one of: from, first_of", input->name);
     add_sources(c, index, at, one, input->first_of ? "first_of" : "from", input);
     (void)fl_get_bool(c, one, "follow", &input->follow);
@@ -192,6 +190,7 @@ static void read_one(struct fl_compile *c, size_t index, const struct fl_layers 
     const config_setting_t *at = fl_layers_get(group, name);
     struct fl_layers one = fl_layers_sub(group, name);
     struct fl_stage *stage = &c->workflow->stages[index];
+    size_t errors = c->diagnostics->errors;
     struct fl_stage_input *input;
 
     if (!fl_workflow_name_is_plain(name)) {
@@ -209,7 +208,7 @@ static void read_one(struct fl_compile *c, size_t index, const struct fl_layers 
         add_sources(c, index, at, group, name, input);
     if (input->follow && stage->per != FL_NONE)
         fl_complain(c, at, "input '%s': follow is for a stage without 'per'", name);
-    if (input->source_count == 0)
+    if (input->source_count == 0 && c->diagnostics->errors == errors)
         fl_complain(c, at, "input '%s' comes from nowhere; " SOURCE_HELP, name);
 }
 
@@ -244,7 +243,7 @@ void fl_read_inputs(struct fl_compile *c, size_t index)
     const struct fl_layers *layers = &c->drafts[index].layers;
     struct fl_layers group = fl_layers_sub(layers, "inputs");
     const char *names[FL_MERGED_KEYS_MAX];
-    size_t count = fl_is_group(c, layers, "inputs") ? fl_layers_keys(&group, names) : 0;
+    size_t count = fl_is_group(c, layers, "inputs") ? fl_layers_keys(c, &group, names) : 0;
 
     for (size_t i = 0; i < count && i < FL_WORKFLOW_LIST_MAX; i++)
         read_one(c, index, &group, names[i]);

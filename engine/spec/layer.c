@@ -47,7 +47,8 @@ struct fl_layers fl_layers_sub(const struct fl_layers *layers, const char *key)
     return sub;
 }
 
-size_t fl_layers_keys(const struct fl_layers *layers, const char *keys[static FL_MERGED_KEYS_MAX])
+size_t fl_layers_keys(struct fl_compile *c, const struct fl_layers *layers,
+                      const char *keys[static FL_MERGED_KEYS_MAX])
 {
     size_t count = 0;
 
@@ -59,8 +60,14 @@ size_t fl_layers_keys(const struct fl_layers *layers, const char *keys[static FL
 
             for (size_t j = 0; j < count && !known; j++)
                 known = strcmp(keys[j], name) == 0;
-            if (!known && count < FL_MERGED_KEYS_MAX)
-                keys[count++] = name;
+            if (known)
+                continue;
+            if (count == FL_MERGED_KEYS_MAX) {
+                fl_complain(c, layers->item[i], "more than %d settings with what groups add",
+                            FL_MERGED_KEYS_MAX);
+                return count;
+            }
+            keys[count++] = name;
         }
     }
     return count;
@@ -70,7 +77,7 @@ bool fl_only(struct fl_compile *c, const struct fl_layers *layers, const char *w
              const char *const *keys, size_t count)
 {
     const char *have[FL_MERGED_KEYS_MAX];
-    size_t have_count = fl_layers_keys(layers, have);
+    size_t have_count = fl_layers_keys(c, layers, have);
     char near[128];
     char list[512];
     bool ok = true;
@@ -94,18 +101,42 @@ bool fl_get_text(struct fl_compile *c, const struct fl_layers *layers, const cha
                  const char **value)
 {
     const config_setting_t *setting = fl_layers_get(layers, key);
+    const char *text;
 
     if (!setting)
         return true;
-    if (config_setting_type(setting) != CONFIG_TYPE_STRING) {
-        fl_complain(c, setting, "'%s' must be a text in quotes", key);
+    text = fl_setting_text(c, setting, key);
+    if (!text)
         return false;
-    }
-    *value = config_setting_get_string(setting);
+    *value = text;
     return true;
 }
 
-static bool is_int(const config_setting_t *setting)
+bool fl_plain(struct fl_compile *c, const config_setting_t *at, const char *what, const char *name)
+{
+    if (fl_workflow_name_is_plain(name))
+        return true;
+    fl_complain(c, at,
+                "%s '%.100s': accepted: a letter, then letters, digits, '-' and '_', at most %d",
+                what, name, FL_WORKFLOW_NAME_MAX);
+    return false;
+}
+
+const char *fl_setting_text(struct fl_compile *c, const config_setting_t *at, const char *what)
+{
+    const char *text =
+        config_setting_type(at) == CONFIG_TYPE_STRING ? config_setting_get_string(at) : NULL;
+
+    if (!text) {
+        fl_complain(c, at, "'%s' must be a text in quotes", what);
+    } else if (fl_utf8_size(text, strlen(text)) < strlen(text)) {
+        fl_complain(c, at, "'%s' holds a byte that is not UTF-8", what);
+        return NULL;
+    }
+    return text;
+}
+
+bool fl_is_int(const config_setting_t *setting)
 {
     return config_setting_type(setting) == CONFIG_TYPE_INT ||
            config_setting_type(setting) == CONFIG_TYPE_INT64;
@@ -119,8 +150,8 @@ bool fl_get_int(struct fl_compile *c, const struct fl_layers *layers, const char
 
     if (!setting)
         return true;
-    got = is_int(setting) ? config_setting_get_int64(setting) : min - 1;
-    if (!is_int(setting) || got < min || got > max) {
+    got = fl_is_int(setting) ? config_setting_get_int64(setting) : min - 1;
+    if (!fl_is_int(setting) || got < min || got > max) {
         fl_complain(c, setting, "'%s' must be a whole number; accepted: %lld to %lld", key,
                     (long long)min, (long long)max);
         return false;
@@ -137,7 +168,7 @@ bool fl_get_real(struct fl_compile *c, const struct fl_layers *layers, const cha
 
     if (!setting)
         return true;
-    if (is_int(setting))
+    if (fl_is_int(setting))
         got = (double)config_setting_get_int64(setting);
     else if (config_setting_type(setting) == CONFIG_TYPE_FLOAT)
         got = config_setting_get_float(setting);
@@ -182,7 +213,26 @@ bool fl_get_duration(struct fl_compile *c, const struct fl_layers *layers, const
         return false;
     }
     if (got < 0) {
-        fl_complain(c, setting, "'%s' must not be negative", key);
+        fl_complain(c, setting, "%s = \"%s\" must not be negative; accepted: PT6H, P1DT12H", key,
+                    text);
+        return false;
+    }
+    *seconds = got;
+    return true;
+}
+
+bool fl_get_period(struct fl_compile *c, const struct fl_layers *layers, const char *key,
+                   int64_t *seconds)
+{
+    int64_t got = 1;
+
+    if (!fl_layers_get(layers, key))
+        return true;
+    if (!fl_get_duration(c, layers, key, &got))
+        return false;
+    if (got == 0) {
+        fl_complain(c, fl_layers_get(layers, key),
+                    "'%s' must be more than nothing; accepted: PT6H, P1DT12H", key);
         return false;
     }
     *seconds = got;
@@ -198,8 +248,11 @@ bool fl_get_texts(struct fl_compile *c, const struct fl_layers *layers, const ch
     if (!setting)
         return true;
     if (config_setting_type(setting) == CONFIG_TYPE_STRING) {
-        fl_add_text(c, texts, config_setting_get_string(setting));
-        return true;
+        const char *text = fl_setting_text(c, setting, key);
+
+        if (text)
+            fl_add_text(c, texts, text);
+        return text != NULL;
     }
     if (!config_setting_is_array(setting) && !config_setting_is_list(setting)) {
         fl_complain(c, setting, "'%s' must be a list of texts, [\"…\", \"…\"]", key);
@@ -218,6 +271,8 @@ bool fl_get_texts(struct fl_compile *c, const struct fl_layers *layers, const ch
             fl_complain(c, item, "item %d of '%s' must be a text in quotes", i + 1, key);
             return false;
         }
+        if (!fl_setting_text(c, item, key))
+            return false;
         fl_add_text(c, texts, config_setting_get_string(item));
     }
     return true;

@@ -130,7 +130,7 @@ static void needs_of(struct fl_compile *c, size_t index, bool *needs)
     if (fl_expr_parse(stage->when, w, &expr, &why) < 0) {
         const config_setting_t *at = fl_layers_get(&c->drafts[index].layers, "when");
 
-        fl_complain(c, at ? at : c->drafts[index].at, "when = \"%s\": %s", stage->when, why.text);
+        fl_complain_when(c, at ? at : c->drafts[index].at, stage->when, why.text);
         return;
     }
     for (size_t i = 0; i < expr.leaf_count; i++)
@@ -213,28 +213,30 @@ void fl_order_stages(struct fl_compile *c)
     bool *placed = needs ? needs + n * n : NULL;
     size_t *order = calloc(n, sizeof(*order));
     size_t count = 0;
-    bool moved = true;
+    size_t *left = calloc(n, sizeof(*left)); /* needs of a stage that are not placed yet */
 
-    if (!needs || !order) {
+    if (!needs || !order || !left) {
         c->no_memory = true;
         free(needs);
         free(order);
+        free(left);
         return;
     }
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         needs_of(c, i, needs + i * n);
-    while (moved) { /* the first in the file that has all it needs comes next */
-        moved = false;
-        for (size_t i = 0; i < n && !moved; i++) {
-            bool ready = !placed[i];
-
-            for (size_t k = 0; k < n && ready; k++)
-                ready = !needs[i * n + k] || placed[k];
-            if (ready) {
-                placed[i] = moved = true;
-                order[count++] = i;
-            }
+        for (size_t k = 0; k < n; k++)
+            left[i] += needs[i * n + k];
+    }
+    for (size_t i = 0; i < n;) { /* the first in the file that has all it needs comes next */
+        if (placed[i] || left[i]) {
+            i++;
+            continue;
         }
+        placed[i] = true;
+        order[count++] = i;
+        for (size_t k = 0; k < n; k++)
+            left[k] -= needs[k * n + i];
+        i = 0;
     }
     if (count < n)
         complain_circle(c, needs, placed);
@@ -242,4 +244,5 @@ void fl_order_stages(struct fl_compile *c)
         move_stages(c, order);
     free(needs);
     free(order);
+    free(left);
 }

@@ -12,73 +12,10 @@
 
 #include "engine/base/banned.h"
 
-#define NESTING_MAX 200 /* brackets in brackets: libconfig's parser recurses */
-
-/* Included files must stay below the workflow's folder: libconfig opens them by itself. */
-static int check_includes(struct fl_compile *c, const char *text, int *left, size_t *bytes_left,
-                          struct fl_err *reterr)
-{
-    for (const char *at = strstr(text, "@include"); at; at = strstr(at, "@include")) {
-        fl_auto(fl_buf_release) struct fl_buf inner;
-        const char *open = strchr(at, '"');
-        const char *close = open ? strchr(open + 1, '"') : NULL;
-        char name[FL_PATH_MAX];
-        char path[FL_PATH_MAX];
-        int rc;
-
-        fl_buf_init(&inner, FL_SPEC_FILE_MAX + 1);
-        at += strlen("@include");
-        if (!close || (size_t)(close - open) > sizeof(name) - 1)
-            continue; /* the parser says what is wrong */
-        memcpy(name, open + 1, (size_t)(close - open - 1));
-        name[close - open - 1] = '\0';
-        if ((*left)-- <= 0)
-            return fl_err_set(reterr, FL_E_CONFIG, 0, "more than %d includes",
-                              FL_SPEC_INCLUDES_MAX);
-        rc = fl_path_join(c->folder, name, path, sizeof(path), reterr);
-        if (rc == 0)
-            rc = c->options->read(path, *bytes_left, &inner, reterr, c->options->arg);
-        if (rc < 0)
-            return fl_err_note(reterr, FL_E_CONFIG, "@include \"%s\"", name);
-        *bytes_left -= inner.size;
-        rc = check_includes(c, inner.data, left, bytes_left, reterr);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
-static int check_nesting(const char *text, struct fl_err *reterr)
-{
-    int depth = 0;
-    int line = 1;
-    bool quoted = false;
-
-    for (; *text; text++) {
-        line += *text == '\n';
-        if (*text == '\\' && quoted && text[1])
-            text++;
-        else if (*text == '"')
-            quoted = !quoted;
-        else if (!quoted && strchr("{[(", *text))
-            depth++;
-        else if (!quoted && strchr("}])", *text))
-            depth--;
-        if (depth > NESTING_MAX)
-            return fl_err_set(reterr, FL_E_PARSE, 0,
-                              "line %d: more than %d brackets within each other", line,
-                              NESTING_MAX);
-    }
-    return 0;
-}
-
 static int parse(struct fl_compile *c, config_t *config, struct fl_err *reterr)
 {
     fl_auto(fl_buf_release) struct fl_buf text;
     const char *base = fl_path_base(c->path);
-    size_t bytes_left = FL_SPEC_FILE_MAX;
-    int left = FL_SPEC_INCLUDES_MAX;
-    struct fl_err why = {0};
     int rc;
 
     fl_buf_init(&text, FL_SPEC_FILE_MAX + 1);
@@ -91,27 +28,17 @@ static int parse(struct fl_compile *c, config_t *config, struct fl_err *reterr)
     rc = c->options->read(c->path, FL_SPEC_FILE_MAX, &text, reterr, c->options->arg);
     if (rc < 0)
         return rc;
-    if (strlen(text.data) != text.size) {
-        fl_complain(c, NULL, "holds a NUL byte; a workflow is a text file");
-        return FL_E_PARSE;
-    }
-    rc = check_nesting(text.data, &why);
-    if (rc == 0)
-        rc = check_includes(c, text.data, &left, &bytes_left, &why);
-    if (rc < 0) {
-        fl_complain(c, NULL, "%s", why.text);
+    rc = fl_scan(c, text.data, text.size);
+    if (rc < 0)
         return rc;
-    }
     config_set_include_dir(config, c->folder);
     if (config_read_string(config, text.data) != CONFIG_TRUE) {
-        struct fl_diagnostic *item = &c->diagnostics->items[c->diagnostics->count++];
-        const char *file = config_error_file(config);
+        const char *said = config_error_text(config);
 
-        c->diagnostics->errors++;
-        item->is_error = true;
-        (void)snprintf(item->text, sizeof(item->text),
-                       "%s:%d: %s; accepted: NAME = VALUE; or NAME = { … };", file ? file : c->path,
-                       config_error_line(config), config_error_text(config));
+        if (strstr(said, "duplicate"))
+            said = "a name stands twice in its group";
+        fl_say_at(c, true, config_error_file(config), (unsigned)config_error_line(config),
+                  "%s; accepted: NAME = VALUE; or NAME = { … }; each name once", said);
         return FL_E_PARSE;
     }
     return 0;
@@ -121,6 +48,7 @@ static void compile(struct fl_compile *c, const config_t *config)
 {
     const config_setting_t *root = config_root_setting(config);
     const config_setting_t *workflow = config_setting_get_member(root, "workflow");
+    struct fl_layers top;
 
     for (int i = 0; i < config_setting_length(root); i++) {
         const config_setting_t *item = config_setting_get_elem(root, (unsigned)i);
@@ -134,7 +62,9 @@ static void compile(struct fl_compile *c, const config_t *config)
         return;
     }
     fl_read_top(c, workflow);
-    fl_draft_stages(c, config_setting_get_member(workflow, "stages"));
+    top = fl_layers_of(workflow);
+    fl_draft_stages(c, workflow);
+    fl_read_pools(c, &top);
     for (size_t i = 0; i < c->draft_count; i++)
         fl_resolve_per(c, i);
     for (size_t i = 0; i < c->draft_count; i++)
@@ -143,6 +73,7 @@ static void compile(struct fl_compile *c, const config_t *config)
         fl_read_inputs(c, i);
         fl_read_files(c, i);
         fl_check_templates(c, i);
+        fl_check_when(c, i);
     }
     if (c->diagnostics->errors || c->no_memory)
         return; /* what follows relies on names that are there */

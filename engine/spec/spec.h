@@ -12,6 +12,8 @@
 
 #define FL_SPEC_FILE_MAX ((size_t)1024 * 1024)
 #define FL_SPEC_INCLUDES_MAX 32
+#define FL_SPEC_NESTING_MAX 200   /* brackets in brackets */
+#define FL_SPEC_SIBLINGS_MAX 1000 /* settings of one group: libconfig is quadratic in them */
 #define FL_DIAGNOSTICS_MAX 20
 
 /* What a person is told: errors, and notes on what is accepted but has no effect yet. */

@@ -11,14 +11,17 @@
 
 #define CORES_MAX 10000000
 #define GRACE_DEFAULT_S 10
-#define TRIES_DEFAULT 3
-#define DELAY_DEFAULT_S 5
 
-static const char *const stage_keys[] = {
-    "program", "args",           "env",    "pool",    "cores",    "mpi",     "per",
-    "leads",   "when",           "inputs", "outputs", "files",    "success", "retry",
-    "to",      "time_limit",     "grace",  "once",    "deadline", "by",      "source",
-    "select",  "keep_at_source", "mirror", "series",  "wait",     "missing", "missing_cause"};
+static const char *const stage_keys[] = {"program",        "args",         "env",      "pool",
+                                         "cores",          "mpi",          "per",      "leads",
+                                         "when",           "inputs",       "outputs",  "files",
+                                         "success",        "retry",        "on",       "to",
+                                         "uses",           "needs",        "at",       "expire",
+                                         "time_limit",     "grace",        "optional", "only",
+                                         "cycle",          "expect",       "once",     "priority",
+                                         "deadline",       "by",           "source",   "select",
+                                         "missing",        "mirror",       "series",   "wait",
+                                         "keep_at_source", "missing_cause"};
 
 static void read_success(struct fl_compile *c, const struct fl_layers *layers,
                          struct fl_success *success)
@@ -55,19 +58,6 @@ static void read_success(struct fl_compile *c, const struct fl_layers *layers,
     (void)fl_get_text(c, &log, "has", &text);
     fl_set_text(c, &success->log_has, text);
     (void)fl_get_texts(c, &log, "forbid", &success->log_forbid);
-}
-
-static void read_retry(struct fl_compile *c, const struct fl_layers *layers, struct fl_retry *retry)
-{
-    static const char *const keys[] = {"tries", "delay", "grow"};
-    struct fl_layers group = fl_layers_sub(layers, "retry");
-
-    if (!fl_is_group(c, layers, "retry"))
-        return;
-    (void)fl_only(c, &group, "retry", keys, FL_COUNT(keys));
-    (void)fl_get_int(c, &group, "tries", 1, 100, &retry->tries);
-    (void)fl_get_duration(c, &group, "delay", &retry->delay_s);
-    (void)fl_get_real(c, &group, "grow", 1.0, 10.0, &retry->grow);
 }
 
 static void add_deadline(struct fl_compile *c, struct fl_stage *stage, const config_setting_t *at,
@@ -128,7 +118,7 @@ static void read_env(struct fl_compile *c, const struct fl_layers *layers, struc
 {
     struct fl_layers group = fl_layers_sub(layers, "env");
     const char *names[FL_MERGED_KEYS_MAX];
-    size_t count = fl_is_group(c, layers, "env") ? fl_layers_keys(&group, names) : 0;
+    size_t count = fl_is_group(c, layers, "env") ? fl_layers_keys(c, &group, names) : 0;
 
     for (size_t i = 0; i < count && i < FL_WORKFLOW_LIST_MAX; i++) {
         const char *value = NULL;
@@ -149,8 +139,7 @@ static void read_env(struct fl_compile *c, const struct fl_layers *layers, struc
     }
 }
 
-static void read_resources(struct fl_compile *c, const struct fl_layers *layers,
-                           struct fl_stage *stage)
+static void read_room(struct fl_compile *c, const struct fl_layers *layers, struct fl_stage *stage)
 {
     static const char *const keys[] = {"ranks"};
     struct fl_layers mpi = fl_layers_sub(layers, "mpi");
@@ -199,32 +188,37 @@ static void read_program(struct fl_compile *c, const struct fl_layers *layers,
         fl_set_text(c, &stage->program, path);
 }
 
+struct fl_layers fl_draft_own(const struct fl_draft *draft)
+{
+    struct fl_layers own = {.count = 0};
+
+    for (size_t i = draft->inherited; i < draft->layers.count; i++)
+        own.item[own.count++] = draft->layers.item[i];
+    return own;
+}
+
 void fl_read_stage(struct fl_compile *c, size_t index)
 {
     struct fl_draft *draft = &c->drafts[index];
     const struct fl_layers *layers = &draft->layers;
     struct fl_stage *stage = &c->workflow->stages[index];
-    const char *text = NULL;
+    struct fl_layers own = fl_draft_own(draft);
 
-    (void)fl_only(c, layers, "a stage", stage_keys, FL_COUNT(stage_keys));
+    (void)fl_only(c, &own, "a stage", stage_keys, FL_COUNT(stage_keys));
     stage->kind = fl_layers_get(layers, "source") ? FL_STAGE_SOURCE
                   : fl_layers_get(layers, "to")   ? FL_STAGE_DELIVER
                                                   : FL_STAGE_PROGRAM;
-    stage->retry =
-        (struct fl_retry){.tries = TRIES_DEFAULT, .delay_s = DELAY_DEFAULT_S, .grow = 2.0};
     stage->grace_s = GRACE_DEFAULT_S;
     stage->keep_at_source = true;
     read_program(c, layers, stage);
     (void)fl_get_texts(c, layers, "args", &stage->args);
-    text = NULL;
-    if (fl_get_text(c, layers, "when", &text))
-        fl_set_text(c, &stage->when, text);
+    fl_read_when(c, draft, stage);
     read_env(c, layers, stage);
-    read_resources(c, layers, stage);
+    read_room(c, layers, stage);
     read_success(c, layers, &stage->success);
-    read_retry(c, layers, &stage->retry);
-    (void)fl_get_duration(c, layers, "time_limit", &stage->time_limit_s);
-    (void)fl_get_duration(c, layers, "grace", &stage->grace_s);
+    fl_read_retries(c, layers, stage);
+    fl_read_clock(c, layers, stage);
+    fl_read_uses(c, layers, stage);
     (void)fl_get_bool(c, layers, "once", &stage->once);
     (void)fl_get_bool(c, layers, "keep_at_source", &stage->keep_at_source);
     read_deadline(c, layers, stage);
@@ -233,7 +227,8 @@ void fl_read_stage(struct fl_compile *c, size_t index)
                "removal at the source on receipt is not carried out in this version; the "
                "files stay");
     fl_sugar(c, index);
-    if (!stage->program)
+    fl_read_needs(c, layers, stage);
+    if (!stage->program && !fl_layers_get(layers, "program"))
         fl_complain(c, draft->at, "stage '%s' has no program; accepted: program, source or to",
                     stage->name);
 }

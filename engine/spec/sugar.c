@@ -190,11 +190,9 @@ static void delivery_stage(struct fl_compile *c, size_t index)
     claim_program(c, index, "to");
     if (!fl_get_text(c, layers, "to", &to))
         return;
-    site = fl_workflow_site(c->workflow, to);
-    if (site == FL_NONE) {
-        fl_complain(c, fl_layers_get(layers, "to"), "no site '%s'; sites are named in 'sites'", to);
+    site = fl_find_site(c, fl_layers_get(layers, "to"), "to: no site", to);
+    if (site == FL_NONE)
         return;
-    }
     if (fl_layers_get(layers, "outputs"))
         fl_complain(c, fl_layers_get(layers, "outputs"),
                     "a delivery has the output 'receipt' and no other");

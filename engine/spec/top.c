@@ -1,4 +1,4 @@
-/* What stands beside the stages: cycles, sets of leads, parameters, sites, pools. */
+/* What stands beside the stages: names, sets of leads, parameters. */
 #include "config.h"
 
 #include <stdio.h>
@@ -8,19 +8,6 @@
 #include "engine/spec/impl.h"
 
 #include "engine/base/banned.h"
-
-#define JOBS_DEFAULT 8
-#define DEFAULT_NAME "local" /* site and pool of a file that names none */
-
-static bool plain(struct fl_compile *c, const config_setting_t *at, const char *what,
-                  const char *name)
-{
-    if (fl_workflow_name_is_plain(name))
-        return true;
-    fl_complain(c, at, "%s '%s': accepted: a letter, then letters, digits, '-' and '_', at most %d",
-                what, name, FL_WORKFLOW_NAME_MAX);
-    return false;
-}
 
 static int32_t put_set(struct fl_compile *c, const char *name, const struct fl_leads *leads)
 {
@@ -62,20 +49,15 @@ static int32_t add_set(struct fl_compile *c, const config_setting_t *at, const c
 int32_t fl_find_set(struct fl_compile *c, const config_setting_t *at, const char *name)
 {
     int32_t found = fl_workflow_set(c->workflow, name);
-    const char *names[64];
-    size_t count = 0;
-    char near[128];
-    char list[512];
+    struct fl_known names = {.count = 0};
 
     if (found != FL_NONE)
         return found;
     if (name[0] == '+' || (name[0] >= '0' && name[0] <= '9'))
         return add_set(c, at, name, name); /* written in place */
-    for (size_t i = 0; i < c->workflow->set_count && count < FL_COUNT(names); i++)
-        names[count++] = c->workflow->sets[i].name;
-    fl_complain(c, at, "no set of leads '%s'; %saccepted: %s%sleads such as +000/+048/3", name,
-                fl_nearest(name, names, count, near, sizeof(near)),
-                count ? fl_join(names, count, list, sizeof(list)) : "", count ? ", or " : "");
+    for (size_t i = 0; i < c->workflow->set_count; i++)
+        fl_known_add(&names, c->workflow->sets[i].name);
+    fl_complain_name(c, at, "no set of leads", name, &names, "leads such as +000/+048/3");
     return fl_stand_in_set(c, name);
 }
 
@@ -83,13 +65,13 @@ static void read_leads(struct fl_compile *c, const struct fl_layers *top)
 {
     struct fl_layers group = fl_layers_sub(top, "leads");
     const char *keys[FL_MERGED_KEYS_MAX];
-    size_t count = fl_is_group(c, top, "leads") ? fl_layers_keys(&group, keys) : 0;
+    size_t count = fl_is_group(c, top, "leads") ? fl_layers_keys(c, &group, keys) : 0;
 
     for (size_t i = 0; i < count; i++) {
         const config_setting_t *at = fl_layers_get(&group, keys[i]);
         const char *text = NULL;
 
-        if (plain(c, at, "set of leads", keys[i]) && fl_get_text(c, &group, keys[i], &text))
+        if (fl_plain(c, at, "set of leads", keys[i]) && fl_get_text(c, &group, keys[i], &text))
             (void)add_set(c, at, keys[i], text); /* it has complained */
     }
 }
@@ -123,7 +105,7 @@ static void read_params(struct fl_compile *c, const struct fl_layers *top)
 {
     struct fl_layers group = fl_layers_sub(top, "params");
     const char *keys[FL_MERGED_KEYS_MAX];
-    size_t count = fl_is_group(c, top, "params") ? fl_layers_keys(&group, keys) : 0;
+    size_t count = fl_is_group(c, top, "params") ? fl_layers_keys(c, &group, keys) : 0;
 
     for (size_t i = 0; i < count; i++) {
         const config_setting_t *at = fl_layers_get(&group, keys[i]);
@@ -131,7 +113,7 @@ static void read_params(struct fl_compile *c, const struct fl_layers *top)
         enum fl_param_type type;
         struct fl_param *param;
 
-        if (!plain(c, at, "parameter", keys[i]))
+        if (!fl_plain(c, at, "parameter", keys[i]))
             continue;
         if (!param_value(at, &type, text, sizeof(text))) {
             fl_complain(
@@ -186,15 +168,12 @@ static bool fits(enum fl_param_type type, const char *text)
 /* --set name=value. */
 static void override_param(struct fl_compile *c, const char *text)
 {
-    const char *names[64];
-    size_t count = 0;
+    struct fl_known names = {.count = 0};
     size_t size = strcspn(text, "=");
-    char near[128];
-    char list[512];
     char name[FL_WORKFLOW_NAME_MAX + 1];
 
     if (text[size] != '=' || size >= sizeof(name)) {
-        fl_complain(c, NULL, "'%.80s' sets nothing; accepted: NAME=VALUE", text);
+        fl_complain(c, NULL, "--set '%.80s' sets nothing; accepted: NAME=VALUE", text);
         return;
     }
     memcpy(name, text, size);
@@ -210,157 +189,15 @@ static void override_param(struct fl_compile *c, const char *text)
                             text + size + 1, type_words(param->type));
             return;
         }
-        if (count < FL_COUNT(names))
-            names[count++] = param->name;
+        fl_known_add(&names, param->name);
     }
-    fl_complain(c, NULL, "no parameter '%s' to set; %saccepted: %s", name,
-                fl_nearest(name, names, count, near, sizeof(near)),
-                fl_join(names, count, list, sizeof(list)));
-}
-
-static void read_cycles(struct fl_compile *c, const struct fl_layers *top)
-{
-    static const char *const keys[] = {"every", "from", "ahead", "keep"};
-    struct fl_layers group = fl_layers_sub(top, "cycles");
-    struct fl_cycling *cycles = &c->workflow->cycles;
-    const char *from = NULL;
-    struct fl_err why = {0};
-
-    if (!fl_is_group(c, top, "cycles"))
-        return;
-    (void)fl_only(c, &group, "cycles", keys, FL_COUNT(keys));
-    (void)fl_get_duration(c, &group, "every", &cycles->every_s);
-    (void)fl_get_duration(c, &group, "keep", &cycles->keep_s);
-    (void)fl_get_int(c, &group, "ahead", 0, 1000, &cycles->ahead);
-    if (fl_get_text(c, &group, "from", &from) && from) {
-        cycles->has_from = true;
-        if (fl_cycle_parse(from, &cycles->from, &why) < 0)
-            fl_complain(c, fl_layers_get(&group, "from"), "%s", why.text);
-    }
-    if (cycles->every_s)
-        fl_say(c, false, fl_layers_get(&group, "every"),
-               "cycles are started one by one with --cycle in this version; every, ahead and "
-               "keep have no effect");
-}
-
-static void add_site(struct fl_compile *c, const char *name, const char *root)
-{
-    struct fl_site *site = fl_grow(c, &c->workflow->sites, &c->workflow->site_count, sizeof(*site));
-
-    if (!site)
-        return;
-    fl_set_text(c, &site->name, name);
-    fl_set_text(c, &site->root, root);
-}
-
-static void read_sites(struct fl_compile *c, const struct fl_layers *top)
-{
-    static const char *const keys[] = {"root"};
-    struct fl_layers group = fl_layers_sub(top, "sites");
-    const char *names[FL_MERGED_KEYS_MAX];
-    size_t count = fl_is_group(c, top, "sites") ? fl_layers_keys(&group, names) : 0;
-
-    for (size_t i = 0; i < count && i < FL_WORKFLOW_SITES_MAX; i++) {
-        struct fl_layers site = fl_layers_sub(&group, names[i]);
-        const char *root = names[i];
-
-        if (!plain(c, fl_layers_get(&group, names[i]), "site", names[i]) ||
-            !fl_is_group(c, &group, names[i]))
-            continue;
-        (void)fl_only(c, &site, "a site", keys, FL_COUNT(keys));
-        (void)fl_get_text(c, &site, "root", &root);
-        add_site(c, names[i], root);
-    }
-    if (c->workflow->site_count == 0)
-        add_site(c, DEFAULT_NAME, DEFAULT_NAME);
-}
-
-static int32_t add_pool(struct fl_compile *c, const char *name, int32_t site)
-{
-    struct fl_pool *pool = fl_grow(c, &c->workflow->pools, &c->workflow->pool_count, sizeof(*pool));
-
-    if (!pool)
-        return FL_NONE;
-    fl_set_text(c, &pool->name, name);
-    pool->site = site;
-    pool->jobs = JOBS_DEFAULT;
-    return (int32_t)c->workflow->pool_count - 1;
-}
-
-static void read_pools(struct fl_compile *c, const struct fl_layers *top)
-{
-    static const char *const keys[] = {"site", "cores", "jobs"};
-    struct fl_layers group = fl_layers_sub(top, "pools");
-    const char *names[FL_MERGED_KEYS_MAX];
-    size_t count = fl_is_group(c, top, "pools") ? fl_layers_keys(&group, names) : 0;
-
-    for (size_t i = 0; i < count && i < FL_WORKFLOW_POOLS_MAX; i++) {
-        struct fl_layers layers = fl_layers_sub(&group, names[i]);
-        const char *site = c->workflow->sites[0].name;
-        int32_t index;
-
-        if (!plain(c, fl_layers_get(&group, names[i]), "pool", names[i]) ||
-            !fl_is_group(c, &group, names[i]))
-            continue;
-        (void)fl_only(c, &layers, "a pool", keys, FL_COUNT(keys));
-        (void)fl_get_text(c, &layers, "site", &site);
-        if (fl_workflow_site(c->workflow, site) == FL_NONE) {
-            fl_complain(c, fl_layers_get(&layers, "site"),
-                        "pool '%s': no site '%s'; sites are named in 'sites'", names[i], site);
-            continue;
-        }
-        index = add_pool(c, names[i], fl_workflow_site(c->workflow, site));
-        if (index == FL_NONE)
-            return;
-        (void)fl_get_int(c, &layers, "cores", 0, 1000000, &c->workflow->pools[index].cores);
-        (void)fl_get_int(c, &layers, "jobs", 1, 1000000, &c->workflow->pools[index].jobs);
-    }
-}
-
-/* A file without `pools` may name any: they are pools of its first site, with the machine's cores.
- */
-int32_t fl_find_pool(struct fl_compile *c, const config_setting_t *at, const char *name)
-{
-    const char *names[64];
-    size_t count = 0;
-    char near[128];
-    char list[512];
-    int32_t found = name ? fl_workflow_pool(c->workflow, name) : FL_NONE;
-
-    if (found != FL_NONE)
-        return found;
-    if (!name && c->workflow->pool_count)
-        return 0;
-    if (!name)
-        return add_pool(c, DEFAULT_NAME, 0);
-    for (size_t i = 0; i < c->workflow->pool_count && count < FL_COUNT(names); i++)
-        names[count++] = c->workflow->pools[i].name;
-    fl_complain(c, at, "no pool '%s'; %saccepted: %s", name,
-                fl_nearest(name, names, count, near, sizeof(near)),
-                fl_join(names, count, list, sizeof(list)));
-    return FL_NONE;
-}
-
-/* Without `pools`: one pool for each name that a stage uses. */
-static void imply_pools(struct fl_compile *c, const config_setting_t *stages)
-{
-    for (int i = 0; stages && i < config_setting_length(stages); i++) {
-        const config_setting_t *stage = config_setting_get_elem(stages, (unsigned)i);
-        const char *name = NULL;
-
-        if (config_setting_is_group(stage) &&
-            config_setting_lookup_string(stage, "pool", &name) == CONFIG_TRUE &&
-            fl_workflow_name_is_plain(name) && fl_workflow_pool(c->workflow, name) == FL_NONE)
-            (void)add_pool(c, name, 0); /* memory is looked at in the end */
-    }
-    if (c->workflow->pool_count == 0)
-        (void)add_pool(c, DEFAULT_NAME, 0);
+    fl_complain_name(c, NULL, "--set: no parameter", name, &names, NULL);
 }
 
 void fl_read_top(struct fl_compile *c, const config_setting_t *workflow)
 {
-    static const char *const keys[] = {"name",   "title", "cycles", "leads",
-                                       "params", "sites", "pools",  "stages"};
+    static const char *const keys[] = {"name",  "title", "cycles", "leads",  "params",
+                                       "sites", "pools", "limits", "groups", "stages"};
     struct fl_layers top = fl_layers_of(workflow);
     const char *name = NULL;
     const char *title = NULL;
@@ -370,17 +207,14 @@ void fl_read_top(struct fl_compile *c, const config_setting_t *workflow)
     (void)fl_get_text(c, &top, "title", &title);
     if (!name)
         fl_complain(c, workflow, "the workflow has no name; accepted: name = \"surge\"");
-    else if (plain(c, fl_layers_get(&top, "name"), "workflow", name))
+    else if (fl_plain(c, fl_layers_get(&top, "name"), "workflow", name))
         fl_set_text(c, &c->workflow->name, name);
     fl_set_text(c, &c->workflow->title, title);
-    read_cycles(c, &top);
+    fl_read_cycles(c, &top);
     read_leads(c, &top);
     read_params(c, &top);
     for (size_t i = 0; i < c->options->override_count; i++)
         override_param(c, c->options->overrides[i]);
-    read_sites(c, &top);
-    if (fl_layers_get(&top, "pools"))
-        read_pools(c, &top);
-    else
-        imply_pools(c, fl_layers_get(&top, "stages"));
+    fl_read_places(c, &top);
+    fl_read_limits(c, &top);
 }

@@ -252,14 +252,149 @@ static void brackets_without_end_are_refused(void **state)
     assert_non_null(strstr(list.items[0].text, "brackets"));
 }
 
+/* Writes head, count times "NAME-number TAIL", and tail. */
+static void write_many(const char *head, const char *name, size_t count, const char *each,
+                       const char *tail)
+{
+    fl_auto(fl_buf_release) struct fl_buf text;
+
+    fl_buf_init(&text, 0);
+    fl_buf_puts(&text, head);
+    for (size_t i = 0; i < count; i++)
+        fl_buf_printf(&text, "%s%zu%s", name, i, each);
+    fl_buf_puts(&text, tail);
+    test_file_write("w.cfg", text.data, text.size);
+}
+
+/* libconfig looks through all settings of a group for each new one: a file of 100,000 beside each
+ * other would hold the command line for minutes. */
+static void many_settings_are_refused_before_they_are_read(void **state)
+{
+    fl_auto(fl_workflow_destroy) struct fl_workflow *whole = NULL;
+    struct fl_workflow *w = NULL;
+    struct fl_diagnostics list;
+
+    (void)state;
+    write_many("", "a", 100000, "=1;\n", "");
+    assert_true(load("w.cfg", NULL, &w, &list) < 0);
+    assert_string_equal(list.items[0].text, "w.cfg:1001: more than 1000 settings in one group");
+    write_many("workflow = { name = \"t\"; stages = {\n", "a", 1001, " = { program = \"x\"; };\n",
+               "}; };");
+    assert_true(load("w.cfg", NULL, &w, &list) < 0);
+    assert_non_null(strstr(list.items[0].text, "w.cfg:1002: more than 1000 stages"));
+    assert_non_null(strstr(list.items[0].text, "foreach or per"));
+    write_many("workflow = { name = \"t\"; stages = {\n", "a", 1000, " = { program = \"x\"; };\n",
+               "}; };");
+    must_load("w.cfg", NULL, &whole);
+    assert_int_equal(whole->stage_count, 1000);
+    write_many("workflow = { name = \"t\"; groups = { g = { stages = {\n", "a", 600,
+               " = { program = \"x\"; };\n", "b = { program = \"x\"; }; }; }; h = { stages = {\n");
+    assert_true(load("w.cfg", NULL, &w, &list) < 0); /* cut in the middle */
+    assert_non_null(strstr(list.items[0].text, "syntax error"));
+}
+
+/* What a group says holds for its stages, nearest first, and a stage has the last word. */
+static void groups_give_to_their_stages(void **state)
+{
+    static const char text[] =
+        "workflow: { name = \"t\"; limits = { io = 10; net = 2; }; pools = { a = { cores = 4; }; b "
+        "= "
+        "{ cores = 8; resources = { memory = \"64G\"; }; }; };\n"
+        "stages = { first = { program = \"x\"; }; };\n"
+        "groups = { outer = { pool = \"b\"; priority = 5; env = { A = \"1\"; B = \"1\"; }; uses = "
+        "[\"io\", \"net\"]; when = \"first\"; on = { lost = { tries = 5; delay = \"PT1M\"; }; };\n"
+        " stages = { one = { program = \"x\"; }; };\n"
+        " groups = { inner = { env = { B = \"2\"; }; uses = { io = 3; }; when = \"one\"; "
+        "time_limit = "
+        "\"PT1H\"; needs = { memory = \"2G\"; }; at = \"+PT1H\"; optional = true;\n"
+        "  stages = { two = { program = \"x\"; priority = 7; env = { C = \"3\"; }; uses = { net = "
+        "0; "
+        "}; when = \"one:ended\"; on = { lost = { tries = 9; }; }; needs = { memory = 0; }; }; }; "
+        "}; "
+        "}; }; }; };";
+    fl_auto(fl_workflow_destroy) struct fl_workflow *w = NULL;
+    const struct fl_stage *one;
+    const struct fl_stage *two;
+
+    (void)state;
+    test_file_write("w.cfg", text, sizeof(text) - 1);
+    must_load("w.cfg", NULL, &w);
+    one = stage_of(w, "one");
+    two = stage_of(w, "two");
+    assert_int_equal(w->group_count, 2);
+    assert_int_equal(one->group, fl_workflow_group(w, "outer"));
+    assert_int_equal(two->group, fl_workflow_group(w, "inner"));
+    assert_true(fl_workflow_group_within(w, two->group, one->group));
+    assert_int_equal(stage_of(w, "first")->group, FL_NONE);
+    assert_int_equal(one->priority, 5);
+    assert_int_equal(two->priority, 7);
+    assert_int_equal(two->pool, fl_workflow_pool(w, "b"));
+    assert_string_equal(one->when, "first");
+    assert_string_equal(two->when, "(first) && (one) && (one:ended)");
+    assert_int_equal(two->env_count, 3);
+    assert_string_equal(two->env[1].value, "2");
+    assert_int_equal(one->use_count, 2);
+    assert_int_equal(two->use_count, 1);
+    assert_int_equal(two->uses[0].weight, 3);
+    assert_int_equal(two->rules[0].tries, 9);
+    assert_int_equal(two->rules[0].delay_s, 60);
+    assert_int_equal(two->time_limit_s, 3600);
+    assert_int_equal(two->need_count, 0);
+    assert_true(two->has_at && two->at_s == 3600 && two->optional);
+    assert_false(one->has_at || one->optional);
+}
+
+/* One recurrence and several are the same thing to the engine, and text is kept in one form. */
+static void cycles_are_rules(void **state)
+{
+    static const struct {
+        const char *cycles;
+        const char *rule; /* the first */
+        int64_t every_s;
+    } cases[] = {
+        {"every = \"PT6H\"; from = \"2026-11-24T00:00Z\";", "R/20261124T0000Z/PT6H", 21600},
+        {"every = \"P1M\"; from = \"20261124T0000Z\";", "R/20261124T0000Z/P1M", 0},
+        {"every = \"R4/20261124T0000Z/PT12H\";", "R4/20261124T0000Z/PT12H", 43200},
+        {"from = \"20261124T0000Z\"; rules = { a = \"P1D\"; b = \"R/20200101T0000Z/P1Y\"; };",
+         "R/20261124T0000Z/P1D", 0},
+        {"calendar = \"360_day\"; every = \"P1D\"; from = \"20260230T0000Z\";",
+         "R/20260230T0000Z/P1D", 86400},
+    };
+    char text[1024];
+
+    (void)state;
+    for (size_t i = 0; i < FL_COUNT(cases); i++) {
+        fl_auto(fl_workflow_destroy) struct fl_workflow *w = NULL;
+        int size =
+            snprintf(text, sizeof(text),
+                     "workflow: { name = \"t\"; cycles = { ahead = 3; keep = \"P3D\"; behind = "
+                     "\"skip-older-than PT12H\"; %s }; stages = { a = { program = \"x\"; }; }; };",
+                     cases[i].cycles);
+
+        test_file_write("w.cfg", text, (size_t)size);
+        must_load("w.cfg", NULL, &w);
+        assert_string_equal(w->cycles.rules[0].rule, cases[i].rule);
+        assert_int_equal(w->cycles.every_s, cases[i].every_s);
+        assert_int_equal(w->cycles.ahead, 3);
+        assert_int_equal(w->cycles.behind, FL_BEHIND_SKIP);
+        assert_int_equal(w->cycles.behind_s, 43200);
+    }
+}
+
 int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, test_folder_enter, test_folder_leave)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(design_example_passes),      cmocka_unit_test(main_job_passes),
-        cmocka_unit_test(compiled_text_is_canonical), IN_FOLDER(mistakes_are_told),
-        IN_FOLDER(one_mistake_is_told_once),          IN_FOLDER(overrides_are_typed),
+        cmocka_unit_test(design_example_passes),
+        cmocka_unit_test(main_job_passes),
+        cmocka_unit_test(compiled_text_is_canonical),
+        IN_FOLDER(mistakes_are_told),
+        IN_FOLDER(one_mistake_is_told_once),
+        IN_FOLDER(overrides_are_typed),
         IN_FOLDER(brackets_without_end_are_refused),
+        IN_FOLDER(many_settings_are_refused_before_they_are_read),
+        IN_FOLDER(groups_give_to_their_stages),
+        IN_FOLDER(cycles_are_rules),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
