@@ -21,4 +21,11 @@ void fl_digest_finish(struct fl_digest *digest, char hex[static FL_DIGEST_HEX]);
 
 void fl_digest_memory(const void *data, size_t size, char hex[static FL_DIGEST_HEX]);
 
+/* A keyed digest (SipHash-2-4, 128 bits, J.-P. Aumasson and D. J. Bernstein, 2012): for one who
+ * does not know the key it cannot be told from chance. Thirty times faster than SHA-256 for short
+ * data; not for content. */
+#define FL_DIGEST_KEYED_HEX 33
+void fl_digest_keyed(const char *key, size_t key_size, const void *data, size_t size,
+                     char hex[static FL_DIGEST_KEYED_HEX]);
+
 #endif

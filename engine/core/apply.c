@@ -44,13 +44,17 @@ static void list_drop(uint32_t *list, size_t *count, uint32_t v)
     }
 }
 
+/* What is ready in the pool of an instance. */
+static struct fl_ready *ready_of(const struct fl_run *run, uint32_t inst)
+{
+    return &run->ready[fl_inst_stage(run, inst)->pool];
+}
+
 int fl_inst_happen(struct fl_run *run, uint32_t inst, enum fl_happening happening,
                    struct fl_err *reterr)
 {
     struct fl_inst *in = &run->insts[inst];
     enum fl_state next = fl_state_next(in->state, happening);
-    uint32_t stage = run->plan->inst_stage[inst];
-    uint64_t bit = UINT64_C(1) << (inst % 64);
     char title[FL_CORE_ID_MAX];
 
     if (next == FL_STATE_COUNT) {
@@ -61,16 +65,18 @@ int fl_inst_happen(struct fl_run *run, uint32_t inst, enum fl_happening happenin
     run->counts[in->state]--;
     run->counts[next]++;
     if (in->state == FL_STATE_READY) {
-        run->ready[inst / 64] &= ~bit;
-        run->ready_count[stage]--;
+        fl_bits_drop(&ready_of(run, inst)->set, inst);
         run->ready_total--;
         if (in->not_before_ns)
             list_drop(run->timers, &run->timer_count, inst);
     }
     in->state = next;
+    if (next == FL_STATE_LAUNCHED)
+        fl_bits_add(&run->live, inst);
+    else if (next != FL_STATE_RUNNING)
+        fl_bits_drop(&run->live, inst);
     if (next == FL_STATE_READY) {
-        run->ready[inst / 64] |= bit;
-        run->ready_count[stage]++;
+        fl_bits_add(&ready_of(run, inst)->set, inst);
         run->ready_total++;
         if (in->not_before_ns)
             return fl_list_push(&run->timers, &run->timer_count, &run->timer_room, inst, reterr);
@@ -168,15 +174,17 @@ int fl_apply_wake_all(struct fl_core *core, struct fl_run *run, int64_t now_ns,
 }
 
 /* Runs of other cycles may wait for what has just changed in this one. */
-static int wake_others(struct fl_core *core, const struct fl_run *run, int64_t now_ns,
-                       struct fl_err *reterr)
+static int wake_others(struct fl_core *core, const struct fl_run *run, uint32_t stage,
+                       int64_t now_ns, struct fl_err *reterr)
 {
     int rc = 0;
 
     for (size_t a = 0; rc == 0 && a < core->active_count; a++) {
         struct fl_run *other = core->runs[core->active[a]];
 
-        if (other == run || strcmp(other->plan->workflow->name, run->plan->workflow->name) != 0)
+        if (!other->plan->crosses || other == run || other->counts[FL_STATE_WAITING] == 0 ||
+            (other->plan == run->plan && !run->plan->reached[stage]) ||
+            strcmp(other->plan->workflow->name, run->plan->workflow->name) != 0)
             continue;
         for (uint32_t s = 0; rc == 0 && s < other->plan->stage_count; s++)
             if (other->plan->stages[s].crosses)
@@ -229,7 +237,7 @@ int fl_apply_slot_changed(struct fl_core *core, struct fl_run *run, uint32_t slo
         if (rc == 0)
             rc = fl_apply_try_ready(run, dep->inst, now_ns, reterr);
     }
-    return rc < 0 ? rc : wake_others(core, run, now_ns, reterr);
+    return rc < 0 ? rc : wake_others(core, run, plan->slots[slot].stage, now_ns, reterr);
 }
 
 /* True when an ended instance makes a leaf of that mode true. */
@@ -256,6 +264,7 @@ int fl_apply_finished(struct fl_core *core, struct fl_run *run, uint32_t inst, i
     int rc = 0;
 
     run->insts[inst].final = true;
+    run->open[plan->inst_stage[inst]]--;
     if (run->insts[inst].doom)
         list_drop(run->doomed, &run->doomed_count, inst);
     if (!fl_state_is_good(run->insts[inst].state))
@@ -267,7 +276,7 @@ int fl_apply_finished(struct fl_core *core, struct fl_run *run, uint32_t inst, i
         count_down(run, inst, dep);
         rc = fl_apply_try_ready(run, dep->inst, now_ns, reterr);
     }
-    return rc < 0 ? rc : wake_others(core, run, now_ns, reterr);
+    return rc < 0 ? rc : wake_others(core, run, plan->inst_stage[inst], now_ns, reterr);
 }
 
 void fl_apply_recount(struct fl_run *run)

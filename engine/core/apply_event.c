@@ -239,19 +239,22 @@ static int apply_worker_joined(struct fl_core *core, const struct fl_event *even
     if (worker->gone || worker->since_ns == 0)
         worker->since_ns = event->time_ns;
     worker->gone = false;
-    return fl_text_set(&worker->reason, NULL, reterr);
+    (void)fl_text_set(&worker->reason, NULL, NULL); /* clearing cannot fail */
+    return fl_core_places(core, reterr);
 }
 
 static int apply_worker_left(struct fl_core *core, const struct fl_event *event,
                              struct fl_err *reterr)
 {
     struct fl_worker *worker = fl_core_worker(core, event->worker);
+    int rc;
 
     if (!worker)
         return fl_apply_bug(event, reterr, "no such worker");
     worker->gone = true;
     worker->since_ns = event->time_ns;
-    return fl_text_set(&worker->reason, event->why, reterr);
+    rc = fl_text_set(&worker->reason, event->why, reterr);
+    return rc < 0 ? rc : fl_core_places(core, reterr);
 }
 
 /* What few attempts have, made when it is needed. */
@@ -286,15 +289,10 @@ static int attempt_fill(struct fl_core *core, struct fl_attempt *attempt,
 
 /* Counts an attempt in or out of the limits of its pool. */
 static void count_use(struct fl_core *core, struct fl_run *run, uint32_t inst,
-                      const struct fl_attempt *attempt, int64_t sign)
+                      const struct fl_attempt *attempt, int sign)
 {
-    struct fl_worker_pool *pool = fl_worker_pool(core->workers[attempt->worker], attempt->pool);
-
     run->pool_jobs[fl_inst_stage(run, inst)->pool] += sign;
-    if (pool) {
-        pool->used_cores += sign * attempt->cores;
-        pool->used_jobs += sign;
-    }
+    fl_core_use(core, attempt->worker, attempt->pool, attempt->cores, sign);
 }
 
 static int apply_launched(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
@@ -326,6 +324,7 @@ static int apply_launched(struct fl_core *core, const struct fl_event *event, st
         return rc;
     tries[in->try_count - 1].order = core->event_count;
     in->not_before_ns = 0;
+    run->rendered[run->plan->inst_stage[inst]] = true;
     count_use(core, run, inst, &tries[in->try_count - 1], 1);
     (void)fl_text_set(&in->reason, NULL, NULL); /* clearing cannot fail */
     return add_marks_text(&run->marks, event->degraded, reterr);
@@ -573,6 +572,7 @@ static int reopen(struct fl_core *core, struct fl_run *run, int64_t now_ns, stru
               (in->state == FL_STATE_CANCELLED && in->try_count == 0)))
             continue;
         rc = fl_inst_happen(run, i, FL_HAPPEN_RETRY, reterr);
+        run->open[run->plan->inst_stage[i]] += in->final;
         in->final = false;
         (void)fl_text_set(&in->reason, NULL, NULL); /* clearing cannot fail */
     }
@@ -598,6 +598,7 @@ static int apply_retry(struct fl_core *core, const struct fl_event *event, struc
         rc = fl_text_set(&in->reason, event->why, reterr);
     if (rc < 0)
         return rc;
+    run->open[run->plan->inst_stage[inst]] += in->final;
     in->final = false;
     was_doomed = in->doom != 0;
     in->doom = 0;

@@ -223,7 +223,8 @@ static int hello_lost(const struct fl_core *core, const struct fl_input *input, 
 
         if (run->counts[FL_STATE_RUNNING] == 0)
             continue;
-        for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count; i++) {
+        for (uint32_t i = fl_bits_next(&run->live, 0); rc == 0 && i != FL_BITS_NONE;
+             i = fl_bits_next(&run->live, i + 1)) {
             const struct fl_attempt *attempt = fl_inst_last_try(&run->insts[i]);
             struct fl_event *event;
             char id[FL_CORE_ID_MAX];

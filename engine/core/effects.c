@@ -60,12 +60,13 @@ static const char *worker_of(const struct fl_core *core, const struct fl_attempt
  * whose record of the first was lost with its disk: there the question begin keeps the coordinator
  * in charge, and the worker looks for a body of the first before it makes a second. */
 static int add_launch(const struct making *m, const struct fl_run *run, uint32_t inst,
-                      uint32_t number, bool grant)
+                      uint32_t number, bool grant, json_t *made)
 {
     const struct fl_attempt *attempt = &run->insts[inst].tries[number - 1];
-    fl_json_auto json_t *spec = NULL;
-    int rc = fl_render_spec(m->core, run, inst, number, fl_attempt_token(attempt), attempt->pool,
-                            attempt->site, &spec, NULL, m->reterr);
+    fl_json_auto json_t *spec = json_incref(made);
+    int rc = spec ? 0
+                  : fl_render_spec(m->core, run, inst, number, fl_attempt_token(attempt),
+                                   attempt->pool, attempt->site, &spec, NULL, m->reterr);
 
     if (rc == FL_E_AGAIN)
         return 0; /* a door is not known yet: the launch is made again when its worker says hello */
@@ -189,7 +190,8 @@ static int cancel_effects(const struct making *m, const struct fl_event *event,
         rc = fl_run_find(run, event->stage, event->key, &first, m->reterr);
         last = first + 1;
     }
-    for (uint32_t i = first; rc == 0 && i < last; i++) {
+    for (uint32_t i = fl_bits_next(&run->live, first); rc == 0 && i < last;
+         i = fl_bits_next(&run->live, i + 1)) {
         if (is_live(&run->insts[i]))
             rc = add_cancel(m, run, i, run->insts[i].try_count, event->why);
     }
@@ -211,6 +213,8 @@ int fl_core_effects(const struct fl_core *core, const struct fl_event *event,
         return cancel_effects(&m, event, run);
     if (event->type != FL_EVENT_ATTEMPT_LAUNCHED && event->type != FL_EVENT_OUTPUT_ACCEPTED)
         return 0; /* begin and end are answered to the message that brought them */
+    if (event->type == FL_EVENT_OUTPUT_ACCEPTED && !run->plan->follows)
+        return 0;
     rc = fl_run_find(run, event->stage, event->key, &inst, reterr);
     if (rc < 0)
         return rc;
@@ -221,7 +225,7 @@ int fl_core_effects(const struct fl_core *core, const struct fl_event *event,
     if (event->attempt < 1 || (uint32_t)event->attempt > run->insts[inst].try_count)
         return fl_err_set(reterr, FL_E_BUG, 0, "no attempt %lld of %s", (long long)event->attempt,
                           event->stage);
-    return add_launch(&m, run, inst, (uint32_t)event->attempt, true);
+    return add_launch(&m, run, inst, (uint32_t)event->attempt, true, event->carried);
 }
 
 /* An end is acknowledged by `forget`. Before it, an acknowledgement only spares a worker that comes
@@ -291,7 +295,7 @@ static int resync_inst(const struct making *m, const struct fl_run *run, uint32_
     if (attempt->cancel_asked)
         return add_cancel(m, run, inst, number, run->insts[inst].reason);
     if (attempt->state == FL_STATE_LAUNCHED && !listed(live, id))
-        return add_launch(m, run, inst, number, false);
+        return add_launch(m, run, inst, number, false, NULL);
     if (attempt->state == FL_STATE_RUNNING)
         rc = add_go(m, run, inst, number);
     if (rc == 0 && run->plan->stages[run->plan->inst_stage[inst]].follows)
@@ -311,7 +315,8 @@ int fl_core_resync(const struct fl_core *core, const char *worker, const json_t 
     for (size_t a = 0; rc == 0 && a < core->active_count; a++) {
         const struct fl_run *run = core->runs[core->active[a]];
 
-        for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count; i++)
+        for (uint32_t i = fl_bits_next(&run->live, 0); rc == 0 && i != FL_BITS_NONE;
+             i = fl_bits_next(&run->live, i + 1))
             rc = resync_inst(&m, run, i, from->name, live);
     }
     for (size_t i = 0; rc == 0 && i < json_array_size(live); i++) {

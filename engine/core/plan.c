@@ -320,6 +320,11 @@ static int number_stage(struct fl_plan *plan, uint32_t s, struct fl_err *reterr)
     if (rc < 0)
         return rc;
     plan->follows |= ps->follows;
+    plan->crosses |= ps->crosses;
+    for (size_t i = 0; i < stage->input_count; i++)
+        for (size_t n = 0; n < stage->inputs[i].source_count; n++)
+            if (stage->inputs[i].sources[n].cycle_offset_s != 0)
+                plan->reached[stage->inputs[i].sources[n].stage] = true;
     ps->inst_first = plan->inst_count;
     ps->inst_count = (uint32_t)fl_stage_instances(plan->workflow, stage);
     plan->inst_count += ps->inst_count;
@@ -372,7 +377,8 @@ int fl_plan_create(const char *digest, struct fl_workflow *workflow, struct fl_p
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for the plan of a workflow");
     (void)snprintf(plan->digest, sizeof(plan->digest), "%s", digest);
     plan->stages = calloc(workflow->stage_count + 1, sizeof(*plan->stages));
-    if (!plan->stages)
+    plan->reached = calloc(workflow->stage_count + 1, sizeof(*plan->reached));
+    if (!plan->stages || !plan->reached)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for the plan of a workflow");
     plan->stage_count = workflow->stage_count;
     plan->workflow = workflow;
@@ -403,6 +409,7 @@ void fl_plan_destroy(struct fl_plan *plan)
         free(plan->stages[s].slot_first);
     }
     free(plan->stages);
+    free(plan->reached);
     fl_names_release(&plan->stage_names);
     free(plan->inst_stage);
     free(plan->slots);

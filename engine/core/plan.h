@@ -52,7 +52,9 @@ struct fl_plan {
     struct fl_plan_stage *stages;
     size_t stage_count;
     struct fl_names stage_names;
-    bool follows; /* some stage follows an output */
+    bool follows;  /* some stage follows an output */
+    bool crosses;  /* some stage has an input that reaches into other cycles */
+    bool *reached; /* stages that an input of this plan's own reaches in other cycles */
     uint32_t inst_count;
     uint16_t *inst_stage; /* stage of each instance */
     uint32_t slot_count;

@@ -250,6 +250,28 @@ static int add_input(struct rendering *r, uint32_t index, uint32_t site, json_t 
     return rc;
 }
 
+int fl_render_check(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
+                    uint32_t site, json_t **ret_marks, struct fl_err *reterr)
+{
+    struct rendering r = {.core = core,
+                          .run = run,
+                          .wf = run->plan->workflow,
+                          .stage = fl_inst_stage(run, inst),
+                          .inst = inst};
+    fl_json_auto json_t *marks = NULL;
+    int rc = 0;
+
+    if (r.stage->input_count == 0)
+        return 0;
+    r.inputs = json_array();
+    for (uint32_t i = 0; rc == 0 && i < r.stage->input_count; i++)
+        rc = add_input(&r, i, site, &marks, reterr);
+    json_decref(r.inputs);
+    if (rc == 0)
+        *ret_marks = json_incref(marks);
+    return rc;
+}
+
 /* "{input:NAME}" alone: as many arguments as it has files. */
 static bool is_whole_input(const char *arg, char *name, size_t size)
 {

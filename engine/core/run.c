@@ -8,18 +8,38 @@
 
 #include "engine/base/banned.h"
 
+/* The sets of what is ready, for pools that some stage uses. */
+static int run_pools(struct fl_run *run, const struct fl_plan *plan, struct fl_err *reterr)
+{
+    int rc = fl_bits_init(&run->live, plan->inst_count, reterr);
+
+    for (size_t s = 0; rc == 0 && s < plan->workflow->stage_count; s++) {
+        const struct fl_stage *stage = &plan->workflow->stages[s];
+        struct fl_ready *ready = &run->ready[stage->pool];
+
+        run->open[s] = plan->stages[s].inst_count;
+        if (ready->set.height > 0 && ready->cores_min <= stage->cores)
+            continue;
+        ready->cores_min = stage->cores;
+        if (ready->set.height == 0)
+            rc = fl_bits_init(&ready->set, plan->inst_count, reterr);
+    }
+    return rc;
+}
+
 static int run_tables(struct fl_run *run, const struct fl_plan *plan, struct fl_err *reterr)
 {
     run->insts = calloc((size_t)plan->inst_count + 1, sizeof(*run->insts));
     run->slots = calloc((size_t)plan->slot_count + 1, sizeof(*run->slots));
     run->pending = calloc((size_t)plan->term_count + 1, sizeof(*run->pending));
-    run->ready = calloc((size_t)plan->inst_count / 64 + 1, sizeof(*run->ready));
-    run->ready_count = calloc(plan->workflow->stage_count + 1, sizeof(*run->ready_count));
+    run->ready = calloc(plan->workflow->pool_count + 1, sizeof(*run->ready));
+    run->open = calloc(plan->workflow->stage_count + 1, sizeof(*run->open));
+    run->rendered = calloc(plan->workflow->stage_count + 1, sizeof(*run->rendered));
     run->pool_jobs = calloc(plan->workflow->pool_count + 1, sizeof(*run->pool_jobs));
-    if (!run->insts || !run->slots || !run->pending || !run->ready || !run->ready_count ||
-        !run->pool_jobs)
+    if (!run->insts || !run->slots || !run->pending || !run->ready || !run->open ||
+        !run->rendered || !run->pool_jobs)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for run '%s'", run->name);
-    return 0;
+    return run_pools(run, plan, reterr);
 }
 
 int fl_run_create(const struct fl_plan *plan, const char *name, struct fl_run **ret_run,
@@ -92,8 +112,12 @@ void fl_run_destroy(struct fl_run *run)
     free(run->insts);
     free(run->slots);
     free(run->pending);
+    for (size_t p = 0; run->ready && p < run->plan->workflow->pool_count; p++)
+        fl_bits_release(&run->ready[p].set);
     free(run->ready);
-    free(run->ready_count);
+    fl_bits_release(&run->live);
+    free(run->open);
+    free(run->rendered);
     free(run->pool_jobs);
     free(run->doomed);
     free(run->failed);

@@ -55,6 +55,9 @@ void fl_core_destroy(struct fl_core *core)
     fl_names_release(&core->worker_names);
     fl_names_release(&core->plan_names);
     fl_words_release(&core->words);
+    for (size_t i = 0; i < core->place_count; i++)
+        free(core->places[i].members);
+    free(core->places);
     free(core->active);
     free(core);
 }
@@ -319,9 +322,4 @@ int fl_run_find_slot(const struct fl_run *run, uint32_t inst, const char *output
     }
     *ret_slot = ps->slot_first[o] + (uint32_t)m;
     return 0;
-}
-
-bool fl_bit(const uint64_t *bits, uint32_t at)
-{
-    return (bits[at / 64] >> (at % 64)) & 1;
 }

@@ -7,6 +7,7 @@
 
 #include "engine/core/core.h"
 #include "engine/base/buf.h"
+#include "engine/core/bits.h"
 #include "engine/core/names.h"
 #include "engine/core/plan.h"
 
@@ -127,6 +128,12 @@ struct fl_slot {
     enum fl_slot_state state;
 };
 
+/* What is ready in one pool. */
+struct fl_ready {
+    struct fl_bits set;
+    int64_t cores_min; /* no stage of this pool takes fewer */
+};
+
 struct fl_run {
     uint32_t index;
     char *name;    /* "surge/20261124T0000Z#east2" */
@@ -144,9 +151,11 @@ struct fl_run {
     struct fl_inst *insts;
     struct fl_slot *slots;
     uint32_t *pending;
-    uint64_t *ready;       /* a bit an instance */
-    uint32_t *ready_count; /* a number a stage */
+    struct fl_ready *ready; /* by pool of the workflow */
     uint32_t ready_total;
+    struct fl_bits live; /* instances that are launched or running */
+    uint32_t *open;      /* instances of each stage that are not final */
+    bool *rendered;      /* stages that were launched, with the parameters of now */
     uint32_t counts[FL_STATE_COUNT];
     int64_t *pool_jobs; /* attempts under way, by pool of the workflow */
     uint32_t *doomed;   /* instances that advance must end; may hold some that have ended */
@@ -160,9 +169,23 @@ struct fl_run {
     size_t timer_room;
 };
 
+/* A pool at a site, with all that offer it. Follows from the workers. */
+struct fl_place {
+    uint32_t pool; /* words of the core */
+    uint32_t site;
+    int64_t free_jobs; /* of those that can be reached */
+    struct fl_place_member {
+        uint32_t worker;
+        uint32_t pool; /* among the worker's */
+    } * members;
+    size_t member_count;
+    size_t member_room;
+};
+
 struct fl_worker_pool {
     uint32_t pool; /* words of the core */
     uint32_t site;
+    uint32_t place;
     int64_t cores;
     int64_t jobs;
     int64_t used_cores;
@@ -199,6 +222,8 @@ struct fl_core {
     size_t worker_count;
     struct fl_names worker_names;
     struct fl_words words; /* pools and sites */
+    struct fl_place *places;
+    size_t place_count;
     uint64_t event_count;
 };
 
@@ -247,6 +272,13 @@ void fl_slot_sha256(const struct fl_slot *slot, char hex[static FL_DIGEST_HEX]);
 struct fl_run *fl_core_run(const struct fl_core *core, const char *name);
 struct fl_worker *fl_core_worker(const struct fl_core *core, const char *name);
 struct fl_worker_pool *fl_worker_pool(const struct fl_worker *worker, uint32_t pool);
+/* Index of a pool at a site; false when nobody has ever offered it. */
+bool fl_core_place(const struct fl_core *core, const char *pool, const char *site,
+                   uint32_t *ret_place);
+/* Who offers what, anew: after a worker came, went or changed its pools. FL_E_NOMEM. */
+int fl_core_places(struct fl_core *core, struct fl_err *reterr);
+/* Counts an attempt in (1) or out (-1) of the use of a worker's pool. */
+void fl_core_use(struct fl_core *core, uint32_t worker, uint32_t pool, int64_t cores, int sign);
 /* URL of the file door of a site, or NULL when no worker serves it now. */
 const char *fl_core_door(const struct fl_core *core, uint32_t site);
 
@@ -282,7 +314,6 @@ struct fl_attempt *fl_inst_last_try(const struct fl_inst *inst);
  * FL_E_NOENT. */
 int fl_run_find_slot(const struct fl_run *run, uint32_t inst, const char *output, const char *lead,
                      uint32_t *ret_slot, struct fl_err *reterr);
-bool fl_bit(const uint64_t *bits, uint32_t at);
 
 /* Degraded marks: arrays of {"cause","age"?}, NULL for none. Adds those of more that are new;
  * *marks is replaced, never changed in place, so that it may be shared. */
@@ -319,6 +350,10 @@ int fl_inst_happen(struct fl_run *run, uint32_t inst, enum fl_happening happenin
 int fl_render_spec(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
                    uint32_t attempt, const char *token, uint32_t pool, uint32_t site,
                    json_t **ret_spec, json_t **ret_marks, struct fl_err *reterr);
+/* The same as far as it differs between the instances of a stage that has no files of its own: its
+ * inputs, and their marks. */
+int fl_render_check(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
+                    uint32_t site, json_t **ret_marks, struct fl_err *reterr);
 /* One entry of inputs.json for a slot. New reference, or NULL when memory ends. */
 json_t *fl_render_input(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
                         const struct fl_pick *pick, uint32_t site);

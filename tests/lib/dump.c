@@ -48,7 +48,8 @@ static void put_inst(struct fl_buf *out, const struct fl_core *core, const struc
     fl_buf_printf(
         out, "  %s %s final=%d held=%d not_before=%lld ready=%lld doom=%u bit=%d why=%s\n", title,
         fl_state_name(in->state), in->final, in->held, (long long)in->not_before_ns,
-        (long long)in->ready_ns, in->doom, fl_bit(run->ready, i), or_dash(in->reason));
+        (long long)in->ready_ns, in->doom,
+        fl_bits_has(&run->ready[fl_inst_stage(run, i)->pool].set, i), or_dash(in->reason));
     for (uint32_t t = 0; t < in->try_count; t++)
         put_attempt(out, core, &in->tries[t]);
 }
@@ -90,7 +91,7 @@ static void put_run(struct fl_buf *out, const struct fl_core *core, const struct
     fl_buf_putc(out, '\n');
     put_list(out, "counts", run->counts, FL_STATE_COUNT);
     put_list(out, "pending", run->pending, plan->term_count);
-    put_list(out, "ready", run->ready_count, plan->workflow->stage_count);
+    put_list(out, "open", run->open, plan->workflow->stage_count);
     put_list(out, "doomed", run->doomed, run->doomed_count);
     put_list(out, "failed", run->failed, run->failed_count);
     put_list(out, "timers", run->timers, run->timer_count);
