@@ -27,6 +27,8 @@ enum fl_cli_option {
     FL_OPT_KEYS = 1u << 11,
     FL_OPT_WIDTH = 1u << 12,
     FL_OPT_RUN = 1u << 13,
+    FL_OPT_DRY = 1u << 20,
+    FL_OPT_FORCE = 1u << 21,
 };
 
 struct fl_cli {
@@ -68,6 +70,10 @@ int fl_cli_release(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_retry(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_stop(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_keys(struct fl_cli *cli, struct fl_err *reterr);
+
+/* An action on the objects that the arguments name ([RUN][/OBJECT] [OBJECT]...), with the members of
+ * more (taken over; or NULL); tells what came of it, or with --dry-run what would. */
+int fl_cli_act(struct fl_cli *cli, const char *verb, json_t *more, struct fl_err *reterr);
 
 /* Asks one question and closes: verb and, where given, run and stage. */
 int fl_cli_ask(struct fl_cli *cli, const char *verb, const char *run, const char *stage,

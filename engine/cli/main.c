@@ -16,7 +16,8 @@
 #include "engine/base/banned.h"
 
 #define ASK_OPTIONS (FL_OPT_STATE | FL_OPT_JSON)
-#define ACT_OPTIONS (FL_OPT_STATE | FL_OPT_JSON | FL_OPT_WHY | FL_OPT_RUN)
+#define ACT_OPTIONS (FL_OPT_STATE | FL_OPT_JSON | FL_OPT_WHY | FL_OPT_RUN | FL_OPT_DRY)
+#define ACT_ARGS_MAX 1001
 #define NAME_DISTANCE_MAX 3 /* edits up to which a wrong name is taken for a slip */
 
 struct command {
@@ -50,11 +51,13 @@ static const struct command commands[] = {
     {"workers", "", "workers, pools and what is used of them", ASK_OPTIONS, 0, 0, fl_cli_workers},
     {"timeline", "[RUN]", "a run as a chart of time", ASK_OPTIONS | FL_OPT_RUN | FL_OPT_WIDTH, 0, 1,
      fl_cli_timeline},
-    {"cancel", "[RUN] [STAGE]", "stop a run, or one stage of it", ACT_OPTIONS, 0, 2, fl_cli_cancel},
-    {"hold", "[RUN] [STAGE]", "start nothing more of it until it is released", ACT_OPTIONS, 0, 2,
-     fl_cli_hold},
-    {"release", "[RUN] [STAGE]", "end a hold", ACT_OPTIONS, 0, 2, fl_cli_release},
-    {"retry", "[RUN] STAGE", "try a failed stage again", ACT_OPTIONS, 1, 2, fl_cli_retry},
+    {"cancel", "[RUN] [OBJECT]...", "stop a run, or stages, instances or groups of it", ACT_OPTIONS,
+     0, ACT_ARGS_MAX, fl_cli_cancel},
+    {"hold", "[RUN] [OBJECT]...", "start nothing more of it until it is released", ACT_OPTIONS, 0,
+     ACT_ARGS_MAX, fl_cli_hold},
+    {"release", "[RUN] [OBJECT]...", "end a hold", ACT_OPTIONS, 0, ACT_ARGS_MAX, fl_cli_release},
+    {"retry", "[RUN] OBJECT...", "try again what failed", ACT_OPTIONS | FL_OPT_FORCE, 1,
+     ACT_ARGS_MAX, fl_cli_retry},
     {"stop", "", "end the coordinator; what runs goes on", FL_OPT_STATE | FL_OPT_JSON, 0, 0,
      fl_cli_stop},
     {"keys", "[list | setup [WORKER] | allow worker|client NAME FILE.pub]",
@@ -83,6 +86,8 @@ static const struct {
     {"keys", FL_OPT_KEYS, "DIR", "folder of the keys [STATE/keys]"},
     {"width", FL_OPT_WIDTH, "N", "columns of the chart [the terminal's, or 100]"},
     {"run", FL_OPT_RUN, "RUN", "of this run [the newest]"},
+    {"dry-run", FL_OPT_DRY, NULL, "only say what it would lead to"},
+    {"force", FL_OPT_FORCE, NULL, "also give up an attempt whose worker cannot be reached"},
 };
 
 static void print_usage(FILE *stream)
@@ -218,6 +223,8 @@ static int take_option(struct fl_cli *cli, size_t which, const char *value, stru
     case FL_OPT_JSON:
     case FL_OPT_FOLLOW:
     case FL_OPT_STDERR:
+    case FL_OPT_DRY:
+    case FL_OPT_FORCE:
         return 0; /* the bit says it all */
     }
     return 0;

@@ -12,6 +12,7 @@
 #include "engine/base/banned.h"
 
 #define WHO_MAX 256
+#define DRY_EVENTS_MAX 1000 /* told one by one; the rest is counted */
 
 /* Makes the submitted workflow known, and durable with the batch; gives its digest. */
 static int submit_workflow(struct fl_coordinator *c, const json_t *request,
@@ -82,6 +83,36 @@ static const char *batch_run(const struct fl_coordinator *c, size_t from)
     return NULL;
 }
 
+/* The number of the action that the newest events follow from, or 0. */
+static int64_t batch_action(const struct fl_coordinator *c, size_t from)
+{
+    return c->open->events.count > from ? c->open->events.items[from]->action : 0;
+}
+
+/* What an action would do: the events that it would lead to, which no one else ever sees. */
+static int dry_run(struct fl_coordinator *c, struct fl_input *input, json_t **ret_result,
+                   struct fl_err *reterr)
+{
+    fl_auto(fl_events_release) struct fl_events events = {0};
+    fl_json_auto json_t *would = json_array();
+    int rc;
+
+    input->now_ns = fl_world_utc_ns(c->world);
+    rc = fl_core_decide(c->core, input, &events, reterr);
+    for (size_t i = 0; rc == 0 && i < events.count && i < DRY_EVENTS_MAX; i++) {
+        json_t *event = NULL;
+
+        rc = fl_event_to_json(events.items[i], &event, reterr);
+        if (rc == 0 && json_array_append_new(would, event) != 0)
+            rc = fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+    }
+    if (rc < 0)
+        return rc;
+    *ret_result = json_pack("{s:s*, s:O, s:I}", "run", events.count ? events.items[0]->run : NULL,
+                            "would", would, "events", (json_int_t)events.count);
+    return *ret_result ? 0 : fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+}
+
 /* Decides on a person's action; *ret_result says what came of it. */
 static int request_act(struct fl_coordinator *c, const struct fl_bus_event *event, const char *verb,
                        json_t **ret_result, struct fl_err *reterr)
@@ -90,26 +121,35 @@ static int request_act(struct fl_coordinator *c, const struct fl_bus_event *even
     struct fl_input input = {.type = FL_INPUT_REQUEST, .message = event->message};
     char who[WHO_MAX];
     const char *name = NULL;
+    bool dry = false;
     size_t before = c->open->events.count;
     int rc = fl_json_string_opt(event->message, "who", "unknown", &name, reterr);
 
     if (rc == 0)
         rc = fl_json_string_opt(event->message, "why", NULL, &input.why, reterr);
+    if (rc == 0)
+        rc = fl_json_bool_opt(event->message, "dry", false, &dry, reterr);
     if (rc < 0)
         return rc;
     (void)snprintf(who, sizeof(who), "%.120s (key %.60s)", name, event->name);
     input.who = who;
+    if (strcmp(verb, "submit") == 0 && dry)
+        return fl_err_set(reterr, FL_E_UNSUPPORTED, 0,
+                          "submit has no dry run; fairlead check shows what a file would run");
     if (strcmp(verb, "submit") == 0) {
         rc = submit_message(c, event->message, &submit, reterr);
         input.type = FL_INPUT_SUBMIT;
         input.message = submit;
     }
+    if (rc == 0 && dry)
+        return dry_run(c, &input, ret_result, reterr);
     if (rc == 0)
         rc = fl_coordinator_decide(c, &input, reterr);
     if (rc < 0)
         return rc;
-    *ret_result = json_pack("{s:s*, s:I}", "run", batch_run(c, before), "events",
-                            (json_int_t)(c->open->events.count - before));
+    *ret_result = json_pack("{s:s*, s:I, s:I}", "run", batch_run(c, before), "events",
+                            (json_int_t)(c->open->events.count - before), "action",
+                            (json_int_t)batch_action(c, before));
     if (!*ret_result)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
     return 0;

@@ -665,6 +665,23 @@ static int apply_hold(struct fl_core *core, const struct fl_event *event, struct
     return hold ? 0 : fl_apply_try_ready(run, inst, event->time_ns, reterr);
 }
 
+static int apply_action(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
+{
+    return fl_actions_add(&core->actions, event, reterr);
+}
+
+/* What an event of an action touched is remembered, so that the action can be undone. */
+static int note_action(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
+{
+    struct fl_run *run;
+    uint32_t inst = UINT32_MAX;
+    int rc = 0;
+
+    if (event->stage)
+        rc = find(core, event, &run, &inst, reterr);
+    return rc < 0 ? rc : fl_actions_note(&core->actions, event->action, inst, reterr);
+}
+
 static const apply_fn appliers[] = {
     [FL_EVENT_RUN_CREATED] = apply_run_created,
     [FL_EVENT_RUN_ENDED] = apply_run_ended,
@@ -682,6 +699,7 @@ static const apply_fn appliers[] = {
     [FL_EVENT_CANCEL_ASKED] = apply_cancel,
     [FL_EVENT_HELD] = apply_hold,
     [FL_EVENT_RELEASED] = apply_hold,
+    [FL_EVENT_ACTION_TAKEN] = apply_action,
 };
 _Static_assert(FL_COUNT(appliers) == FL_EVENT_TYPE_COUNT, "every type is applied");
 
@@ -692,6 +710,8 @@ int fl_core_apply(struct fl_core *core, const struct fl_event *event, struct fl_
     fl_assert(core);
     fl_assert(event);
     rc = appliers[event->type](core, event, reterr);
+    if (rc == 0 && event->action > 0 && event->type != FL_EVENT_ACTION_TAKEN)
+        rc = note_action(core, event, reterr);
     if (rc == 0)
         core->event_count++;
     return rc;

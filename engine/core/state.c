@@ -48,6 +48,7 @@ void fl_core_destroy(struct fl_core *core)
         fl_core_worker_destroy(core->workers[i]);
     for (size_t i = 0; i < core->plan_count; i++)
         fl_plan_destroy(core->plans[i]);
+    fl_actions_release(&core->actions);
     free(core->runs);
     free(core->workers);
     free(core->plans);

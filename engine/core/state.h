@@ -7,6 +7,7 @@
 
 #include "engine/core/core.h"
 #include "engine/base/buf.h"
+#include "engine/core/actions.h"
 #include "engine/core/bits.h"
 #include "engine/core/names.h"
 #include "engine/core/plan.h"
@@ -225,6 +226,7 @@ struct fl_core {
     struct fl_place *places;
     size_t place_count;
     uint64_t event_count;
+    struct fl_actions actions;
 };
 
 /* The text of a word of the core: a pool, a site. */

@@ -44,6 +44,7 @@ enum field_kind { FIELD_TEXT, FIELD_NUMBER };
     X(cores, FIELD_NUMBER) \
     X(jobs, FIELD_NUMBER) \
     X(until_ns, FIELD_NUMBER) \
+    X(action, FIELD_NUMBER) \
     X(text, FIELD_TEXT)
 
 enum field {
@@ -89,6 +90,7 @@ static const struct type_row types[] = {
     [FL_EVENT_CANCEL_ASKED] = {"cancel-asked", B(run)},
     [FL_EVENT_HELD] = {"held", B(run)},
     [FL_EVENT_RELEASED] = {"released", B(run)},
+    [FL_EVENT_ACTION_TAKEN] = {"action-taken", B(action)},
 };
 _Static_assert(FL_COUNT(types) == FL_EVENT_TYPE_COUNT, "every type has its row");
 

@@ -37,7 +37,9 @@
  * site's root output-absent   a declared output will not come, by an explicit rule instance-ended
  * an instance ended without an attempt: skipped, expired, cancelled, failed instance-retry  a new
  * attempt may start at until_ns cancel-asked    a person asked a run (stage empty) or one instance
- * to stop held, released  a person's hold on an instance, or on a run (stage empty) */
+ * to stop held, released  a person's hold on an instance, or on a run (stage empty)
+ * action-taken    a person did something: its number is on all events that follow from it; `text`:
+ * compact JSON of what was asked */
 #define FL_EVENT_TYPES(X) \
     X(RUN_CREATED, "run-created") \
     X(RUN_ENDED, "run-ended") \
@@ -54,7 +56,8 @@
     X(INSTANCE_RETRY, "instance-retry") \
     X(CANCEL_ASKED, "cancel-asked") \
     X(HELD, "held") \
-    X(RELEASED, "released")
+    X(RELEASED, "released") \
+    X(ACTION_TAKEN, "action-taken")
 
 enum fl_event_type {
 #define FL_EVENT_ENUM(NAME, name) FL_EVENT_##NAME,
@@ -109,6 +112,7 @@ struct fl_event {
     int64_t code;
     int64_t signal;
     int64_t until_ns;
+    int64_t action;  /* number of the person's action that it follows from */
     json_t *carried; /* what was made on the way to it and its effect needs; owned, not written */
     struct fl_event_block *blocks; /* private: texts of its own that do not fit below */
     uint32_t own_used;

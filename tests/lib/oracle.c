@@ -487,6 +487,8 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
     json_t *run = event->run ? json_object_get(o->runs, event->run) : NULL;
 
     if (run && json_object_get(run, "ended")) {
+        if (event->type == FL_EVENT_ACTION_TAKEN)
+            return 0;
         if (event->type != FL_EVENT_INSTANCE_RETRY)
             return broken(reterr, event, "the run has ended");
         reopen(o, event, run);
@@ -502,6 +504,7 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
     case FL_EVENT_CANCEL_ASKED:
     case FL_EVENT_HELD:
     case FL_EVENT_RELEASED:
+    case FL_EVENT_ACTION_TAKEN:
         return 0;
     case FL_EVENT_ATTEMPT_LAUNCHED:
     case FL_EVENT_ATTEMPT_BEGUN:

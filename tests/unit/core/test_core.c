@@ -411,7 +411,7 @@ static void decide_is_a_function(void **state)
 
         assert_ok(fl_core_decide(b.core, &input, &events, &err), err);
         assert_int_equal(events.count,
-                         10); /* the asking, and an end for each that is not launched */
+                         11); /* the action, the asking, and an end for each that is not launched */
     }
     after = bench_picture(b.core);
     assert_string_equal(before, after);

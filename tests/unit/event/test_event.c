@@ -21,8 +21,9 @@ static struct fl_event *full_event(enum fl_event_type type)
                             &event->sha256, &event->state,  &event->class, &event->cause,
                             &event->age,    &event->digest, &event->cycle, &event->degraded,
                             &event->text};
-    int64_t *numbers[] = {&event->attempt, &event->index, &event->cores,  &event->jobs,
-                          &event->size,    &event->code,  &event->signal, &event->until_ns};
+    int64_t *numbers[] = {&event->attempt, &event->index,    &event->cores,
+                          &event->jobs,    &event->size,     &event->code,
+                          &event->signal,  &event->until_ns, &event->action};
 
     for (size_t i = 0; i < FL_COUNT(slots); i++) {
         char text[32];

@@ -1,0 +1,161 @@
+/* What a person asks a coordinator to do: the objects, the reason, and with --dry-run only a look
+ * at what it would lead to. */
+#include "config.h"
+
+#include "engine/cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/base/json.h"
+#include "engine/cli/client.h"
+#include "engine/cli/text.h"
+
+#include "engine/base/banned.h"
+
+/* "surge/20261124T0000Z/prep.f003": the run ends at the second slash. */
+static const char *after_run(const char *text)
+{
+    const char *slash = strchr(text, '/');
+
+    return slash ? strchr(slash + 1, '/') : NULL;
+}
+
+/* The first argument is a run when it has a slash; the others are stages, instances or groups. */
+static int objects(const struct fl_cli *cli, json_t *request, const char **ret_run,
+                   struct fl_err *reterr)
+{
+    json_t *which = json_array();
+    const char *first = cli->arg_count > 0 && strchr(cli->args[0], '/') ? cli->args[0] : NULL;
+    const char *object = first ? after_run(first) : NULL;
+    bool bad = !which;
+
+    if (first && cli->run) {
+        json_decref(which);
+        return fl_err_set(reterr, FL_E_USAGE, 0, "the run is named twice: '%s' and --run %s", first,
+                          cli->run);
+    }
+    if (object) {
+        bad |= json_array_append_new(which, json_string(object + 1)) != 0;
+        bad |=
+            json_object_set_new(request, "run", json_stringn(first, (size_t)(object - first))) != 0;
+    } else if (first || cli->run) {
+        bad |= json_object_set_new(request, "run", json_string(first ? first : cli->run)) != 0;
+    }
+    for (int i = first ? 1 : 0; i < cli->arg_count; i++)
+        bad |= json_array_append_new(which, json_string(cli->args[i])) != 0;
+    bad |= json_object_set_new(request, "which", which) != 0;
+    *ret_run = json_string_value(json_object_get(request, "run"));
+    return bad ? fl_err_set(reterr, FL_E_USAGE, 0, "the names must be UTF-8") : 0;
+}
+
+/* "prep(+003)", or the run's name. */
+static void print_object(const json_t *event)
+{
+    const char *stage = fl_text_of(event, "stage");
+    const char *key = fl_text_of(event, "key");
+
+    if (*stage)
+        (void)printf("  %s%s%s%s", stage, *key ? "(" : "", key, *key ? ")" : "");
+    else
+        (void)printf("  %s", fl_text_of(event, "run"));
+}
+
+/* One line an event: "  prep(+003): held". */
+static void print_would(const json_t *result)
+{
+    json_int_t all = json_integer_value(json_object_get(result, "events"));
+    size_t told = 0;
+    size_t i;
+    json_t *event;
+
+    json_array_foreach(json_object_get(result, "would"), i, event)
+    {
+        const char *type = fl_text_of(event, "type");
+        const char *state = fl_text_of(event, "state");
+
+        told++;
+        if (strcmp(type, "action-taken") == 0)
+            continue;
+        print_object(event);
+        (void)printf(": %s%s%s\n", type, *state ? " as " : "", state);
+    }
+    if (all > (json_int_t)told)
+        (void)printf("  and %lld more\n", (long long)all - (long long)told);
+}
+
+static int tell(const struct fl_cli *cli, const char *verb, const char *run, const json_t *result,
+                struct fl_err *reterr)
+{
+    if (cli->given & FL_OPT_JSON)
+        return fl_cli_print_json(result, reterr);
+    if (cli->given & FL_OPT_DRY) {
+        (void)printf("%s %s would lead to\n", verb, run);
+        print_would(result);
+        (void)puts("nothing was done: without --dry-run it is");
+        return 0;
+    }
+    (void)printf("action %lld: %s %s",
+                 (long long)json_integer_value(json_object_get(result, "action")), verb, run);
+    for (int i = 0; i < cli->arg_count; i++)
+        (void)printf("%s%s", strchr(cli->args[i], '/') ? "" : " ",
+                     strchr(cli->args[i], '/') ? "" : cli->args[i]);
+    (void)puts(": recorded");
+    return 0;
+}
+
+static int newest_run(struct fl_client *client, json_t **ret_status, const char **ret_run,
+                      struct fl_err *reterr)
+{
+    int rc = fl_client_ask(client, json_pack("{s:s}", "verb", "status"), ret_status, reterr);
+
+    *ret_run = fl_text_of(*ret_status, "run");
+    return rc;
+}
+
+int fl_cli_act(struct fl_cli *cli, const char *verb, json_t *more, struct fl_err *reterr)
+{
+    fl_auto(fl_client_release) struct fl_client client = {0};
+    fl_json_auto json_t *request = more ? more : json_object();
+    fl_json_auto json_t *result = NULL;
+    fl_json_auto json_t *newest = NULL;
+    const char *run = NULL;
+    int rc = objects(cli, request, &run, reterr);
+
+    if (rc == 0)
+        rc = fl_client_open(&client, cli->world, cli->state, FL_CLIENT_LIVE, reterr);
+    if (rc == 0 && !run)
+        rc = newest_run(&client, &newest, &run, reterr);
+    if (rc < 0)
+        return rc;
+    (void)json_object_set_new(request, "verb", json_string(verb)); /* a lack shows in the answer */
+    (void)json_object_set_new(request, "run", json_string(run));
+    if (cli->why)
+        (void)json_object_set_new(request, "why", json_string(cli->why));
+    if (cli->given & FL_OPT_DRY)
+        (void)json_object_set_new(request, "dry", json_true());
+    if (cli->given & FL_OPT_FORCE)
+        (void)json_object_set_new(request, "force", json_true());
+    rc = fl_client_ask(&client, json_incref(request), &result, reterr);
+    return rc < 0 ? rc : tell(cli, verb, run, result, reterr);
+}
+
+int fl_cli_cancel(struct fl_cli *cli, struct fl_err *reterr)
+{
+    return fl_cli_act(cli, "cancel", NULL, reterr);
+}
+
+int fl_cli_hold(struct fl_cli *cli, struct fl_err *reterr)
+{
+    return fl_cli_act(cli, "hold", NULL, reterr);
+}
+
+int fl_cli_release(struct fl_cli *cli, struct fl_err *reterr)
+{
+    return fl_cli_act(cli, "release", NULL, reterr);
+}
+
+int fl_cli_retry(struct fl_cli *cli, struct fl_err *reterr)
+{
+    return fl_cli_act(cli, "retry", NULL, reterr);
+}

@@ -1,0 +1,68 @@
+/* retry: another attempt, and giving up one whose worker cannot be reached. */
+#include "config.h"
+
+#include "engine/core/request.h"
+
+#include "engine/base/banned.h"
+
+/* An input that is still absent would end the next attempt as it ended the last. */
+static bool is_still_doomed(const struct fl_asking *a, const struct fl_inst *in)
+{
+    return in->doom != 0 && in->doom != UINT32_MAX &&
+           a->run->slots[in->doom - 1].state == FL_SLOT_ABSENT;
+}
+
+static int retry_one(const struct fl_asking *a, uint32_t inst, struct fl_err *reterr)
+{
+    const struct fl_inst *in = &a->run->insts[inst];
+    struct fl_event *event;
+    int rc;
+
+    if (!in->final || fl_state_next(in->state, FL_HAPPEN_RETRY) == FL_STATE_COUNT ||
+        in->state == FL_STATE_SKIPPED || (in->state == FL_STATE_CANCELLED && in->try_count == 0) ||
+        in->try_count >= FL_CORE_TRIES_MAX || is_still_doomed(a, in))
+        return 0;
+    rc = fl_asking_emit(a, FL_EVENT_INSTANCE_RETRY, inst, &event, reterr);
+    if (rc < 0)
+        return rc;
+    event->attempt = (int64_t)in->try_count + 1;
+    event->until_ns = a->input->now_ns;
+    return 0;
+}
+
+/* With "force": a running attempt whose worker cannot be reached is given up. */
+static int give_up(const struct fl_asking *a, uint32_t inst, struct fl_err *reterr)
+{
+    const struct fl_inst *in = &a->run->insts[inst];
+    struct fl_event *event;
+    int rc;
+
+    if (in->state != FL_STATE_RUNNING && in->state != FL_STATE_LAUNCHED)
+        return 0;
+    if (!a->core->workers[fl_inst_last_try(in)->worker]->gone)
+        return 0;
+    rc = fl_emit_failed_end(a->events, a->input, a->run, inst, FL_STATE_LOST, "transient",
+                            "given up by hand: its worker cannot be reached", &event, reterr);
+    return rc < 0 ? rc : fl_asking_name(a, event, reterr);
+}
+
+int fl_request_retry(const struct fl_asking *a, struct fl_err *reterr)
+{
+    size_t before = a->events->count;
+    bool cancelling = a->run->cancel_asked && a->run->state == FL_STATE_RUNNING;
+    int rc = 0;
+
+    if (!cancelling)
+        rc = fl_asking_each(a, retry_one, reterr);
+    if (rc == 0 && a->force)
+        rc = fl_asking_each(a, give_up, reterr);
+    if (rc == 0 && a->events->count == before && cancelling)
+        return fl_err_set(reterr, FL_E_REFUSED, 0,
+                          "run '%s' is being cancelled; try again when it has ended", a->run->name);
+    if (rc == 0 && a->events->count == before)
+        return fl_err_set(
+            reterr, FL_E_REFUSED, 0,
+            "nothing to try again there: only what failed, timed out, was cancelled or lost "
+            "can be, and not while an input of it is absent");
+    return rc;
+}
