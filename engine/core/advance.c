@@ -21,8 +21,7 @@ static void doom_text(const struct fl_run *run, const struct fl_inst *in, char *
 {
     const struct fl_plan_slot *ps;
     const struct fl_slot *slot;
-    char lead_text[FL_TIME_TEXT_MAX] = "";
-    struct fl_lead lead;
+    char lead_text[FL_KEY_TEXT_MAX];
 
     if (in->doom == UINT32_MAX) {
         (void)snprintf(text, size, "none of the alternatives of an input is there");
@@ -30,8 +29,7 @@ static void doom_text(const struct fl_run *run, const struct fl_inst *in, char *
     }
     ps = &run->plan->slots[in->doom - 1];
     slot = &run->slots[in->doom - 1];
-    if (fl_plan_slot_lead(run->plan, in->doom - 1, &lead))
-        fl_lead_format(lead, lead_text);
+    fl_plan_slot_key(run->plan, in->doom - 1, lead_text);
     (void)snprintf(text, size, "input %s.%s%s%s%s is absent: %.600s",
                    run->plan->workflow->stages[ps->stage].name,
                    run->plan->workflow->stages[ps->stage].outputs[ps->output].name,
@@ -44,7 +42,6 @@ static int pass_on_absence(const struct advancing *a, const struct fl_run *run, 
                            struct fl_err *reterr)
 {
     const struct fl_stage *stage = fl_inst_stage(run, inst);
-    const struct fl_plan_stage *ps = &run->plan->stages[run->plan->inst_stage[inst]];
     const struct fl_slot *from = &run->slots[run->insts[inst].doom - 1];
     int rc = 0;
 
@@ -53,8 +50,8 @@ static int pass_on_absence(const struct advancing *a, const struct fl_run *run, 
 
         rc = fl_emit(a->events, FL_EVENT_OUTPUT_ABSENT, a->tick->now_ns, run, inst, &event, reterr);
         if (rc == 0)
-            rc = fl_decide_absent(run, inst, ps->slot_first[o] + fl_plan_inst_k(run->plan, inst),
-                                  event, fl_slot_cause(from) ? fl_slot_cause(from) : "absent",
+            rc = fl_decide_absent(run, inst, fl_plan_inst_slot(run->plan, inst, o), event,
+                                  fl_slot_cause(from) ? fl_slot_cause(from) : "absent",
                                   fl_slot_age(from), reterr);
     }
     return rc;

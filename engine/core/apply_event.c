@@ -440,13 +440,14 @@ static size_t text_room(const char *text)
 
 static bool read_hex(const char *hex, unsigned char *bytes, size_t count)
 {
-    for (size_t i = 0; i < 2 * count; i++) {
-        char c = hex[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    static const char digits[] = "0123456789abcdef";
 
-        if (digit < 0)
+    for (size_t i = 0; i < 2 * count; i++) {
+        const char *digit = hex[i] ? strchr(digits, hex[i]) : NULL;
+
+        if (!digit)
             return false;
-        bytes[i / 2] = (unsigned char)((bytes[i / 2] << 4) | digit);
+        bytes[i / 2] = (unsigned char)((bytes[i / 2] << 4) | (digit - digits));
     }
     return hex[2 * count] == '\0';
 }

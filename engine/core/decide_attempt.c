@@ -12,8 +12,6 @@
 #include "engine/base/path.h"
 #include "engine/base/banned.h"
 
-#define SAID_MAX 16
-
 struct saying {
     const struct fl_core *core;
     const struct fl_input *input;
@@ -26,22 +24,7 @@ struct saying {
     int64_t index;
     const char *id;
     const json_t *entry; /* the event of the message */
-    struct said {        /* its members, the first SAID_MAX of them */
-        const char *key;
-        const json_t *value;
-    } said[SAID_MAX];
-    size_t said_count;
 };
-
-/* A few members are found sooner by going through them than by their hashes. */
-static void take_members(const json_t *object, struct said *members, size_t *count)
-{
-    json_t *walked = (json_t *)(uintptr_t)object; /* it is only read */
-
-    for (void *at = json_object_iter(walked); at && *count < SAID_MAX;
-         at = json_object_iter_next(walked, at))
-        members[(*count)++] = (struct said){json_object_iter_key(at), json_object_iter_value(at)};
-}
 
 static int emit(const struct saying *s, enum fl_event_type type, struct fl_event **ret_event,
                 struct fl_err *reterr)
@@ -64,22 +47,14 @@ static int emit_note(const struct saying *s, const char *text, struct fl_err *re
     return rc < 0 ? rc : fl_emit_text(event, &event->text, text, reterr);
 }
 
-static const json_t *said(const struct saying *s, const char *key)
-{
-    for (size_t i = 0; i < s->said_count; i++)
-        if (s->said[i].key[0] == key[0] && strcmp(s->said[i].key, key) == 0)
-            return s->said[i].value;
-    return s->said_count < SAID_MAX ? NULL : json_object_get(s->entry, key);
-}
-
 static const char *text_of(const struct saying *s, const char *key)
 {
-    return json_string_value(said(s, key));
+    return json_string_value(json_object_get(s->entry, key));
 }
 
 static int64_t number_of(const struct saying *s, const char *key)
 {
-    return json_integer_value(said(s, key));
+    return json_integer_value(json_object_get(s->entry, key));
 }
 
 /* A supervisor asks to begin, or (granted) says that it has begun, as the launch let it: that is a
@@ -87,7 +62,7 @@ static int64_t number_of(const struct saying *s, const char *key)
 static int say_begin(const struct saying *s, struct fl_err *reterr)
 {
     const char *token = text_of(s, "token");
-    bool granted = json_is_true(said(s, "granted"));
+    bool granted = json_is_true(json_object_get(s->entry, "granted"));
     struct fl_event *event;
 
     if (s->attempt->state != FL_STATE_LAUNCHED || !token ||
@@ -132,14 +107,14 @@ static int inherit_follow(const struct saying *s, uint32_t slot, json_t **marks,
             fl_resolve_input(s->core, s->run, s->inst, i, &picks, &bridged, &result, &doom, reterr);
         for (size_t p = 0; rc == 0 && p < picks.count; p++) {
             const struct fl_slot *from = &picks.items[p].run->slots[picks.items[p].slot];
-            const struct fl_plan_slot *ps = &picks.items[p].run->plan->slots[picks.items[p].slot];
+            const struct fl_plan *plan = picks.items[p].run->plan;
             struct fl_lead before;
+            uint32_t earlier;
 
             if (!fl_slot_marks(from))
                 continue;
-            if (has_lead && ps->member > 0 &&
-                fl_plan_slot_lead(picks.items[p].run->plan, picks.items[p].slot - 1, &before) &&
-                lead.minutes <= before.minutes)
+            if (has_lead && fl_plan_slot_next(plan, picks.items[p].slot, -1, &earlier) &&
+                fl_plan_slot_lead(plan, earlier, &before) && lead.minutes <= before.minutes)
                 continue; /* the stretch that this member forces begins after the member before it
                            */
             rc = fl_marks_add(marks, fl_slot_marks(from), reterr);
@@ -152,12 +127,12 @@ static int set_marks(const struct saying *s, uint32_t slot, struct fl_event *eve
                      struct fl_err *reterr)
 {
     fl_json_auto json_t *marks = json_incref(fl_attempt_marks(s->attempt));
-    const json_t *own = said(s, "degraded");
+    const json_t *said = json_object_get(s->entry, "degraded");
     char *text;
     int rc = 0;
 
-    if (json_is_array(own))
-        rc = fl_marks_add(&marks, own, reterr);
+    if (json_is_array(said))
+        rc = fl_marks_add(&marks, said, reterr);
     if (rc == 0)
         rc = inherit_follow(s, slot, &marks, reterr);
     if (rc < 0 || !marks)
@@ -173,21 +148,15 @@ static int set_marks(const struct saying *s, uint32_t slot, struct fl_event *eve
 /* Files are where they belong: below the folder of this attempt's outputs. */
 static bool path_is_own(const struct saying *s, const char *path)
 {
-    size_t size = strlen(s->id);
+    char prefix[FL_CORE_ID_MAX + 16];
+    int size = snprintf(prefix, sizeof(prefix), "work/%s/out/", s->id);
 
-    return path && strncmp(path, "work/", 5) == 0 && strncmp(path + 5, s->id, size) == 0 &&
-           strncmp(path + 5 + size, "/out/", 5) == 0 &&
-           fl_path_is_safe(path + 10 + size); /* an id is safe */
+    return path && size > 0 && fl_path_is_safe(path) && strncmp(path, prefix, (size_t)size) == 0;
 }
 
 static bool is_sha256(const char *text)
 {
-    size_t size = 0;
-
-    while (text &&
-           ((text[size] >= '0' && text[size] <= '9') || (text[size] >= 'a' && text[size] <= 'f')))
-        size++;
-    return size == 64 && text[size] == '\0';
+    return text && strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
 }
 
 static bool same_sha256(const struct fl_slot *slot, const char *sha256)
@@ -205,8 +174,7 @@ static int say_output(const struct saying *s, struct fl_err *reterr)
     const char *sha256 = text_of(s, "sha256");
     struct fl_err why = {0};
     struct fl_event *event;
-    char lead[FL_TIME_TEXT_MAX];
-    struct fl_lead at;
+    char lead[FL_MEMBER_TEXT_MAX];
     uint32_t slot;
     int rc;
 
@@ -225,10 +193,8 @@ static int say_output(const struct saying *s, struct fl_err *reterr)
         return rc;
     event->size = number_of(s, "size");
     event->output = fl_inst_stage(s->run, s->inst)->outputs[s->run->plan->slots[slot].output].name;
-    if (fl_plan_slot_lead(s->run->plan, slot, &at)) {
-        fl_lead_format(at, lead);
-        rc = fl_event_set_text(event, &event->lead, lead, reterr);
-    }
+    rc = fl_event_set_text(event, &event->lead, fl_plan_slot_member(s->run->plan, slot, lead),
+                           reterr);
     if (rc == 0)
         rc = fl_event_set_text(event, &event->path, path, reterr);
     if (rc == 0)
@@ -242,16 +208,12 @@ int fl_decide_absent(const struct fl_run *run, uint32_t inst, uint32_t slot, str
                      const char *cause, const char *age, struct fl_err *reterr)
 {
     const struct fl_plan_slot *ps = &run->plan->slots[slot];
-    char text[FL_TIME_TEXT_MAX];
-    struct fl_lead lead;
-    int rc = 0;
+    char text[FL_MEMBER_TEXT_MAX];
+    int rc;
 
     event->output = fl_inst_stage(run, inst)->outputs[ps->output].name;
     event->place.slot = slot;
-    if (fl_plan_slot_lead(run->plan, slot, &lead)) {
-        fl_lead_format(lead, text);
-        rc = fl_event_set_text(event, &event->lead, text, reterr);
-    }
+    rc = fl_event_set_text(event, &event->lead, fl_plan_slot_member(run->plan, slot, text), reterr);
     if (rc == 0)
         rc = fl_emit_text(event, &event->cause, cause, reterr);
     if (rc == 0)
@@ -279,7 +241,7 @@ static int say_absent(const struct saying *s, struct fl_err *reterr)
 
 static int say_progress(const struct saying *s, struct fl_err *reterr)
 {
-    const json_t *fraction = said(s, "fraction");
+    const json_t *fraction = json_object_get(s->entry, "fraction");
     const char *lead = text_of(s, "lead");
     char text[128];
 
@@ -323,17 +285,9 @@ static int each_slot(const struct saying *s, slot_fn fn, void *arg, struct fl_er
     const struct fl_plan_stage *ps = &plan->stages[plan->inst_stage[s->inst]];
     int rc = 0;
 
-    for (size_t o = 0; rc == 0 && o < stage->output_count; o++) {
-        int32_t set = stage->outputs[o].set;
-        uint32_t count =
-            set == FL_NONE ? 1 : (uint32_t)fl_leads_count(&plan->workflow->sets[set].leads);
-
-        if (stage->per != FL_NONE)
-            rc = fn(s, ps->slot_first[o] + fl_plan_inst_k(plan, s->inst), arg, reterr);
-        else
-            for (uint32_t m = 0; rc == 0 && m < count; m++)
-                rc = fn(s, ps->slot_first[o] + m, arg, reterr);
-    }
+    for (size_t o = 0; rc == 0 && o < stage->output_count; o++)
+        for (uint32_t m = 0; rc == 0 && m < ps->slot_own[o]; m++)
+            rc = fn(s, fl_plan_inst_slot(plan, s->inst, o) + m, arg, reterr);
     return rc;
 }
 
@@ -416,14 +370,12 @@ static int say_end(const struct saying *s, struct fl_err *reterr)
     if (rc == 0 && missing >= 0 &&
         fl_inst_stage(s->run, s->inst)->success.outputs == FL_SUCCESS_ALL) {
         const struct fl_plan_slot *ps = &s->run->plan->slots[missing];
-        char lead_text[FL_TIME_TEXT_MAX] = "";
-        struct fl_lead lead;
+        char member[FL_MEMBER_TEXT_MAX];
+        const char *lead_text = fl_plan_slot_member(s->run->plan, (uint32_t)missing, member);
 
-        if (fl_plan_slot_lead(s->run->plan, (uint32_t)missing, &lead))
-            fl_lead_format(lead, lead_text);
-        (void)snprintf(text, sizeof(text),
-                       "output '%s' %s was not announced, though the stage ended well",
-                       fl_inst_stage(s->run, s->inst)->outputs[ps->output].name, lead_text);
+        (void)snprintf(
+            text, sizeof(text), "output '%s' %s was not announced, though the stage ended well",
+            fl_inst_stage(s->run, s->inst)->outputs[ps->output].name, lead_text ? lead_text : "");
         return end_failed(s, FL_STATE_FAILED, "data", text, reterr);
     }
     if (rc == 0 && missing >= 0)
@@ -460,37 +412,6 @@ static int say_refused(const struct saying *s, const char *type, size_t before,
     return emit_note(s, text, reterr);
 }
 
-static int take_message(struct saying *s, const char **ret_type, struct fl_err *reterr)
-{
-    struct said members[SAID_MAX];
-    size_t count = 0;
-    const json_t *index = NULL;
-    int rc = 0;
-
-    take_members(s->input->message, members, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(members[i].key, "id") == 0)
-            s->id = json_string_value(members[i].value);
-        else if (strcmp(members[i].key, "index") == 0)
-            index = members[i].value;
-        else if (strcmp(members[i].key, "event") == 0)
-            s->entry = members[i].value;
-    }
-    s->index = json_integer_value(index);
-    if (!s->id || !json_is_integer(index) || !json_is_object(s->entry)) { /* says what is wrong */
-        rc = fl_json_string(s->input->message, "id", &s->id, reterr);
-        if (rc == 0)
-            rc = fl_json_int(s->input->message, "index", &s->index, reterr);
-        if (rc == 0)
-            rc = fl_json_object_opt(s->input->message, "event", &s->entry, reterr);
-    }
-    if (rc < 0)
-        return rc;
-    take_members(s->entry, s->said, &s->said_count);
-    *ret_type = text_of(s, "type");
-    return *ret_type ? 0 : fl_json_string(s->entry, "type", ret_type, reterr);
-}
-
 int fl_decide_attempt(const struct fl_core *core, const struct fl_input *input,
                       struct fl_events *events, struct fl_err *reterr)
 {
@@ -499,7 +420,13 @@ int fl_decide_attempt(const struct fl_core *core, const struct fl_input *input,
     const char *type;
     int rc;
 
-    rc = take_message(&s, &type, reterr);
+    rc = fl_json_string(input->message, "id", &s.id, reterr);
+    if (rc == 0)
+        rc = fl_json_int(input->message, "index", &s.index, reterr);
+    if (rc == 0)
+        rc = fl_json_object_opt(input->message, "event", &s.entry, reterr);
+    if (rc == 0)
+        rc = fl_json_string(s.entry, "type", &type, reterr);
     if (rc < 0)
         return rc;
     if (fl_core_find_attempt(core, s.id, &ref, &s.number, NULL) < 0)
@@ -514,12 +441,10 @@ int fl_decide_attempt(const struct fl_core *core, const struct fl_input *input,
         return 0; /* old, repeated, or a gap: the answer tells from where to go on */
     for (size_t i = 0; i < FL_COUNT(rows); i++) {
         size_t before = events->count;
-        struct fl_err why;
+        struct fl_err why = {0};
 
         if (strcmp(rows[i].type, type) != 0)
             continue;
-        why.foreign = 0; /* all else is written on failure; a kilobyte need not be cleared */
-        why.text[0] = '\0';
         rc = rows[i].say(&s, &why);
         if (rc < 0 && fl_err_class(rc) != FL_CLASS_BUG && rc != FL_E_NOMEM)
             return say_refused(&s, type, before, &why, reterr);

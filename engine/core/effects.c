@@ -147,34 +147,25 @@ static int add_provide(const struct making *m, const struct fl_run *run, uint32_
 static int provide_slot(const struct making *m, const struct fl_run *run, uint32_t slot)
 {
     const struct fl_plan *plan = run->plan;
-    const struct fl_plan_slot *ps = &plan->slots[slot];
     int rc = 0;
 
-    for (uint32_t s = 0; plan->follows && rc == 0 && s < plan->stage_count; s++) {
-        const struct fl_stage *stage = &plan->workflow->stages[s];
-        uint32_t inst = plan->stages[s].inst_first; /* follow is for stages without `per` */
+    for (uint32_t d = plan->slot_dep_first[slot];
+         plan->follows && rc == 0 && d < plan->slot_dep_first[slot + 1]; d++) {
+        const struct fl_dep *dep = &plan->slot_deps[d];
+        const struct fl_plan_stage *ps = &plan->stages[plan->inst_stage[dep->inst]];
+        const struct fl_attempt *attempt = fl_inst_last_try(&run->insts[dep->inst]);
+        char id[FL_CORE_ID_MAX];
+        struct fl_pick pick;
+        json_t *entry;
 
-        if (!plan->stages[s].follows || !is_live(&run->insts[inst]) ||
-            run->slots[slot].made->order < fl_inst_last_try(&run->insts[inst])->order)
+        if (ps->kinds[dep->term] != FL_TERM_FOLLOW || !is_live(&run->insts[dep->inst]) ||
+            run->slots[slot].made->order < attempt->order)
             continue; /* a launch after it has it already */
-        for (uint32_t i = 0; rc == 0 && i < stage->input_count; i++) {
-            const struct fl_stage_input *input = &stage->inputs[i];
-            struct fl_pick pick = {run, slot, i};
-            char id[FL_CORE_ID_MAX];
-            json_t *entry;
-            bool takes = false;
-
-            for (size_t k = 0; input->follow && k < input->source_count; k++)
-                takes |=
-                    input->sources[k].stage == ps->stage && input->sources[k].output == ps->output;
-            if (!takes)
-                continue;
-            entry = fl_render_input(m->core, run, inst, &pick,
-                                    fl_inst_last_try(&run->insts[inst])->site);
-            fl_attempt_id(run, inst, run->insts[inst].try_count, id, sizeof(id));
-            rc = add(m, worker_of(m->core, fl_inst_last_try(&run->insts[inst])),
-                     json_pack("{s:s,s:s,s:[o]}", "type", "provide", "id", id, "inputs", entry));
-        }
+        pick = (struct fl_pick){run, slot, dep->term - (uint32_t)ps->when.leaf_count};
+        entry = fl_render_input(m->core, run, dep->inst, &pick, attempt->site);
+        fl_attempt_id(run, dep->inst, run->insts[dep->inst].try_count, id, sizeof(id));
+        rc = add(m, worker_of(m->core, attempt),
+                 json_pack("{s:s,s:s,s:[o]}", "type", "provide", "id", id, "inputs", entry));
     }
     return rc;
 }

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/base/text.h"
 #include "engine/base/banned.h"
 
 #define DELAY_MAX_S 86400.0
@@ -17,8 +16,8 @@ int fl_emit(struct fl_events *events, enum fl_event_type type, int64_t now_ns,
             struct fl_err *reterr)
 {
     fl_auto(fl_event_destroy) struct fl_event *event = NULL;
-    char key[FL_TIME_TEXT_MAX];
-    int rc = fl_event_make(events->pool, type, &event, reterr);
+    char key[FL_KEY_TEXT_MAX];
+    int rc = fl_event_create(type, &event, reterr);
 
     if (rc < 0)
         return rc;
@@ -42,21 +41,23 @@ int fl_emit(struct fl_events *events, enum fl_event_type type, int64_t now_ns,
 
 void fl_text_clean(char *text)
 {
-    bool good = fl_text_is_utf8(text, strlen(text));
+    json_t *value = json_string(text);
 
-    for (size_t i = 0; !good && text[i]; i++)
+    for (size_t i = 0; !value && text[i]; i++)
         if ((unsigned char)text[i] >= 0x80)
             text[i] = '?';
+    json_decref(value);
 }
 
 int fl_emit_text(struct fl_event *event, const char **field, const char *text,
                  struct fl_err *reterr)
 {
     char cut[EMIT_TEXT_MAX + 1];
-    size_t size = text ? strlen(text) : 0;
+    size_t size;
 
-    if (size <= EMIT_TEXT_MAX && (!text || fl_text_is_utf8(text, size)))
-        return fl_event_set_text(event, field, text, reterr);
+    if (!text)
+        return fl_event_set_text(event, field, NULL, reterr);
+    size = strlen(text);
     if (size > EMIT_TEXT_MAX)
         size = EMIT_TEXT_MAX;
     memcpy(cut, text, size);

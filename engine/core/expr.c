@@ -76,32 +76,27 @@ static int parse_mode(struct parser *p, struct fl_expr_leaf *leaf)
     return 0;
 }
 
-/* "(+000/+012)" after an output: a set, a range within the output's own set, or one lead. */
-static int parse_leads(struct parser *p, struct fl_expr_leaf *leaf, int32_t set)
+/* "(+000/+012)", "(m01,+006)": members of what stands before it. */
+static int parse_members(struct parser *p, struct fl_expr_leaf *leaf, const struct fl_dims *dims)
 {
     const char *open;
-    const struct fl_leads *of;
     const char *close;
-    char text[64];
     size_t size;
 
     if (*p->at != '(')
         return 0;
-    open = p->at; /* NOLINT(clang-analyzer-deadcode.DeadStores): used in error texts */
-    close = strchr(p->at, ')');
-    size = close ? (size_t)(close - p->at) - 1 : 0;
-    if (!close || size == 0 || size >= sizeof(text))
+    open = p->at;
+    close = strchr(open, ')');
+    size = close ? (size_t)(close - open) - 1 : 0;
+    if (!close || size == 0)
         return fl_err_set(p->reterr, FL_E_PARSE, 0,
-                          "column %d: '(' needs leads and ')', as (+000/+012)", column_of(p, open));
-    memcpy(text, p->at + 1, size);
-    text[size] = '\0';
-    if (set == FL_NONE)
-        return fl_err_set(p->reterr, FL_E_PARSE, 0, "column %d: this output has no leads",
+                          "column %d: '(' needs members and ')', as (+000/+012) or (m01,+006)",
                           column_of(p, open));
-    of = &p->workflow->sets[set].leads;
-    if (fl_leads_in(text, of, &leaf->leads, p->reterr) < 0)
+    if (dims->count == 0)
+        return fl_err_set(p->reterr, FL_E_PARSE, 0, "column %d: this is one, without members",
+                          column_of(p, open));
+    if (fl_selector_parse(p->workflow, dims, open + 1, size, &leaf->select, p->reterr) < 0)
         return fl_err_note(p->reterr, FL_E_PARSE, "column %d", column_of(p, open + 1));
-    leaf->has_leads = true;
     p->at = close + 1;
     return 0;
 }
@@ -111,6 +106,7 @@ static int parse_ref(struct parser *p, uint16_t *ret_node)
     struct fl_expr_leaf *leaf = &p->expr->leaves[p->expr->leaf_count];
     const struct fl_stage *stage;
     size_t size = name_size(p->at);
+    struct fl_dims dims;
     int rc;
 
     if (size == 0 && *p->at == '\0')
@@ -135,8 +131,8 @@ static int parse_ref(struct parser *p, uint16_t *ret_node)
                               stage->name, (int)(size < 60 ? size : 60), p->at);
         p->at += size;
     }
-    rc = parse_leads(p, leaf,
-                     leaf->output == FL_NONE ? stage->per : stage->outputs[leaf->output].set);
+    dims = fl_output_dims(stage, leaf->output);
+    rc = parse_members(p, leaf, &dims);
     if (rc == 0)
         rc = parse_mode(p, leaf);
     if (rc == 0)

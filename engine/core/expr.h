@@ -3,10 +3,11 @@
 
 /* Trigger expressions (`when`): terms joined by && and || with parentheses.
  *   prep.forcing(+000/+012)   these members of the output are there (or absent by a rule)
- *   forecast.hour             all of them; the same lead where both stages run over the same set
- *   check  check:succeeded    the instance of the same lead where both run over the same set, else
- * all check:all                 all instances have succeeded check:ended               has come to
- * any end Pure. Owns: its nodes. Threads: read-only once parsed. Limits: FL_EXPR_*_MAX. */
+ *   forecast.hour(m01)        those of member m01; of a set that both stages run over the own
+ * member, of any other set all check  check:succeeded    the instance of the same key where both
+ * run over the same sets, else all check:all                 all instances have succeeded
+ *   check:ended               has come to any end
+ * Pure. Owns: its nodes. Threads: read-only once parsed. Limits: FL_EXPR_*_MAX. */
 
 #include "engine/core/workflow.h"
 
@@ -29,8 +30,7 @@ struct fl_expr_leaf {
     int32_t output; /* FL_NONE: the state of instances */
     enum fl_expr_mode mode;
     bool all; /* :all, never only the same key */
-    bool has_leads;
-    struct fl_leads leads;
+    struct fl_selector select;
     int column; /* where it stands, from 1 */
 };
 

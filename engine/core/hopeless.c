@@ -82,14 +82,11 @@ static void look_at(struct looking *l, uint32_t inst)
     if (l->over)
         l->over[inst] = true;
     for (size_t o = 0; o < stage->output_count; o++) {
-        int32_t set = stage->outputs[o].set;
-        uint32_t count =
-            set == FL_NONE ? 1 : (uint32_t)fl_leads_count(&plan->workflow->sets[set].leads);
+        uint32_t first = fl_plan_inst_slot(plan, inst, o);
 
-        for (uint32_t m = 0; m < count; m++)
-            if ((stage->per == FL_NONE || m == fl_plan_inst_k(plan, inst)) &&
-                l->run->slots[ps->slot_first[o] + m].state == FL_SLOT_PENDING)
-                slot_never_comes(l, ps->slot_first[o] + m);
+        for (uint32_t m = 0; m < ps->slot_own[o]; m++)
+            if (l->run->slots[first + m].state == FL_SLOT_PENDING)
+                slot_never_comes(l, first + m);
     }
     for (uint32_t d = plan->inst_dep_first[inst]; d < plan->inst_dep_first[inst + 1]; d++) {
         const struct fl_dep *dep = &plan->inst_deps[d];

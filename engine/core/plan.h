@@ -4,14 +4,17 @@
 /* What follows from a workflow alone and is shared by its runs: instances and output slots numbered
  * through, the terms that each instance waits for, and the index from a slot or an instance to
  * those that wait for it, so that an event costs as much as it has dependents, whatever the size of
- * the graph. Instances are numbered in graph order, early leads of a stage first. Owns: the
- * workflow and its tables. Threads: read-only once made. Limits: those of the workflow;
- * FL_PLAN_EDGES_MAX dependencies. */
+ * the graph. Instances are numbered in graph order, early members of a stage first; the slots of an
+ * output are those of the first instance, of the second …, each with the members of the output's
+ * own set. Owns: the workflow and its tables. Threads: read-only once made. Limits: those of the
+ * workflow; FL_PLAN_EDGES_MAX dependencies. */
 
 #include "engine/core/expr.h"
+#include "engine/core/match.h"
 #include "engine/core/names.h"
 
 #define FL_PLAN_EDGES_MAX (16u * 1024 * 1024)
+#define FL_PLAN_SLOTS_MAX (8u * 1024 * 1024)
 
 /* One instance waits for something with its term of this number: leaves of `when` first, then
  * inputs. */
@@ -34,9 +37,14 @@ struct fl_plan_stage {
     uint32_t term_first; /* terms of instance k begin at term_first + k * term_count */
     uint32_t term_count;
     enum fl_term_kind *kinds; /* term_count of them */
-    uint32_t *slot_first;     /* for each output */
-    bool follows;             /* has a follow input */
-    bool crosses;             /* has an input that reaches into other cycles */
+    struct fl_match *matches; /* one a leaf, then one a source of each input */
+    int32_t *match_stage;     /* the stage of this run that each refers to, or FL_NONE */
+    size_t match_count;
+    uint32_t *source_first; /* for each input: where those of its sources begin */
+    uint32_t *slot_first;   /* for each output */
+    uint32_t *slot_own;     /* for each output: slots of one instance */
+    bool follows;           /* has a follow input */
+    bool crosses;           /* has an input that reaches into other cycles */
 };
 
 struct fl_plan_slot {
@@ -73,22 +81,29 @@ int fl_plan_create(const char *digest, struct fl_workflow *workflow, struct fl_p
 void fl_plan_destroy(struct fl_plan *plan);
 FL_DEFINE_AUTO(struct fl_plan *, fl_plan_destroy)
 
-/* Members of an output, as an arithmetic progression of their indexes. */
-struct fl_span {
-    uint32_t first;
-    uint32_t count;
-    uint32_t stride;
-};
+/* Which slots of its source's output the k-th instance of stage s takes for an input, as numbers
+ * from the output's first slot. The source is a stage's. */
+struct fl_region fl_plan_source(const struct fl_plan *plan, uint32_t s, uint32_t k, size_t input,
+                                size_t source);
+/* Which slots or instances of its stage a leaf of `when` means, from the first of them. */
+struct fl_region fl_plan_leaf(const struct fl_plan *plan, uint32_t s, uint32_t k, size_t leaf);
+const struct fl_match *fl_plan_source_match(const struct fl_plan *plan, uint32_t s, size_t input,
+                                            size_t source);
+/* The first of the slots that an instance has of an output; they are slot_own. */
+uint32_t fl_plan_inst_slot(const struct fl_plan *plan, uint32_t inst, size_t output);
 
-/* Which members of a source's output the k-th instance of a stage takes. count is 0 at an edge that
- * means absent. FL_E_CONFIG when a lead is not in the set. The source has a stage. */
-int fl_plan_span(const struct fl_workflow *workflow, const struct fl_stage *stage, uint32_t k,
-                 const struct fl_stage_input *input, const struct fl_source *source,
-                 struct fl_span *ret_span, struct fl_err *reterr);
-
-/* Lead of an instance or of a slot; false when it has none. */
+/* Lead of an instance or of a slot (of the output's own set, else of its instance); false when it
+ * has none. */
 bool fl_plan_inst_lead(const struct fl_plan *plan, uint32_t inst, struct fl_lead *ret_lead);
 bool fl_plan_slot_lead(const struct fl_plan *plan, uint32_t slot, struct fl_lead *ret_lead);
+/* The slot of the same output that is `by` leads further (1 or -1); false past the ends. */
+bool fl_plan_slot_next(const struct fl_plan *plan, uint32_t slot, int by, uint32_t *ret_slot);
+/* What an event calls `lead`: the member of the output's own set, "+006" or "m03"; without one the
+ * lead of its instance. NULL when there is neither; text is the buffer. */
+const char *fl_plan_slot_member(const struct fl_plan *plan, uint32_t slot,
+                                char text[static FL_MEMBER_TEXT_MAX]);
+/* All dimensions of a slot as a key, "m03,+006"; "" for none. */
+void fl_plan_slot_key(const struct fl_plan *plan, uint32_t slot, char text[static FL_KEY_TEXT_MAX]);
 /* Index of an instance within its stage. */
 uint32_t fl_plan_inst_k(const struct fl_plan *plan, uint32_t inst);
 

@@ -22,10 +22,12 @@ struct rendering {
     const struct fl_stage *stage;
     uint32_t inst;
     uint32_t attempt;
+    struct fl_dims dims; /* what placeholders may name: of the instance, or of an output */
+    uint32_t members[FL_DIMS_MAX];
     bool has_lead;
-    struct fl_lead lead; /* of the instance, or of the output that is being named */
+    struct fl_lead lead; /* of the innermost of the dimensions that is leads */
     bool has_from;
-    struct fl_lead from; /* the member before the instance's own; the first: itself */
+    struct fl_lead from; /* the lead before the instance's own; the first: itself */
     json_t *inputs;      /* entries of inputs.json */
 };
 
@@ -69,8 +71,47 @@ static int expand_inputs(const struct rendering *r, const char *name, struct fl_
     return 0;
 }
 
-static int expand_file(const struct rendering *r, const char *file, const struct fl_lead *lead,
+static int expand_file(const struct rendering *r, size_t output, uint32_t member,
                        struct fl_buf *out, struct fl_err *reterr);
+
+/* Takes up the members that placeholders stand for. */
+static void set_members(struct rendering *r, const struct fl_dims *dims, uint32_t k)
+{
+    struct fl_radix radix = fl_radix_of(r->wf, dims);
+    int lead = fl_dims_lead(r->wf, dims);
+
+    r->dims = *dims;
+    fl_radix_split(&radix, k, r->members);
+    r->has_lead = lead >= 0;
+    if (r->has_lead)
+        r->lead = fl_leads_at(&r->wf->sets[dims->sets[lead]].leads, r->members[lead]);
+}
+
+/* "{member}", "{hourly:hhh}": a dimension by the name of its set. False when there is none. */
+static bool expand_member(const struct rendering *r, const char *name, const char *format,
+                          struct fl_buf *out, struct fl_err *reterr, int *ret_rc)
+{
+    for (size_t d = 0; d < r->dims.count; d++) {
+        const struct fl_set *set = &r->wf->sets[r->dims.sets[d]];
+        char text[FL_MEMBER_TEXT_MAX];
+        struct fl_lead lead;
+
+        if (strcmp(set->name, name) != 0)
+            continue;
+        *ret_rc = 0;
+        if (set->kind == FL_SET_LEADS) {
+            lead = fl_leads_at(&set->leads, r->members[d]);
+            *ret_rc = fl_expand_time("lead", format, r->run->cycle, &lead, out, reterr);
+        } else if (format) {
+            *ret_rc = fl_err_set(reterr, FL_E_PARSE, 0, "'{%s}' takes no format, not '%.40s'", name,
+                                 format);
+        } else {
+            fl_buf_puts(out, fl_set_member(set, r->members[d], text));
+        }
+        return true;
+    }
+    return false;
+}
 
 static int expand_special(const struct rendering *r, const char *name, const char *format,
                           struct fl_buf *out, struct fl_err *reterr)
@@ -80,7 +121,7 @@ static int expand_special(const struct rendering *r, const char *name, const cha
 
     if (strcmp(name, "leads") == 0) {
         index = fl_workflow_set(r->wf, format);
-        if (index == FL_NONE)
+        if (index == FL_NONE || r->wf->sets[index].kind != FL_SET_LEADS)
             return fl_err_set(reterr, FL_E_NOENT, 0, "no set of leads '%s'", format);
         fl_leads_format(&r->wf->sets[index].leads, text, sizeof(text));
         fl_buf_puts(out, text);
@@ -91,9 +132,11 @@ static int expand_special(const struct rendering *r, const char *name, const cha
     index = fl_stage_output(r->stage, format, strlen(format));
     if (index == FL_NONE)
         return fl_err_set(reterr, FL_E_NOENT, 0, "no output '%s'", format);
+    if (r->stage->outputs[index].set != FL_NONE)
+        return fl_err_set(reterr, FL_E_CONFIG, 0, "output '%s' is many files, one for each of '%s'",
+                          format, r->wf->sets[r->stage->outputs[index].set].name);
     fl_buf_puts(out, "../out/");
-    return expand_file(r, r->stage->outputs[index].file, r->has_lead ? &r->lead : NULL, out,
-                       reterr);
+    return expand_file(r, (size_t)index, 0, out, reterr);
 }
 
 static int expand_name(const char *name, const char *format, struct fl_buf *out,
@@ -102,6 +145,7 @@ static int expand_name(const char *name, const char *format, struct fl_buf *out,
     const struct rendering *r = arg;
     char number[64];
     const char *value;
+    int rc;
 
     if (strcmp(name, "cycle") == 0 ||
         (r->has_lead && (strcmp(name, "lead") == 0 || strcmp(name, "valid") == 0)))
@@ -110,6 +154,8 @@ static int expand_name(const char *name, const char *format, struct fl_buf *out,
     if (format &&
         (strcmp(name, "leads") == 0 || strcmp(name, "input") == 0 || strcmp(name, "output") == 0))
         return expand_special(r, name, format, out, reterr);
+    if (expand_member(r, name, format, out, reterr, &rc))
+        return rc;
     if (r->has_from && strcmp(name, "from") == 0) {
         fl_lead_format(r->from, number);
         fl_buf_puts(out, number);
@@ -132,16 +178,17 @@ static int expand_name(const char *name, const char *format, struct fl_buf *out,
     return 0;
 }
 
-/* A file name of an output for a lead. */
-static int expand_file(const struct rendering *r, const char *file, const struct fl_lead *lead,
+/* The file name of an output for a member of its own set. */
+static int expand_file(const struct rendering *r, size_t output, uint32_t member,
                        struct fl_buf *out, struct fl_err *reterr)
 {
+    const struct fl_plan *plan = r->run->plan;
+    const struct fl_plan_stage *ps = &plan->stages[plan->inst_stage[r->inst]];
+    struct fl_dims dims = fl_output_dims(r->stage, (int32_t)output);
     struct rendering named = *r;
 
-    named.has_lead = lead != NULL;
-    if (lead)
-        named.lead = *lead;
-    return fl_expand(file, expand_name, out, reterr, &named);
+    set_members(&named, &dims, fl_plan_inst_k(plan, r->inst) * ps->slot_own[output] + member);
+    return fl_expand(r->stage->outputs[output].file, expand_name, out, reterr, &named);
 }
 
 static int render_text(const struct rendering *r, const char *text, json_t **ret_json,
@@ -158,6 +205,41 @@ static int render_text(const struct rendering *r, const char *text, json_t **ret
     return *ret_json ? 0 : no_memory(reterr);
 }
 
+/* The name in DATA. Files of several members that their makers name alike have these before it:
+ * "m03.surge.nc". */
+static void file_name(const struct fl_run *run, uint32_t inst, const struct fl_pick *pick,
+                      char file[static FL_PATH_MAX])
+{
+    const struct fl_plan *plan = pick->run->plan;
+    const struct fl_workflow *wf = plan->workflow;
+    const struct fl_plan_slot *ps = &plan->slots[pick->slot];
+    const struct fl_stage *from = &wf->stages[ps->stage];
+    struct fl_dims dims = fl_output_dims(from, ps->output);
+    struct fl_radix radix = fl_radix_of(wf, &dims);
+    const struct fl_stage *own = fl_inst_stage(run, inst);
+    uint32_t members[FL_DIMS_MAX];
+    size_t used = 0;
+
+    fl_radix_split(&radix, pick->slot - plan->stages[ps->stage].slot_first[ps->output], members);
+    for (size_t d = 0; d < dims.count; d++) {
+        const struct fl_set *set = &wf->sets[dims.sets[d]];
+        char text[FL_MEMBER_TEXT_MAX];
+        const char *member = fl_set_member_file(set, members[d], text);
+        size_t size = strlen(member);
+
+        if (radix.sizes[d] == 1 ||
+            fl_template_has_set(wf, from->outputs[ps->output].file, dims.sets[d]) ||
+            (pick->run == run && fl_dims_find(&own->dims, dims.sets[d]) >= 0))
+            continue;
+        memcpy(file + used, member, size);
+        used += size;
+        file[used++] = '.';
+    }
+    (void)snprintf(
+        file + used, FL_PATH_MAX - used, "%s",
+        fl_path_base(fl_slot_path(&pick->run->slots[pick->slot]))); /* a path is shorter */
+}
+
 json_t *fl_render_input(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
                         const struct fl_pick *pick, uint32_t site)
 {
@@ -172,16 +254,18 @@ json_t *fl_render_input(const struct fl_core *core, const struct fl_run *run, ui
     char cycle[FL_TIME_TEXT_MAX];
     char text[FL_TIME_TEXT_MAX];
     char sha256[FL_DIGEST_HEX];
+    char file[FL_PATH_MAX];
     struct fl_lead lead = {0};
     json_t *entry;
 
+    file_name(run, inst, pick, file);
     fl_cycle_format(pick->run->cycle, cycle);
     fl_slot_sha256(slot, sha256);
     entry =
         json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:s}", "input", stage->inputs[pick->input].name,
                   "stage", maker, "output", from->outputs[ps->output].name, "cycle", cycle, "file",
-                  fl_path_base(path), "site", fl_core_word(core, slot->made->site), "path", path,
-                  "size", (json_int_t)slot->made->size, "sha256", sha256);
+                  file, "site", fl_core_word(core, slot->made->site), "path", path, "size",
+                  (json_int_t)slot->made->size, "sha256", sha256);
     if (!entry)
         return NULL;
     if (fl_plan_slot_lead(plan, pick->slot, &lead)) {
@@ -201,90 +285,53 @@ json_t *fl_render_input(const struct fl_core *core, const struct fl_run *run, ui
     return entry;
 }
 
-static const char *path_of(const struct fl_pick *pick)
-{
-    return fl_slot_path(&pick->run->slots[pick->slot]);
-}
-
-static int two_of_a_name(const struct fl_pick *a, const struct fl_pick *b, struct fl_err *reterr)
-{
-    const char *one = path_of(a);
-    const char *other = path_of(b);
-
-    if (strcmp(one, other) == 0)
-        return 0;
-    return fl_err_set(reterr, FL_E_CONFIG, 0,
-                      "two inputs would be '%s' in the stage's folder: '%s' and '%s'",
-                      fl_path_base(one), one, other);
-}
-
 /* Two different files cannot stand under one name in DATA. */
-static int check_file_names(const struct fl_picks *picks, struct fl_err *reterr)
+static int check_file_names(const struct rendering *r, const json_t *entry, struct fl_err *reterr)
 {
-    struct fl_names names = {0};
-    int rc = 0;
+    const char *file = json_string_value(json_object_get(entry, "file"));
+    const char *path = json_string_value(json_object_get(entry, "path"));
 
-    for (uint32_t i = 0; rc == 0 && picks->count > 1 && i < picks->count; i++) {
-        const char *base = fl_path_base(path_of(&picks->items[i]));
-        uint32_t other;
+    for (size_t i = 0; i < json_array_size(r->inputs); i++) {
+        const json_t *have = json_array_get(r->inputs, i);
 
-        if (fl_names_find(&names, base, &other))
-            rc = two_of_a_name(&picks->items[other], &picks->items[i], reterr);
-        else
-            rc = fl_names_add(&names, base, i, reterr);
+        if (strcmp(json_string_value(json_object_get(have, "file")), file) == 0 &&
+            strcmp(json_string_value(json_object_get(have, "path")), path) != 0)
+            return fl_err_set(reterr, FL_E_CONFIG, 0,
+                              "two inputs would be '%s' in the stage's folder: '%s' and '%s'", file,
+                              json_string_value(json_object_get(have, "path")), path);
     }
-    fl_names_release(&names);
-    return rc;
+    return 0;
 }
 
-static int check_door(const struct rendering *r, const struct fl_pick *pick, uint32_t site,
-                      struct fl_err *reterr)
-{
-    uint32_t from = pick->run->slots[pick->slot].made->site;
-
-    if (from == site || fl_core_door(r->core, from))
-        return 0;
-    return fl_err_set(reterr, FL_E_AGAIN, 0, "the file door of site '%s' is not known",
-                      fl_core_word(r->core, from));
-}
-
-/* The files of one input, with its marks: a bridge or a fallback marks each file that it gives.
- * Entries are made when r has a list for them. */
-static int add_input(struct rendering *r, uint32_t index, uint32_t site, struct fl_picks *picks,
-                     json_t **marks, struct fl_err *reterr)
+/* The files of one input, with its marks: a bridge or a fallback marks each file that it gives. */
+static int add_input(struct rendering *r, uint32_t index, uint32_t site, json_t **marks,
+                     struct fl_err *reterr)
 {
     const struct fl_stage_input *input = &r->stage->inputs[index];
+    fl_auto(fl_picks_release) struct fl_picks picks = {0};
     fl_json_auto json_t *own = NULL;
     enum fl_resolve result;
-    size_t first = picks->count;
     uint32_t doom;
-    int rc = fl_resolve_input(r->core, r->run, r->inst, index, picks, &own, &result, &doom, reterr);
+    int rc =
+        fl_resolve_input(r->core, r->run, r->inst, index, &picks, &own, &result, &doom, reterr);
 
     if (rc == 0 && !input->follow)
         rc = fl_marks_add(marks, own, reterr);
-    for (size_t i = first; rc == 0 && i < picks->count; i++) {
-        json_t *entry;
+    for (size_t i = 0; rc == 0 && i < picks.count; i++) {
+        json_t *entry = fl_render_input(r->core, r->run, r->inst, &picks.items[i], site);
 
-        rc = check_door(r, &picks->items[i], site, reterr);
-        if (rc < 0 || !r->inputs)
-            continue;
-        entry = fl_render_input(r->core, r->run, r->inst, &picks->items[i], site);
-        if (entry && own && (input->bridge_max_s > 0 || input->first_of))
+        if (!entry)
+            return no_memory(reterr);
+        if (own && (input->bridge_max_s > 0 || input->first_of))
             (void)json_object_set(entry, "degraded", own); /* memory is looked at below */
-        if (json_array_append_new(r->inputs, entry) < 0)
+        rc = check_file_names(r, entry, reterr);
+        if (rc == 0 && json_is_null(json_object_get(entry, "url")))
+            rc = fl_err_set(reterr, FL_E_AGAIN, 0, "the file door of site '%s' is not known",
+                            json_string_value(json_object_get(entry, "site")));
+        if (json_array_append_new(r->inputs, entry) < 0 && rc == 0)
             rc = no_memory(reterr);
     }
     return rc;
-}
-
-static int add_inputs(struct rendering *r, uint32_t site, json_t **marks, struct fl_err *reterr)
-{
-    fl_auto(fl_picks_release) struct fl_picks picks = {0};
-    int rc = 0;
-
-    for (uint32_t i = 0; rc == 0 && i < r->stage->input_count; i++)
-        rc = add_input(r, i, site, &picks, marks, reterr);
-    return rc < 0 ? rc : check_file_names(&picks, reterr);
 }
 
 int fl_render_check(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
@@ -296,8 +343,14 @@ int fl_render_check(const struct fl_core *core, const struct fl_run *run, uint32
                           .stage = fl_inst_stage(run, inst),
                           .inst = inst};
     fl_json_auto json_t *marks = NULL;
-    int rc = add_inputs(&r, site, &marks, reterr);
+    int rc = 0;
 
+    if (r.stage->input_count == 0)
+        return 0;
+    r.inputs = json_array();
+    for (uint32_t i = 0; rc == 0 && i < r.stage->input_count; i++)
+        rc = add_input(&r, i, site, &marks, reterr);
+    json_decref(r.inputs);
     if (rc == 0)
         *ret_marks = json_incref(marks);
     return rc;
@@ -375,46 +428,39 @@ static int render_files(const struct rendering *r, json_t *files, struct fl_err 
     return json_array_size(files) == r->stage->file_count ? 0 : no_memory(reterr);
 }
 
-static int add_output(const struct rendering *r, const struct fl_stage_output *output,
-                      const struct fl_lead *lead, json_t *outputs, struct fl_err *reterr)
+static int add_output(const struct rendering *r, size_t o, uint32_t member, json_t *outputs,
+                      struct fl_err *reterr)
 {
+    const struct fl_stage_output *output = &r->stage->outputs[o];
     fl_auto(fl_buf_release) struct fl_buf file;
-    char text[FL_TIME_TEXT_MAX];
+    char text[FL_MEMBER_TEXT_MAX];
+    const char *lead;
     json_t *entry;
     int rc;
 
     fl_buf_init(&file, FL_PATH_MAX);
-    rc = expand_file(r, output->file, lead, &file, reterr);
+    rc = expand_file(r, o, member, &file, reterr);
     if (rc == 0 && !fl_path_is_safe(file.data))
         rc = fl_err_set(reterr, FL_E_CONFIG, 0, "'%s' is not a plain relative path", file.data);
     if (rc < 0)
         return fl_err_note(reterr, rc, "output '%s'", output->name);
     entry = json_pack("{s:s,s:s}", "output", output->name, "file", file.data);
-    if (entry && lead) {
-        fl_lead_format(*lead, text);
-        (void)json_object_set_new(entry, "lead", json_string(text));
-    }
+    lead = fl_plan_slot_member(r->run->plan, fl_plan_inst_slot(r->run->plan, r->inst, o) + member,
+                               text);
+    if (entry && lead)
+        (void)json_object_set_new(entry, "lead", json_string(lead));
     return json_array_append_new(outputs, entry) < 0 ? no_memory(reterr) : 0;
 }
 
 static int render_outputs(const struct rendering *r, json_t *outputs, struct fl_err *reterr)
 {
+    const struct fl_plan *plan = r->run->plan;
+    const struct fl_plan_stage *ps = &plan->stages[plan->inst_stage[r->inst]];
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < r->stage->output_count; i++) {
-        const struct fl_stage_output *output = &r->stage->outputs[i];
-        const struct fl_leads *set =
-            output->set == FL_NONE ? NULL : &r->wf->sets[output->set].leads;
-
-        if (r->stage->per != FL_NONE || !set)
-            rc = add_output(r, output, r->stage->per != FL_NONE ? &r->lead : NULL, outputs, reterr);
-        for (size_t k = 0; rc == 0 && r->stage->per == FL_NONE && set && k < fl_leads_count(set);
-             k++) {
-            struct fl_lead lead = fl_leads_at(set, k);
-
-            rc = add_output(r, output, &lead, outputs, reterr);
-        }
-    }
+    for (size_t i = 0; rc == 0 && i < r->stage->output_count; i++)
+        for (uint32_t m = 0; rc == 0 && m < ps->slot_own[i]; m++)
+            rc = add_output(r, i, m, outputs, reterr);
     return rc;
 }
 
@@ -453,6 +499,7 @@ static json_t *plain_json(const struct rendering *r, const char *token, uint32_t
     char id[FL_CORE_ID_MAX];
     char cycle[FL_TIME_TEXT_MAX];
     char lead[FL_TIME_TEXT_MAX];
+    char key[FL_KEY_TEXT_MAX];
     json_t *json;
 
     fl_attempt_id(r->run, r->inst, r->attempt, id, sizeof(id));
@@ -469,10 +516,23 @@ static json_t *plain_json(const struct rendering *r, const char *token, uint32_t
         fl_lead_format(r->lead, lead);
         (void)json_object_set_new(json, "lead", json_string(lead));
     }
+    if (json && fl_inst_key(r->run, r->inst, key))
+        (void)json_object_set_new(json, "key", json_string(key));
     if (json && r->stage->ranks)
         (void)json_object_set_new(json, "mpi",
                                   json_pack("{s:I}", "ranks", (json_int_t)r->stage->ranks));
     return json;
+}
+
+/* The lead before the instance's own. */
+static void set_from(struct rendering *r)
+{
+    int lead = fl_dims_lead(r->wf, &r->dims);
+    uint32_t at = lead < 0 ? 0 : r->members[lead];
+
+    r->has_from = lead >= 0;
+    if (r->has_from)
+        r->from = fl_leads_at(&r->wf->sets[r->dims.sets[lead]].leads, at ? at - 1 : 0);
 }
 
 int fl_render_spec(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
@@ -491,14 +551,13 @@ int fl_render_spec(const struct fl_core *core, const struct fl_run *run, uint32_
     json_t *env = json_object();
     json_t *files = json_array();
     json_t *outputs = json_array();
-    uint32_t k = fl_plan_inst_k(run->plan, inst);
     int rc = 0;
 
     r.inputs = json_array();
-    r.has_lead = r.has_from = fl_plan_inst_lead(run->plan, inst, &r.lead);
-    if (r.has_lead)
-        r.from = fl_leads_at(&r.wf->sets[r.stage->per].leads, k ? k - 1 : 0);
-    rc = add_inputs(&r, site, &marks, reterr);
+    set_members(&r, &r.stage->dims, fl_plan_inst_k(run->plan, inst));
+    set_from(&r);
+    for (uint32_t i = 0; rc == 0 && i < r.stage->input_count; i++)
+        rc = add_input(&r, i, site, &marks, reterr);
     if (rc == 0)
         rc = render_args(&r, args, reterr);
     if (rc == 0)

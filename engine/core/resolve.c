@@ -52,6 +52,31 @@ static int take(struct resolving *r, const struct fl_run *run, uint32_t slot)
     return 0;
 }
 
+bool fl_find_bridge(const struct fl_run *run, uint32_t slot, int64_t max_s,
+                    struct fl_bridge *ret_bridge)
+{
+    uint32_t at = slot;
+    bool found;
+
+    do
+        found = fl_plan_slot_next(run->plan, at, -1, &at);
+    while (found && run->slots[at].state == FL_SLOT_ABSENT);
+    if (!found)
+        return false;
+    ret_bridge->before = at;
+    at = slot;
+    do
+        found = fl_plan_slot_next(run->plan, at, 1, &at);
+    while (found && run->slots[at].state == FL_SLOT_ABSENT);
+    if (!found)
+        return false;
+    ret_bridge->after = at;
+    (void)fl_plan_slot_lead(run->plan, ret_bridge->before, &ret_bridge->lead_before); /* has one */
+    (void)fl_plan_slot_lead(run->plan, ret_bridge->after, &ret_bridge->lead_after);
+    return (int64_t)(ret_bridge->lead_after.minutes - ret_bridge->lead_before.minutes) * 60 <=
+           max_s;
+}
+
 static void must_wait(struct resolving *r)
 {
     if (r->result == FL_RESOLVE_OK)
@@ -89,71 +114,57 @@ static int mark_bridge(struct resolving *r, uint32_t slot, struct fl_lead before
 
 /* An absent member with a bridge: its neighbours that are there, when they are near enough. With
  * also_take they are given as files. */
-static int bridge(struct resolving *r, uint32_t base, uint32_t member, const struct fl_leads *set,
-                  bool also_take)
+static int bridge(struct resolving *r, uint32_t slot, bool also_take)
 {
-    int64_t count = (int64_t)fl_leads_count(set);
-    int64_t a = (int64_t)member - 1;
-    int64_t b = (int64_t)member + 1;
-    const struct fl_slot *slots = &r->run->slots[base];
-    struct fl_lead before;
-    struct fl_lead after;
+    struct fl_bridge bridge;
     int rc;
 
-    while (a >= 0 && slots[a].state == FL_SLOT_ABSENT)
-        a--;
-    while (b < count && slots[b].state == FL_SLOT_ABSENT)
-        b++;
-    if (a < 0 || b >= count) {
-        doomed(r, base + member);
+    if (!fl_find_bridge(r->run, slot, r->input->bridge_max_s, &bridge)) {
+        doomed(r, slot); /* too far already, whatever the rest becomes */
         return 0;
     }
-    before = fl_leads_at(set, (size_t)a);
-    after = fl_leads_at(set, (size_t)b);
-    if ((int64_t)(after.minutes - before.minutes) * 60 > r->input->bridge_max_s) {
-        doomed(r, base + member); /* too far already, whatever the rest becomes */
-        return 0;
-    }
-    if (slots[a].state == FL_SLOT_PENDING || slots[b].state == FL_SLOT_PENDING) {
+    if (r->run->slots[bridge.before].state == FL_SLOT_PENDING ||
+        r->run->slots[bridge.after].state == FL_SLOT_PENDING) {
         must_wait(r);
         return 0;
     }
-    rc = mark_bridge(r, base + member, before, after);
+    rc = mark_bridge(r, slot, bridge.lead_before, bridge.lead_after);
     if (rc == 0 && also_take)
-        rc = take(r, r->run, base + (uint32_t)a);
+        rc = take(r, r->run, bridge.before);
     if (rc == 0 && also_take)
-        rc = take(r, r->run, base + (uint32_t)b);
+        rc = take(r, r->run, bridge.after);
     return rc;
 }
 
 /* All members of a source in the same run. */
-static int own_source(struct resolving *r, const struct fl_source *source)
+static int own_source(struct resolving *r, size_t n)
 {
     const struct fl_plan *plan = r->run->plan;
-    const struct fl_workflow *wf = plan->workflow;
-    int32_t set = wf->stages[source->stage].outputs[source->output].set;
+    const struct fl_source *source = &r->input->sources[n];
+    uint32_t s = plan->inst_stage[r->inst];
+    const struct fl_match *match = fl_plan_source_match(plan, s, r->input_index, n);
+    struct fl_region region = fl_match_region(match, fl_plan_inst_k(plan, r->inst));
     uint32_t base = plan->stages[source->stage].slot_first[source->output];
-    struct fl_span span;
-    int rc = fl_plan_span(wf, r->stage, fl_plan_inst_k(plan, r->inst), r->input, source, &span,
-                          r->reterr);
+    int rc = 0;
 
-    for (uint32_t i = 0; rc == 0 && i < span.count; i++) {
-        uint32_t member = span.first + i * span.stride;
-        const struct fl_slot *slot = &r->run->slots[base + member];
+    if (match->unknown != FL_NONE && !r->input->follow)
+        must_wait(r);
+    for (uint32_t i = 0; rc == 0 && i < region.count; i++) {
+        uint32_t at = base + fl_region_at(&region, i);
 
-        switch (slot->state) {
+        switch (r->run->slots[at].state) {
         case FL_SLOT_PENDING:
             if (!r->input->follow)
                 must_wait(r);
             break;
         case FL_SLOT_ACCEPTED:
-            rc = take(r, r->run, base + member);
+            rc = take(r, r->run, at);
             break;
         case FL_SLOT_ABSENT:
-            if (r->input->bridge_max_s > 0 && set != FL_NONE)
-                rc = bridge(r, base, member, &wf->sets[set].leads, span.count == 1);
+            if (r->input->bridge_max_s > 0 && match->lead >= 0)
+                rc = bridge(r, at, region.count == 1);
             else
-                doomed(r, base + member);
+                doomed(r, at);
             break;
         }
     }
@@ -163,40 +174,80 @@ static int own_source(struct resolving *r, const struct fl_source *source)
 /* One entry of a first_of list. */
 enum found { FOUND, NOT_YET, PASSED_OVER, NO_RUN };
 
-static enum found look_for(const struct resolving *r, const struct fl_source *source,
-                           const struct fl_run **ret_run, uint32_t *ret_slot)
+/* The slot of another run that has the names of one in ours. */
+static bool slot_there(const struct fl_run *ours, const struct fl_run *theirs, uint32_t slot,
+                       uint32_t *ret_slot)
 {
-    const struct fl_workflow *own = r->run->plan->workflow;
-    const struct fl_stage *from = &own->stages[source->stage];
-    struct fl_cycle cycle = {r->run->cycle.s + source->cycle_offset_s};
-    const struct fl_run *run = r->run;
-    char name[FL_CORE_ID_MAX];
-    char time[FL_TIME_TEXT_MAX];
-    char lead[FL_TIME_TEXT_MAX];
-    const struct fl_slot *slot;
+    const struct fl_plan *plan = ours->plan;
+    const struct fl_plan_slot *ps = &plan->slots[slot];
+    const struct fl_stage *from = &plan->workflow->stages[ps->stage];
+    const struct fl_stage_output *output = &from->outputs[ps->output];
+    char key[FL_KEY_TEXT_MAX];
+    char member[FL_MEMBER_TEXT_MAX];
     uint32_t inst;
 
-    if (source->cycle_offset_s != 0) {
-        fl_cycle_format(cycle, time);
-        (void)snprintf(name, sizeof(name), "%s/%s", own->name, time); /* names are bounded */
-        run = fl_core_run(r->core, name);
-        if (!run)
-            return NO_RUN;
-    }
-    if (source->has_lead)
-        fl_lead_format(source->lead, lead);
-    if (fl_run_find(run, from->name, from->per != FL_NONE && source->has_lead ? lead : NULL, &inst,
-                    NULL) < 0 ||
-        fl_run_find_slot(run, inst, from->outputs[source->output].name,
-                         source->has_lead ? lead : NULL, ret_slot, NULL) < 0)
-        return PASSED_OVER; /* the other run is of another version of the workflow, without it */
-    slot = &run->slots[*ret_slot];
+    *ret_slot = slot;
+    if (theirs->plan == plan)
+        return true;
+    return fl_run_find(theirs, from->name, fl_inst_key(ours, ps->inst, key), &inst, NULL) == 0 &&
+           fl_run_find_slot(theirs, inst, output->name,
+                            output->set == FL_NONE ? NULL : fl_plan_slot_member(plan, slot, member),
+                            ret_slot, NULL) == 0;
+}
+
+const struct fl_run *fl_source_run(const struct fl_core *core, const struct fl_run *run,
+                                   const struct fl_source *source)
+{
+    char name[FL_CORE_ID_MAX];
+    char time[FL_TIME_TEXT_MAX];
+
+    if (source->cycle_offset_s == 0)
+        return run;
+    fl_cycle_format((struct fl_cycle){run->cycle.s + source->cycle_offset_s}, time);
+    (void)snprintf(name, sizeof(name), "%s/%s", run->plan->workflow->name, time); /* bounded */
+    return fl_core_run(core, name);
+}
+
+bool fl_source_slot(const struct fl_run *run, uint32_t inst, size_t input, size_t source,
+                    const struct fl_run *other, uint32_t i, uint32_t *ret_slot)
+{
+    const struct fl_plan *plan = run->plan;
+    uint32_t s = plan->inst_stage[inst];
+    const struct fl_source *src = &fl_inst_stage(run, inst)->inputs[input].sources[source];
+    struct fl_region region = fl_plan_source(plan, s, fl_plan_inst_k(plan, inst), input, source);
+
+    return i < region.count &&
+           slot_there(run, other,
+                      plan->stages[src->stage].slot_first[src->output] + fl_region_at(&region, i),
+                      ret_slot);
+}
+
+static enum found look_for(const struct resolving *r, size_t n, const struct fl_run **ret_run)
+{
+    const struct fl_run *run = fl_source_run(r->core, r->run, &r->input->sources[n]);
+    bool waits = false;
+    uint32_t slot;
+    uint32_t i;
+
+    if (!run)
+        return NO_RUN;
     *ret_run = run;
-    if (slot->state == FL_SLOT_ACCEPTED)
-        return FOUND;
-    if (slot->state == FL_SLOT_ABSENT || fl_state_is_end(run->state) || run->insts[inst].final)
-        return PASSED_OVER;
-    return NOT_YET;
+    for (i = 0; fl_source_slot(r->run, r->inst, r->input_index, n, run, i, &slot); i++) {
+        const struct fl_slot *at = &run->slots[slot];
+
+        if (at->state == FL_SLOT_ACCEPTED)
+            continue;
+        if (at->state == FL_SLOT_ABSENT || fl_state_is_end(run->state) ||
+            run->insts[run->plan->slots[slot].inst].final)
+            return PASSED_OVER;
+        waits = true;
+    }
+    if (i < fl_plan_source(r->run->plan, r->run->plan->inst_stage[r->inst],
+                           fl_plan_inst_k(r->run->plan, r->inst), r->input_index, n)
+                .count ||
+        i == 0)
+        return PASSED_OVER; /* the other run is of another version of the workflow, without it */
+    return waits ? NOT_YET : FOUND;
 }
 
 static int mark_fallback(struct resolving *r, const struct fl_source *used, bool any_run)
@@ -233,10 +284,13 @@ static int first_of(struct resolving *r)
 
         if (source->stage == FL_NONE)
             return mark_fallback(r, source, any_run);
-        switch (look_for(r, source, &run, &slot)) {
+        switch (look_for(r, i, &run)) {
         case FOUND:
             rc = mark_fallback(r, source, true);
-            return rc < 0 ? rc : take(r, run, slot);
+            for (uint32_t k = 0;
+                 rc == 0 && fl_source_slot(r->run, r->inst, r->input_index, i, run, k, &slot); k++)
+                rc = take(r, run, slot);
+            return rc;
         case NOT_YET:
             must_wait(r);
             return 0;
@@ -274,7 +328,7 @@ int fl_resolve_input(const struct fl_core *core, const struct fl_run *run, uint3
         rc = first_of(&r);
     else
         for (size_t i = 0; rc == 0 && i < r.input->source_count; i++)
-            rc = own_source(&r, &r.input->sources[i]);
+            rc = own_source(&r, i);
     *ret_result = r.result;
     *ret_doom = r.doom;
     return rc;

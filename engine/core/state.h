@@ -17,7 +17,7 @@
 #define FL_CORE_MARKS_MAX \
     32 /* degraded marks that one file or run carries; later ones are dropped */
 #define FL_CORE_REASON_MAX 1024
-#define FL_CORE_ID_MAX 512
+#define FL_CORE_ID_MAX 768 /* run, stage with members, attempt */
 
 /* X(NAME, "name"): section 6 of the design. */
 #define FL_STATES(X) \
@@ -297,23 +297,31 @@ struct fl_inst_ref {
     uint32_t inst;
 };
 const struct fl_stage *fl_inst_stage(const struct fl_run *run, uint32_t inst);
-/* "+006", or NULL; text is the buffer. */
-const char *fl_inst_key(const struct fl_run *run, uint32_t inst,
-                        char text[static FL_TIME_TEXT_MAX]);
-/* "prep(+003)" or "grid". */
+/* "m03,+006", or NULL; text is the buffer. */
+const char *fl_inst_key(const struct fl_run *run, uint32_t inst, char text[static FL_KEY_TEXT_MAX]);
+/* "prep(m03,+003)" or "grid". */
 void fl_inst_title(const struct fl_run *run, uint32_t inst, char *text, size_t size);
+/* "prep.m03.f003" or "grid": fit for a shell and for a folder. */
+void fl_inst_plain(const struct fl_run *run, uint32_t inst, char *text, size_t size);
 /* "surge/20261124T0000Z/prep.f003/1". */
 void fl_attempt_id(const struct fl_run *run, uint32_t inst, uint32_t attempt, char *text,
                    size_t size);
 /* The instance that stage and key name. FL_E_NOENT. */
 int fl_run_find(const struct fl_run *run, const char *stage, const char *key, uint32_t *ret_inst,
                 struct fl_err *reterr);
+/* Those of a stage that a key, or the first members of one, stands for; in text or file form.
+ * FL_E_NOENT. */
+int fl_run_find_members(const struct fl_run *run, int32_t stage, const char *key, bool file,
+                        uint32_t *ret_first, uint32_t *ret_count, struct fl_err *reterr);
+/* The instance that "prep.m03.f003" names. FL_E_NOENT. */
+int fl_run_find_plain(const struct fl_run *run, const char *text, uint32_t *ret_inst,
+                      struct fl_err *reterr);
 /* The attempt that an id names; attempt is its number. FL_E_NOENT. */
 int fl_core_find_attempt(const struct fl_core *core, const char *id, struct fl_inst_ref *ret_ref,
                          uint32_t *ret_attempt, struct fl_err *reterr);
 struct fl_attempt *fl_inst_last_try(const struct fl_inst *inst);
-/* The slot of an output of an instance; lead NULL for one without, or for that of the instance.
- * FL_E_NOENT. */
+/* The slot of an output of an instance; lead: the member of the output's own set; without such a
+ * set NULL, or a member of the instance. FL_E_NOENT. */
 int fl_run_find_slot(const struct fl_run *run, uint32_t inst, const char *output, const char *lead,
                      uint32_t *ret_slot, struct fl_err *reterr);
 
@@ -342,6 +350,24 @@ FL_DEFINE_AUTO_VALUE(struct fl_picks, fl_picks_release)
 int fl_resolve_input(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
                      uint32_t input, struct fl_picks *picks, json_t **marks,
                      enum fl_resolve *ret_result, uint32_t *ret_doom, struct fl_err *reterr);
+
+/* The nearest slots before and after an absent one, along its leads, that are not absent. False
+ * when there is none, or they are further apart than max_s. */
+struct fl_bridge {
+    uint32_t before;
+    uint32_t after;
+    struct fl_lead lead_before;
+    struct fl_lead lead_after;
+};
+bool fl_find_bridge(const struct fl_run *run, uint32_t slot, int64_t max_s,
+                    struct fl_bridge *ret_bridge);
+/* The run that a source reaches into: this one, or the official one of its other cycle; or NULL. */
+const struct fl_run *fl_source_run(const struct fl_core *core, const struct fl_run *run,
+                                   const struct fl_source *source);
+/* The i-th slot that a source means there for an instance. False past the last one, and when the
+ * other run, of another version of the workflow, has none of its names. */
+bool fl_source_slot(const struct fl_run *run, uint32_t inst, size_t input, size_t source,
+                    const struct fl_run *other, uint32_t i, uint32_t *ret_slot);
 
 /* Applies an event that the state machine allows. FL_E_BUG. */
 int fl_inst_happen(struct fl_run *run, uint32_t inst, enum fl_happening happening,

@@ -75,18 +75,14 @@ static void put_slot(int *rc, json_t *list, const struct fl_core *core, const st
     const struct fl_plan_slot *ps = &run->plan->slots[slot];
     const struct fl_slot *s = &run->slots[slot];
     fl_json_auto json_t *one = NULL;
-    char key[FL_TIME_TEXT_MAX];
-    struct fl_lead lead;
+    char text[FL_MEMBER_TEXT_MAX];
 
     if (s->state == FL_SLOT_PENDING || *rc < 0)
         return;
     one = json_object();
     fl_view_put_text(rc, one, "output",
                      run->plan->workflow->stages[ps->stage].outputs[ps->output].name);
-    if (fl_plan_slot_lead(run->plan, slot, &lead)) {
-        fl_lead_format(lead, key);
-        fl_view_put_text(rc, one, "lead", key);
-    }
+    fl_view_put_text(rc, one, "lead", fl_plan_slot_member(run->plan, slot, text));
     if (s->state == FL_SLOT_ABSENT) {
         fl_view_put_time(rc, one, "absent", s->made->accepted_ns);
         fl_view_put_text(rc, one, "cause", fl_slot_cause(s) ? fl_slot_cause(s) : "no cause given");
@@ -113,16 +109,9 @@ static json_t *outputs_json(int *rc, const struct fl_core *core, const struct fl
     const struct fl_plan_stage *ps = &plan->stages[plan->inst_stage[inst]];
     json_t *list = json_array();
 
-    for (size_t o = 0; list && o < stage->output_count; o++) {
-        int32_t set = stage->outputs[o].set;
-        size_t count = set == FL_NONE ? 1 : fl_leads_count(&plan->workflow->sets[set].leads);
-
-        if (stage->per != FL_NONE)
-            put_slot(rc, list, core, run, ps->slot_first[o] + fl_plan_inst_k(plan, inst));
-        else
-            for (uint32_t m = 0; m < count; m++)
-                put_slot(rc, list, core, run, ps->slot_first[o] + m);
-    }
+    for (size_t o = 0; list && o < stage->output_count; o++)
+        for (uint32_t m = 0; m < ps->slot_own[o]; m++)
+            put_slot(rc, list, core, run, fl_plan_inst_slot(plan, inst, o) + m);
     return list;
 }
 
@@ -153,7 +142,7 @@ static void put_inst(int *rc, json_t *list, const struct fl_core *core, const st
     const struct fl_stage *stage = fl_inst_stage(run, inst);
     const struct fl_attempt *attempt = fl_inst_last_try(in);
     fl_json_auto json_t *one = json_object();
-    char key[FL_TIME_TEXT_MAX];
+    char key[FL_KEY_TEXT_MAX];
 
     fl_view_put_text(rc, one, "stage", stage->name);
     fl_view_put_text(rc, one, "key", fl_inst_key(run, inst, key));

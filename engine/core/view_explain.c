@@ -48,7 +48,7 @@ static void explain_one(struct fl_why *why, const struct fl_run *run, uint32_t i
 {
     fl_auto(fl_buf_release) struct fl_buf text;
     struct fl_why inner = *why;
-    char key[FL_TIME_TEXT_MAX];
+    char key[FL_KEY_TEXT_MAX];
     json_t *one = json_object();
 
     fl_buf_init(&text, FL_VIEW_TEXT_MAX);
@@ -109,7 +109,7 @@ static void tell_one(struct fl_why *why, const struct fl_run *run, uint32_t inst
 {
     const struct fl_inst *in = &run->insts[inst];
     const struct fl_attempt *attempt = fl_inst_last_try(in);
-    char key[FL_TIME_TEXT_MAX];
+    char key[FL_KEY_TEXT_MAX];
 
     fl_view_put_text(&why->rc, answer, "key", fl_inst_key(run, inst, key));
     fl_view_put_text(&why->rc, answer, "state", fl_state_name(in->state));

@@ -182,45 +182,38 @@ static int no_stage(const struct fl_run *run, const char *name, struct fl_err *r
                       run->name, name, list.data);
 }
 
-/* Splits "prep(+003)", "prep +003", "prep.f003" at its mark; key is made fit for fl_lead_parse. */
-static bool split(char *text, char key[static FL_TIME_TEXT_MAX])
+/* Splits "prep(m01,+003)" or "prep +003" at its mark. */
+static bool split(char *text, char key[static FL_KEY_TEXT_MAX])
 {
     char *mark = strpbrk(text, "( ");
     const char *from;
     size_t size;
 
-    if (!mark)
-        mark = strrchr(text, '.');
     if (!mark || mark == text)
         return false;
     *mark = '\0';
     from = mark + 1 + strspn(mark + 1, " (");
     size = strcspn(from, ") ");
-    if (size == 0 || size >= FL_TIME_TEXT_MAX)
+    if (size == 0 || size >= FL_KEY_TEXT_MAX)
         return false;
-    if (*from == 'f') {
-        from++;
-        size--;
-    }
-    for (size_t i = 0; i < size; i++)
-        key[i] = from[i] == 'm' ? ':' : from[i];
+    memcpy(key, from, size);
     key[size] = '\0';
     return true;
 }
 
-static int no_lead(const struct fl_run *run, int32_t stage, const char *key, struct fl_err *reterr)
+/* "prep.m01.f003": what stands before a dot is the stage, the rest its members. A transfer has dots
+ * in its name. */
+static bool split_dots(const struct fl_run *run, char *text, char key[static FL_KEY_TEXT_MAX])
 {
-    const struct fl_workflow *wf = run->plan->workflow;
-    const struct fl_stage *s = &wf->stages[stage];
-    char leads[3 * FL_TIME_TEXT_MAX];
-
-    if (s->per == FL_NONE)
-        return fl_err_set(reterr, FL_E_NOENT, 0,
-                          "stage '%s' has one instance, without a lead: say '%s'", s->name,
-                          s->name);
-    fl_leads_format(&wf->sets[s->per].leads, leads, sizeof(leads));
-    return fl_err_set(reterr, FL_E_NOENT, 0, "stage '%s' has no lead '%.40s'; it has: %s", s->name,
-                      key, leads);
+    for (size_t at = strlen(text); at-- > 1;) {
+        if (text[at] != '.' || fl_workflow_stage(run->plan->workflow, text, at) == FL_NONE)
+            continue;
+        (void)snprintf(key, FL_KEY_TEXT_MAX, "%s", text + at + 1); /* what is cut is not found */
+        text[at] = '\0';
+        return true;
+    }
+    text[strcspn(text, ".")] = '\0';
+    return false;
 }
 
 int fl_view_find(const struct fl_run *run, const char *which, struct fl_view_which *ret_which,
@@ -228,9 +221,10 @@ int fl_view_find(const struct fl_run *run, const char *which, struct fl_view_whi
 {
     const struct fl_workflow *wf = run->plan->workflow;
     int32_t s = fl_workflow_stage(wf, which, strlen(which));
+    bool dotted = !strpbrk(which, "( ");
     char text[FL_CORE_ID_MAX];
-    char key[FL_TIME_TEXT_MAX];
-    uint32_t inst;
+    char key[FL_KEY_TEXT_MAX];
+    int rc;
 
     fl_assert(ret_which);
     if (s != FL_NONE) {
@@ -239,40 +233,31 @@ int fl_view_find(const struct fl_run *run, const char *which, struct fl_view_whi
         return 0;
     }
     (void)snprintf(text, sizeof(text), "%s", which); /* a name that is cut is not found */
-    if (!split(text, key))
-        return no_stage(run, which, reterr);
+    if (!(dotted ? split_dots(run, text, key) : split(text, key)))
+        return no_stage(run, text, reterr);
     s = fl_workflow_stage(wf, text, strlen(text));
     if (s == FL_NONE)
         return no_stage(run, text, reterr);
-    if (fl_run_find(run, text, key, &inst, NULL) < 0)
-        return no_lead(run, s, key, reterr);
-    *ret_which = (struct fl_view_which){(uint32_t)s, inst, 1};
-    return 0;
+    ret_which->stage = (uint32_t)s;
+    rc = fl_run_find_members(run, s, key, dotted, &ret_which->first, &ret_which->count, reterr);
+    if (rc < 0 && !dotted && /* "prep(f003)" is understood, too */
+        fl_run_find_members(run, s, key, true, &ret_which->first, &ret_which->count, NULL) == 0)
+        rc = 0;
+    return rc;
 }
 
 void fl_view_plain(const struct fl_run *run, uint32_t inst, char *text, size_t size)
 {
-    const char *name = fl_inst_stage(run, inst)->name;
-    char key[FL_TIME_TEXT_MAX];
-    struct fl_lead lead;
-
-    if (fl_plan_inst_lead(run->plan, inst, &lead) && lead.minutes >= 0) {
-        fl_lead_format_file(lead, key);
-        (void)snprintf(text, size, "%s.%s", name, key); /* names are bounded */
-    } else {
-        (void)snprintf(text, size, "%s", name);
-    }
+    fl_inst_plain(run, inst, text, size);
 }
 
 void fl_view_slot_title(const struct fl_run *run, uint32_t slot, char *text, size_t size)
 {
     const struct fl_plan_slot *ps = &run->plan->slots[slot];
     const struct fl_stage *stage = &run->plan->workflow->stages[ps->stage];
-    char key[FL_TIME_TEXT_MAX] = "";
-    struct fl_lead lead;
+    char key[FL_KEY_TEXT_MAX];
 
-    if (fl_plan_slot_lead(run->plan, slot, &lead))
-        fl_lead_format(lead, key);
+    fl_plan_slot_key(run->plan, slot, key);
     (void)snprintf(text, size, "%s.%s%s%s%s", stage->name, stage->outputs[ps->output].name,
                    *key ? "(" : "", key, *key ? ")" : ""); /* names are bounded */
 }

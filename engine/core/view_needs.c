@@ -38,7 +38,7 @@ static void add_wait(struct fl_why *why, const char *kind, const char *need,
 {
     fl_auto(fl_buf_release) struct fl_buf text = {0};
     struct fl_why inner = {.core = why->core, .now_ns = why->now_ns, .out = &text, .depth = 1};
-    char key[FL_TIME_TEXT_MAX];
+    char key[FL_KEY_TEXT_MAX];
     json_t *one = json_object();
 
     fl_buf_init(&text, FL_VIEW_TEXT_MAX);
@@ -86,7 +86,7 @@ static void wait_for_slot(struct fl_why *why, const struct fl_run *run, uint32_t
 /* Pending members of an output: the one that can no longer come is named before those that still
  * may. */
 static void pending_slots(struct needs *n, const char *joiner, uint32_t base,
-                          const struct fl_span *span)
+                          const struct fl_region *region)
 {
     const struct fl_run *run = n->run;
     uint32_t missing = 0;
@@ -94,8 +94,8 @@ static void pending_slots(struct needs *n, const char *joiner, uint32_t base,
     bool named_is_final = false;
     char title[FL_CORE_ID_MAX];
 
-    for (uint32_t i = 0; i < span->count; i++) {
-        uint32_t slot = base + span->first + i * span->stride;
+    for (uint32_t i = 0; i < region->count; i++) {
+        uint32_t slot = base + fl_region_at(region, i);
         bool is_final = run->insts[run->plan->slots[slot].inst].final;
 
         if (run->slots[slot].state != FL_SLOT_PENDING)
@@ -114,48 +114,33 @@ static void pending_slots(struct needs *n, const char *joiner, uint32_t base,
         (void)snprintf(
             title, sizeof(title), "%s.%s", run->plan->workflow->stages[ps->stage].name,
             run->plan->workflow->stages[ps->stage].outputs[ps->output].name); /* bounded */
-        fl_buf_printf(n->why->out, "%u of %u files of %s, among them ", missing, span->count,
+        fl_buf_printf(n->why->out, "%u of %u files of %s, among them ", missing, region->count,
                       title);
     }
     name_slot(n, run, named);
 }
 
-static bool same_set(const struct fl_workflow *wf, int32_t a, int32_t b)
+/* Members that a leaf of `when` means for an instance. */
+static struct fl_region leaf_region(const struct needs *n, size_t leaf)
 {
-    const struct fl_leads *x;
-    const struct fl_leads *y;
+    const struct fl_plan *plan = n->run->plan;
 
-    if (a == b || a == FL_NONE || b == FL_NONE)
-        return a == b;
-    x = &wf->sets[a].leads;
-    y = &wf->sets[b].leads;
-    return x->first.minutes == y->first.minutes && x->last.minutes == y->last.minutes &&
-           fl_leads_count(x) == fl_leads_count(y);
+    return fl_plan_leaf(plan, plan->inst_stage[n->inst], fl_plan_inst_k(plan, n->inst), leaf);
 }
 
-/* Members that a leaf of `when` means for an instance, as in the plan. */
-static struct fl_span leaf_span(const struct fl_run *run, uint32_t inst,
-                                const struct fl_expr_leaf *leaf)
+/* What waits for the members of a set to be said. */
+static bool declaration_need(struct needs *n, const char *joiner, const struct fl_match *match)
 {
-    const struct fl_workflow *wf = run->plan->workflow;
-    const struct fl_stage *on = &wf->stages[leaf->stage];
-    int32_t set = leaf->output == FL_NONE ? on->per : on->outputs[leaf->output].set;
-    struct fl_span span = {0, 1, 1};
+    const struct fl_workflow *wf = n->run->plan->workflow;
+    const struct fl_set *set;
 
-    if (set == FL_NONE)
-        return span;
-    span.count = (uint32_t)fl_leads_count(&wf->sets[set].leads);
-    if (leaf->has_leads) {
-        span.first = (uint32_t)fl_leads_find(&wf->sets[set].leads, leaf->leads.first);
-        span.count = (uint32_t)fl_leads_count(&leaf->leads);
-        span.stride = (uint32_t)(leaf->leads.step_minutes / wf->sets[set].leads.step_minutes);
-        if (span.stride == 0)
-            span.stride = 1;
-    } else if (!leaf->all && same_set(wf, set, fl_inst_stage(run, inst)->per)) {
-        span.first = fl_plan_inst_k(run->plan, inst);
-        span.count = 1;
-    }
-    return span;
+    if (match->unknown == FL_NONE)
+        return false;
+    set = &wf->sets[match->unknown];
+    if (next_need(n, joiner))
+        fl_buf_printf(n->why->out, "the members of set '%s', which %s says", set->name,
+                      wf->stages[set->by].name);
+    return true;
 }
 
 static bool end_is_met(const struct fl_inst *in, enum fl_expr_mode mode)
@@ -165,19 +150,20 @@ static bool end_is_met(const struct fl_inst *in, enum fl_expr_mode mode)
     return in->state == FL_STATE_SKIPPED ? in->doom != 0 : fl_state_is_good(in->state);
 }
 
-static void leaf_of_instances(struct needs *n, const char *joiner, const struct fl_expr_leaf *leaf)
+static void leaf_of_instances(struct needs *n, const char *joiner, const struct fl_expr_leaf *leaf,
+                              size_t at)
 {
     const struct fl_run *run = n->run;
     uint32_t base = run->plan->stages[leaf->stage].inst_first;
-    struct fl_span span = leaf_span(run, n->inst, leaf);
+    struct fl_region region = leaf_region(n, at);
     const char *what = leaf->mode == FL_EXPR_ENDED ? "end" : "success";
     uint32_t missing = 0;
     uint32_t named = 0;
     char title[FL_CORE_ID_MAX];
     char need[FL_CORE_ID_MAX + 16];
 
-    for (uint32_t i = 0; i < span.count; i++) {
-        uint32_t inst = base + span.first + i * span.stride;
+    for (uint32_t i = 0; i < region.count; i++) {
+        uint32_t inst = base + fl_region_at(&region, i);
 
         if (end_is_met(&run->insts[inst], leaf->mode))
             continue;
@@ -193,7 +179,7 @@ static void leaf_of_instances(struct needs *n, const char *joiner, const struct 
         return;
     if (missing > 1)
         fl_buf_printf(n->why->out, "the %s of %u of %u instances of %s: ", what, missing,
-                      span.count, run->plan->workflow->stages[leaf->stage].name);
+                      region.count, run->plan->workflow->stages[leaf->stage].name);
     else
         fl_buf_printf(n->why->out, "the %s of %s: ", what,
                       run->plan->workflow->stages[leaf->stage].name);
@@ -221,8 +207,10 @@ static void node_needs(struct needs *n, const struct fl_expr *expr, const uint32
                        size_t node, const char *joiner)
 {
     const struct fl_expr_node *at = &expr->nodes[node];
+    const struct fl_plan *plan = n->run->plan;
+    const struct fl_plan_stage *ps = &plan->stages[plan->inst_stage[n->inst]];
     const struct fl_expr_leaf *leaf;
-    struct fl_span span;
+    struct fl_region region;
 
     if (node_is_met(n, expr, pending, node))
         return;
@@ -232,36 +220,31 @@ static void node_needs(struct needs *n, const struct fl_expr *expr, const uint32
         return;
     }
     leaf = &expr->leaves[at->a];
+    if (declaration_need(n, joiner, &ps->matches[at->a]))
+        return;
     if (leaf->output == FL_NONE) {
-        leaf_of_instances(n, joiner, leaf);
+        leaf_of_instances(n, joiner, leaf, at->a);
         return;
     }
-    span = leaf_span(n->run, n->inst, leaf);
-    pending_slots(n, joiner, n->run->plan->stages[leaf->stage].slot_first[leaf->output], &span);
+    region = leaf_region(n, at->a);
+    pending_slots(n, joiner, plan->stages[leaf->stage].slot_first[leaf->output], &region);
 }
 
 /* An absent member: the neighbour that is to bridge it, or that it cannot be. */
-static void absent_need(struct needs *n, const struct fl_stage_input *input, uint32_t base,
-                        uint32_t member, const struct fl_leads *set)
+static void absent_need(struct needs *n, const struct fl_stage_input *input, uint32_t slot,
+                        bool has_leads)
 {
-    const struct fl_slot *slots = &n->run->slots[base];
+    const struct fl_slot *slots = n->run->slots;
     const char *cause =
-        fl_slot_cause(&slots[member]) ? fl_slot_cause(&slots[member]) : "no cause given";
-    int64_t count = set ? (int64_t)fl_leads_count(set) : 1;
-    int64_t a = (int64_t)member - 1;
-    int64_t b = (int64_t)member + 1;
+        fl_slot_cause(&slots[slot]) ? fl_slot_cause(&slots[slot]) : "no cause given";
+    struct fl_bridge bridge;
     char title[FL_CORE_ID_MAX];
     char max[FL_TIME_TEXT_MAX];
-    int64_t other;
+    uint32_t other;
 
-    fl_view_slot_title(n->run, base + member, title, sizeof(title));
-    while (a >= 0 && slots[a].state == FL_SLOT_ABSENT)
-        a--;
-    while (b < count && slots[b].state == FL_SLOT_ABSENT)
-        b++;
-    if (input->bridge_max_s == 0 || !set || a < 0 || b >= count ||
-        (int64_t)(fl_leads_at(set, (size_t)b).minutes - fl_leads_at(set, (size_t)a).minutes) * 60 >
-            input->bridge_max_s) {
+    fl_view_slot_title(n->run, slot, title, sizeof(title));
+    if (input->bridge_max_s == 0 || !has_leads ||
+        !fl_find_bridge(n->run, slot, input->bridge_max_s, &bridge)) {
         if (!next_need(n, "; and for "))
             return;
         fl_buf_printf(n->why->out, "%s, which is absent: %.600s", title, cause);
@@ -271,77 +254,65 @@ static void absent_need(struct needs *n, const struct fl_stage_input *input, uin
         }
         return;
     }
-    other = slots[a].state == FL_SLOT_PENDING ? a : b;
+    other = slots[bridge.before].state == FL_SLOT_PENDING ? bridge.before : bridge.after;
     if (slots[other].state != FL_SLOT_PENDING)
         return; /* bridged */
-    wait_for_slot(n->why, n->run, base + (uint32_t)other);
+    wait_for_slot(n->why, n->run, other);
     if (!next_need(n, "; and for "))
         return;
     fl_buf_printf(n->why->out, "a neighbour to bridge %s, which is absent (%.300s): ", title,
                   cause);
-    name_slot(n, n->run, base + (uint32_t)other);
+    name_slot(n, n->run, other);
 }
 
-static void own_source(struct needs *n, const struct fl_stage_input *input,
-                       const struct fl_source *source)
+static void own_source(struct needs *n, size_t i, size_t s)
 {
     const struct fl_plan *plan = n->run->plan;
-    const struct fl_workflow *wf = plan->workflow;
-    int32_t set = wf->stages[source->stage].outputs[source->output].set;
+    const struct fl_stage_input *input = &fl_inst_stage(n->run, n->inst)->inputs[i];
+    const struct fl_source *source = &input->sources[s];
+    const struct fl_match *match = fl_plan_source_match(plan, plan->inst_stage[n->inst], i, s);
+    struct fl_region region = fl_match_region(match, fl_plan_inst_k(plan, n->inst));
     uint32_t base = plan->stages[source->stage].slot_first[source->output];
-    struct fl_span span;
 
-    if (fl_plan_span(wf, fl_inst_stage(n->run, n->inst), fl_plan_inst_k(plan, n->inst), input,
-                     source, &span, NULL) < 0)
-        return; /* checked when the workflow was made */
+    if (!input->follow && declaration_need(n, "; and for ", match))
+        return;
     if (!input->follow)
-        pending_slots(n, "; and for ", base, &span);
-    for (uint32_t i = 0; i < span.count; i++) {
-        uint32_t member = span.first + i * span.stride;
+        pending_slots(n, "; and for ", base, &region);
+    for (uint32_t k = 0; k < region.count; k++) {
+        uint32_t slot = base + fl_region_at(&region, k);
 
-        if (n->run->slots[base + member].state == FL_SLOT_ABSENT)
-            absent_need(n, input, base, member, set == FL_NONE ? NULL : &wf->sets[set].leads);
+        if (n->run->slots[slot].state == FL_SLOT_ABSENT)
+            absent_need(n, input, slot, match->lead >= 0);
     }
 }
 
 /* The alternative of a first_of list that is waited for now, or that none is there. */
-static void first_of_need(struct needs *n, const struct fl_stage_input *input)
+static void first_of_need(struct needs *n, size_t index)
 {
-    const struct fl_workflow *wf = n->run->plan->workflow;
-    char name[FL_CORE_ID_MAX];
-    char text[FL_TIME_TEXT_MAX];
+    const struct fl_stage_input *input = &fl_inst_stage(n->run, n->inst)->inputs[index];
 
     for (size_t i = 0; i < input->source_count; i++) {
-        const struct fl_source *source = &input->sources[i];
-        const struct fl_run *run = n->run;
-        const struct fl_stage *from;
-        uint32_t inst;
+        const struct fl_run *run;
+        bool accepted = false;
         uint32_t slot;
 
-        if (source->stage == FL_NONE)
+        if (input->sources[i].stage == FL_NONE)
             return;
-        from = &wf->stages[source->stage];
-        if (source->cycle_offset_s != 0) {
-            fl_cycle_format((struct fl_cycle){n->run->cycle.s + source->cycle_offset_s}, text);
-            (void)snprintf(name, sizeof(name), "%s/%s", wf->name, text); /* names are bounded */
-            run = fl_core_run(n->why->core, name);
+        run = fl_source_run(n->why->core, n->run, &input->sources[i]);
+        for (uint32_t k = 0; run && fl_source_slot(n->run, n->inst, index, i, run, k, &slot); k++) {
+            accepted = run->slots[slot].state == FL_SLOT_ACCEPTED;
+            if (accepted)
+                continue;
+            if (run->slots[slot].state == FL_SLOT_ABSENT || fl_state_is_end(run->state) ||
+                run->insts[run->plan->slots[slot].inst].final)
+                break;
+            wait_for_slot(n->why, run, slot);
+            if (next_need(n, "; and for "))
+                name_slot(n, run, slot);
+            return;
         }
-        fl_lead_format(source->lead, text);
-        if (!run ||
-            fl_run_find(run, from->name, from->per != FL_NONE && source->has_lead ? text : NULL,
-                        &inst, NULL) < 0 ||
-            fl_run_find_slot(run, inst, from->outputs[source->output].name,
-                             source->has_lead ? text : NULL, &slot, NULL) < 0)
-            continue;
-        if (run->slots[slot].state == FL_SLOT_ACCEPTED)
+        if (accepted)
             return;
-        if (run->slots[slot].state == FL_SLOT_ABSENT || fl_state_is_end(run->state) ||
-            run->insts[inst].final)
-            continue;
-        wait_for_slot(n->why, run, slot);
-        if (next_need(n, "; and for "))
-            name_slot(n, run, slot);
-        return;
     }
     if (next_need(n, "; and for "))
         fl_buf_printf(n->why->out, "input '%s', none of whose %zu alternatives is there",
@@ -360,11 +331,11 @@ void fl_why_needs(struct fl_why *why, const struct fl_run *run, uint32_t inst)
         node_needs(&n, &ps->when, pending, ps->when.node_count - 1, "; and for ");
     for (size_t i = 0; i < stage->input_count; i++) {
         if (stage->inputs[i].first_of) {
-            first_of_need(&n, &stage->inputs[i]);
+            first_of_need(&n, i);
             continue;
         }
         for (size_t s = 0; s < stage->inputs[i].source_count; s++)
-            own_source(&n, &stage->inputs[i], &stage->inputs[i].sources[s]);
+            own_source(&n, i, s);
     }
     if (n.count == 0)
         fl_buf_puts(why->out, "nothing: all that it needs is there");

@@ -22,7 +22,7 @@ struct users {
 static void add_holder(struct fl_why *why, const struct fl_run *run, uint32_t inst,
                        const struct fl_attempt *attempt)
 {
-    char key[FL_TIME_TEXT_MAX];
+    char key[FL_KEY_TEXT_MAX];
     json_t *one;
 
     if (!why->holders || why->depth > 0 || json_array_size(why->holders) >= FL_VIEW_LIST_MAX)

@@ -147,59 +147,36 @@ void fl_why_blocked(const struct fl_core *core, const struct fl_run *run, uint32
     fl_buf_add(out, text.data, size);
 }
 
-static bool is_bridged(const struct fl_run *run, const struct fl_stage_input *input, uint32_t base,
-                       uint32_t member, const struct fl_leads *set, struct fl_lead *ret_before,
-                       struct fl_lead *ret_after)
-{
-    const struct fl_slot *slots = &run->slots[base];
-    int64_t count = (int64_t)fl_leads_count(set);
-    int64_t a = (int64_t)member - 1;
-    int64_t b = (int64_t)member + 1;
-
-    while (a >= 0 && slots[a].state == FL_SLOT_ABSENT)
-        a--;
-    while (b < count && slots[b].state == FL_SLOT_ABSENT)
-        b++;
-    if (a < 0 || b >= count || slots[a].state != FL_SLOT_ACCEPTED ||
-        slots[b].state != FL_SLOT_ACCEPTED)
-        return false;
-    *ret_before = fl_leads_at(set, (size_t)a);
-    *ret_after = fl_leads_at(set, (size_t)b);
-    return (int64_t)(ret_after->minutes - ret_before->minutes) * 60 <= input->bridge_max_s;
-}
-
 static size_t bridged_source(struct fl_why *why, const struct fl_run *run, uint32_t inst,
-                             const struct fl_stage_input *input, const struct fl_source *source)
+                             size_t input_index, size_t n)
 {
     const struct fl_plan *plan = run->plan;
-    const struct fl_workflow *wf = plan->workflow;
-    int32_t set = wf->stages[source->stage].outputs[source->output].set;
+    const struct fl_stage_input *input = &fl_inst_stage(run, inst)->inputs[input_index];
+    const struct fl_source *source = &input->sources[n];
+    struct fl_region region =
+        fl_plan_source(plan, plan->inst_stage[inst], fl_plan_inst_k(plan, inst), input_index, n);
     uint32_t base = plan->stages[source->stage].slot_first[source->output];
-    struct fl_span span;
     size_t found = 0;
 
-    if (set == FL_NONE || fl_plan_span(wf, fl_inst_stage(run, inst), fl_plan_inst_k(plan, inst),
-                                       input, source, &span, NULL) < 0)
-        return 0;
-    for (uint32_t i = 0; i < span.count; i++) {
-        uint32_t member = span.first + i * span.stride;
-        const struct fl_slot *slot = &run->slots[base + member];
+    for (uint32_t i = 0; i < region.count; i++) {
+        uint32_t at = base + fl_region_at(&region, i);
+        const struct fl_slot *slot = &run->slots[at];
         char title[FL_CORE_ID_MAX];
         char gap[FL_TIME_TEXT_MAX];
         char from[FL_TIME_TEXT_MAX];
         char to[FL_TIME_TEXT_MAX];
-        struct fl_lead before;
-        struct fl_lead after;
+        struct fl_bridge bridge;
 
         if (slot->state != FL_SLOT_ABSENT ||
-            !is_bridged(run, input, base, member, &wf->sets[set].leads, &before, &after))
+            !fl_find_bridge(run, at, input->bridge_max_s, &bridge) ||
+            run->slots[bridge.before].state != FL_SLOT_ACCEPTED ||
+            run->slots[bridge.after].state != FL_SLOT_ACCEPTED || found++ >= FL_VIEW_NAMED_MAX)
             continue;
-        if (found++ >= FL_VIEW_NAMED_MAX)
-            continue;
-        fl_view_slot_title(run, base + member, title, sizeof(title));
-        fl_duration_format((int64_t)(after.minutes - before.minutes) * 60, gap);
-        fl_lead_format(before, from);
-        fl_lead_format(after, to);
+        fl_view_slot_title(run, at, title, sizeof(title));
+        fl_duration_format((int64_t)(bridge.lead_after.minutes - bridge.lead_before.minutes) * 60,
+                           gap);
+        fl_lead_format(bridge.lead_before, from);
+        fl_lead_format(bridge.lead_after, to);
         fl_buf_printf(why->out,
                       "; input '%s': %s is absent (%.300s) and is bridged %s between %s and %s",
                       input->name, title,
@@ -221,7 +198,7 @@ bool fl_why_bridged(struct fl_why *why, const struct fl_run *run, uint32_t inst)
 
         for (size_t s = 0; input->bridge_max_s > 0 && !input->first_of && s < input->source_count;
              s++)
-            found += bridged_source(why, run, inst, input, &input->sources[s]);
+            found += bridged_source(why, run, inst, i, s);
     }
     return found > 0;
 }

@@ -87,8 +87,11 @@ void fl_workflow_destroy(struct fl_workflow *workflow)
         return;
     free(workflow->name);
     free(workflow->title);
-    for (size_t i = 0; i < workflow->set_count; i++)
+    for (size_t i = 0; i < workflow->set_count; i++) {
         free(workflow->sets[i].name);
+        texts_release(&workflow->sets[i].members);
+        free(workflow->sets[i].order);
+    }
     free(workflow->sets);
     for (size_t i = 0; i < workflow->param_count; i++) {
         free(workflow->params[i].name);
@@ -248,11 +251,6 @@ int fl_leads_in(const char *text, const struct fl_leads *of, struct fl_leads *re
         return fl_err_set(reterr, FL_E_PARSE, 0, "leads '%.40s' are not all in %s", text, of_text);
     *ret_leads = leads;
     return 0;
-}
-
-size_t fl_stage_instances(const struct fl_workflow *workflow, const struct fl_stage *stage)
-{
-    return stage->per == FL_NONE ? 1 : fl_leads_count(&workflow->sets[stage->per].leads);
 }
 
 bool fl_workflow_name_is_plain(const char *name)

@@ -15,9 +15,11 @@
 #include "engine/base/err.h"
 #include "engine/base/time.h"
 
-#define FL_WORKFLOW_VERSION 1
+#define FL_WORKFLOW_VERSION 2 /* 1 is read as well */
 #define FL_WORKFLOW_STAGES_MAX 1000
-#define FL_WORKFLOW_INSTANCES_MAX 10000 /* of one stage */
+#define FL_WORKFLOW_INSTANCES_MAX 1000000 /* of one stage */
+#define FL_WORKFLOW_TOTAL_MAX 2000000     /* instances of all stages */
+#define FL_WORKFLOW_MEMBERS_MAX 100000    /* of one set */
 #define FL_WORKFLOW_SETS_MAX 1000
 #define FL_WORKFLOW_PARAMS_MAX 1000
 #define FL_WORKFLOW_SITES_MAX 100
@@ -28,13 +30,53 @@
 #define FL_WORKFLOW_LIST_MAX 1000 /* arguments, inputs, outputs, files … of one stage */
 #define FL_WORKFLOW_FILE_MAX ((size_t)1024 * 1024)
 #define FL_WORKFLOW_NAME_MAX 64
+#define FL_DIMS_MAX 4         /* dimensions of a stage, or of an output with its own set */
+#define FL_MEMBER_TEXT_MAX 72 /* bytes of a member's text with its end */
+#define FL_KEY_TEXT_MAX (FL_DIMS_MAX * FL_MEMBER_TEXT_MAX)
 
 #define FL_NONE (-1) /* an index that points to nothing */
 
-/* A set of leads. One that is written in place, not named, has its text as name ("+000/+054/6"). */
+struct fl_texts {
+    char **items;
+    size_t count;
+};
+
+enum fl_set_kind {
+    FL_SET_LEADS,
+    FL_SET_NAMES,    /* members of an ensemble, domains, any list */
+    FL_SET_DECLARED, /* a stage says the members, once a run */
+};
+
+/* What stages and outputs run over. Leads that are written in place, not named, have their text as
+ * name ("+000/+054/6"). */
 struct fl_set {
     char *name;
-    struct fl_leads leads;
+    struct fl_leads leads; /* of LEADS */
+    enum fl_set_kind kind;
+    struct fl_texts members; /* of NAMES; of DECLARED when they are known */
+    uint32_t *order;         /* indexes of members by their texts: fl_set_index; may be NULL */
+    bool known;              /* of DECLARED: its members were said, be there any or not */
+    int32_t by;              /* of DECLARED: the stage that says them */
+};
+
+/* The sets that a stage runs over, outermost first; none: one instance. Instance k is mixed radix:
+ * the last set changes fastest. */
+struct fl_dims {
+    int32_t sets[FL_DIMS_MAX];
+    size_t count;
+};
+
+/* Members of a set, as an arithmetic progression of their indexes. */
+struct fl_span {
+    uint32_t first;
+    uint32_t count;
+    uint32_t stride;
+};
+
+/* Which members a reference names, one span a dimension of what it refers to (an output's own set
+ * is the last); count 0: none named, so those that match. */
+struct fl_selector {
+    struct fl_span of[FL_DIMS_MAX];
 };
 
 enum fl_param_type { FL_PARAM_INT, FL_PARAM_REAL, FL_PARAM_BOOL, FL_PARAM_TEXT };
@@ -88,19 +130,13 @@ struct fl_env {
     char *value; /* a template */
 };
 
-struct fl_texts {
-    char **items;
-    size_t count;
-};
-
 /* Where one input may come from. */
 struct fl_source {
     int32_t stage; /* FL_NONE: "cold", no file at all */
     int32_t output;
-    int64_t cycle_offset_s; /* 0: the same run; -21600: the official run of 6 hours before */
-    bool has_lead;          /* one given member, "(+006)" */
-    struct fl_lead lead;
-    char *text; /* as written, for messages */
+    int64_t cycle_offset_s;    /* 0: the same run; -21600: the official run of 6 hours before */
+    struct fl_selector select; /* the given members, "(m03,+006)" */
+    char *text;                /* as written, for messages */
 };
 
 struct fl_stage_input {
@@ -111,7 +147,7 @@ struct fl_stage_input {
     bool follow;          /* not waited for: members are handed over as they come */
     bool edge_absent;     /* a shifted lead outside its set means no file */
     int32_t shift_min;    /* minutes added to the instance's lead */
-    int32_t leads;        /* set: these members, whatever the instance's own lead; or FL_NONE */
+    int32_t leads;        /* set: these leads, whatever the instance's own lead; or FL_NONE */
     int64_t bridge_max_s; /* an absent member may be bridged by its neighbours up to this far apart;
                              0: no */
     char *bridge_note;
@@ -120,7 +156,7 @@ struct fl_stage_input {
 struct fl_stage_output {
     char *name;
     char *file;  /* a template */
-    int32_t set; /* one for each member, or FL_NONE; in a stage with `per` this is its set */
+    int32_t set; /* its own set: one for each member and instance; or FL_NONE */
 };
 
 struct fl_stage_file {
@@ -184,7 +220,7 @@ struct fl_stage {
     int32_t pool;
     int64_t cores;
     int64_t ranks; /* 0: not started by mpirun */
-    int32_t per;   /* set: one instance a member; FL_NONE: one instance */
+    struct fl_dims dims;
     int32_t leads; /* set of its {lead} outputs, or FL_NONE */
     char *when;    /* expression, or NULL */
     struct fl_stage_input *inputs;
@@ -300,8 +336,73 @@ int fl_leads_in(const char *text, const struct fl_leads *of, struct fl_leads *re
 /* True when every member of part is in whole. */
 bool fl_leads_within(const struct fl_leads *part, const struct fl_leads *whole);
 
-/* Instances of a stage: members of its `per` set, or 1. */
+/* ---- sets.c: members, dimensions, keys ---- */
+
+/* Makes the members of a set quick to find; to be called when they are all there. FL_E_NOMEM. */
+int fl_set_index(struct fl_set *set, struct fl_err *reterr);
+/* Members; 0 for a declared set that is not known yet. */
+size_t fl_set_count(const struct fl_set *set);
+/* False for a declared set whose members were not said yet. */
+bool fl_set_is_known(const struct fl_set *set);
+/* Text of a member, "+006" or "m03"; text is the buffer, borrowed or not. */
+const char *fl_set_member(const struct fl_set *set, size_t index,
+                          char text[static FL_MEMBER_TEXT_MAX]);
+/* As it stands in file names and ids: "f006", "m03". */
+const char *fl_set_member_file(const struct fl_set *set, size_t index,
+                               char text[static FL_MEMBER_TEXT_MAX]);
+/* Index of a member by its text, or -1. */
+int64_t fl_set_find(const struct fl_set *set, const char *text, size_t size);
+int64_t fl_set_find_file(const struct fl_set *set, const char *text, size_t size);
+/* True for the same set, and for two sets of the same leads. */
+bool fl_sets_equal(const struct fl_workflow *workflow, int32_t a, int32_t b);
+/* A member's name: letters, digits, '-' and '_' of at most FL_WORKFLOW_NAME_MAX bytes that begins
+ * with a letter or a digit. */
+bool fl_member_is_plain(const char *name);
+
+/* Sizes of the sets of some dimensions, and numbers made of and split into their members. */
+struct fl_radix {
+    size_t count;
+    uint32_t sizes[FL_DIMS_MAX];
+};
+struct fl_radix fl_radix_of(const struct fl_workflow *workflow, const struct fl_dims *dims);
+/* Product of the sizes; more than 2^32 - 1 is that. */
+uint32_t fl_radix_total(const struct fl_radix *radix);
+void fl_radix_split(const struct fl_radix *radix, uint32_t k, uint32_t members[static FL_DIMS_MAX]);
+uint32_t fl_radix_join(const struct fl_radix *radix, const uint32_t members[static FL_DIMS_MAX]);
+
+/* Instances of a stage: 1 without dimensions, 0 over a set that is not known yet. */
 size_t fl_stage_instances(const struct fl_workflow *workflow, const struct fl_stage *stage);
+/* Dimensions of an output: those of the stage and its own set; of instances with FL_NONE. */
+struct fl_dims fl_output_dims(const struct fl_stage *stage, int32_t output);
+/* Which of the dimensions is leads (the innermost such), or -1. */
+int fl_dims_lead(const struct fl_workflow *workflow, const struct fl_dims *dims);
+/* Which of them is this set, or -1. */
+int fl_dims_find(const struct fl_dims *dims, int32_t set);
+/* True when none of them is a declared set whose members were not said yet. */
+bool fl_dims_known(const struct fl_workflow *workflow, const struct fl_dims *dims);
+
+/* Key of the k-th instance of some dimensions: "m03,+006"; "" without dimensions. */
+void fl_key_format(const struct fl_workflow *workflow, const struct fl_dims *dims, uint32_t k,
+                   char text[static FL_KEY_TEXT_MAX]);
+/* As in ids: "m03.f006". */
+void fl_key_format_file(const struct fl_workflow *workflow, const struct fl_dims *dims, uint32_t k,
+                        char text[static FL_KEY_TEXT_MAX]);
+/* The number that a key stands for, in text or file form. FL_E_NOENT says which member there is
+ * none of, and which there are. */
+int fl_key_parse(const struct fl_workflow *workflow, const struct fl_dims *dims, const char *text,
+                 uint32_t *ret_k, struct fl_err *reterr);
+int fl_key_parse_file(const struct fl_workflow *workflow, const struct fl_dims *dims,
+                      const char *text, uint32_t *ret_k, struct fl_err *reterr);
+/* "+000/+012", "m01", "m01/m05,+006": each part goes to the dimension that has it. FL_E_PARSE says
+ * which part none has, and what there is. */
+int fl_selector_parse(const struct fl_workflow *workflow, const struct fl_dims *dims,
+                      const char *text, size_t size, struct fl_selector *ret_selector,
+                      struct fl_err *reterr);
+bool fl_selector_names_any(const struct fl_selector *selector);
+/* True when a template has the placeholder {name} or {name:…}. */
+bool fl_template_has(const char *text, const char *name);
+/* True when a template has a placeholder for the members of a set. */
+bool fl_template_has_set(const struct fl_workflow *workflow, const char *text, int32_t set);
 
 /* True for a name of letters, digits, '-' and '_' of at most FL_WORKFLOW_NAME_MAX bytes that begins
  * with a letter. */

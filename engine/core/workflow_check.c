@@ -10,6 +10,8 @@
 
 #include "engine/base/banned.h"
 
+#define NAME_BYTES_MAX 240 /* of "stage.m03.f006", a folder */
+
 static int bad(const struct fl_stage *stage, struct fl_err *reterr, const char *what,
                const char *name)
 {
@@ -29,30 +31,43 @@ static bool name_is_good(const struct fl_stage *stage)
     return fl_workflow_name_is_plain(stage->name);
 }
 
+/* Selected members exist. */
+static bool selector_is_good(const struct fl_workflow *w, const struct fl_dims *dims,
+                             const struct fl_selector *selector)
+{
+    for (size_t d = 0; d < FL_DIMS_MAX; d++) {
+        const struct fl_span *span = &selector->of[d];
+
+        if (span->count &&
+            (d >= dims->count || span->first + (uint64_t)(span->count - 1) * span->stride >=
+                                     fl_set_count(&w->sets[dims->sets[d]])))
+            return false;
+    }
+    return true;
+}
+
 static int check_source(const struct fl_workflow *w, size_t s, const struct fl_stage_input *input,
                         const struct fl_source *source, struct fl_err *reterr)
 {
     const struct fl_stage *stage = &w->stages[s];
-    struct fl_span span;
+    struct fl_match match;
+    struct fl_dims dims;
+    int rc;
 
     if (source->stage == FL_NONE)
         return input->first_of ? 0 : bad(stage, reterr, "no source for input", input->name);
     if (!in_range(source->stage, w->stage_count, false) ||
         !in_range(source->output, w->stages[source->stage].output_count, false))
         return bad(stage, reterr, "a source that does not exist for input", input->name);
-    if (source->cycle_offset_s)
-        return source->cycle_offset_s < 0 && input->first_of
-                   ? 0
-                   : bad(stage, reterr, "a source in another cycle for input", input->name);
-    if ((size_t)source->stage >= s)
+    dims = fl_output_dims(&w->stages[source->stage], source->output);
+    if (!selector_is_good(w, &dims, &source->select))
+        return bad(stage, reterr, "a source names what is not in its sets, input", input->name);
+    if (source->cycle_offset_s && (source->cycle_offset_s > 0 || !input->first_of))
+        return bad(stage, reterr, "a source in another cycle for input", input->name);
+    if (!source->cycle_offset_s && (size_t)source->stage >= s)
         return bad(stage, reterr, "it stands before what makes its input", input->name);
-    for (uint32_t k = 0; k < fl_stage_instances(w, stage); k++) {
-        int rc = fl_plan_span(w, stage, k, input, source, &span, reterr);
-
-        if (rc < 0)
-            return fl_err_note(reterr, rc, "stage '%s', input '%s'", stage->name, input->name);
-    }
-    return 0;
+    rc = fl_match_source(w, stage, input, source, &match, reterr);
+    return rc < 0 ? fl_err_note(reterr, rc, "stage '%s'", stage->name) : 0;
 }
 
 static int check_inputs(const struct fl_workflow *w, size_t s, struct fl_err *reterr)
@@ -64,7 +79,8 @@ static int check_inputs(const struct fl_workflow *w, size_t s, struct fl_err *re
 
         if (!fl_workflow_name_is_plain(input->name) || input->source_count == 0)
             return bad(stage, reterr, "not an input:", input->name);
-        if (!in_range(input->leads, w->set_count, true))
+        if (!in_range(input->leads, w->set_count, true) ||
+            (input->leads != FL_NONE && w->sets[input->leads].kind != FL_SET_LEADS))
             return bad(stage, reterr, "no such set of leads for input", input->name);
         for (size_t k = 0; k < input->source_count; k++) {
             int rc = check_source(w, s, input, &input->sources[k], reterr);
@@ -104,9 +120,24 @@ static int check_outputs(const struct fl_workflow *w, const struct fl_stage *sta
 
         if (!fl_workflow_name_is_plain(output->name) || !*output->file)
             return bad(stage, reterr, "not an output:", output->name);
-        if (!in_range(output->set, w->set_count, true) ||
-            (stage->per != FL_NONE && output->set != stage->per))
-            return bad(stage, reterr, "no such set of leads for output", output->name);
+        if (!in_range(output->set, w->set_count, true))
+            return bad(stage, reterr, "no such set for output", output->name);
+        if (output->set != FL_NONE && fl_dims_find(&stage->dims, output->set) >= 0)
+            return bad(stage, reterr, "it runs over the set of its output already:", output->name);
+        if (output->set != FL_NONE && stage->dims.count == FL_DIMS_MAX)
+            return bad(stage, reterr, "more than 4 sets for output", output->name);
+        if (output->set != FL_NONE && !fl_set_is_known(&w->sets[output->set]) &&
+            w->sets[output->set].by >= (int32_t)(stage - w->stages))
+            return bad(stage, reterr, "it stands before what says the set of its output",
+                       output->name);
+        if (output->set != FL_NONE && !fl_template_has_set(w, output->file, output->set))
+            return fl_err_set(reterr, FL_E_CONFIG, 0,
+                              "stage '%s': output '%s' is one for each of '%s', so its file needs "
+                              "{%s}; '%s' would be one file",
+                              stage->name, output->name, w->sets[output->set].name,
+                              w->sets[output->set].kind == FL_SET_LEADS ? "lead"
+                                                                        : w->sets[output->set].name,
+                              output->file);
         for (size_t k = 0; k < i; k++) {
             if (strcmp(stage->outputs[k].name, output->name) == 0)
                 return bad(stage, reterr, "two outputs are called", output->name);
@@ -160,6 +191,84 @@ static int check_shared(const struct fl_workflow *w, struct fl_err *reterr)
     return 0;
 }
 
+/* The longest file form of a member: part of a folder's name. */
+static size_t longest_member(const struct fl_set *set)
+{
+    size_t longest = set->kind == FL_SET_DECLARED ? FL_WORKFLOW_NAME_MAX : 0;
+    char text[FL_MEMBER_TEXT_MAX];
+
+    if (set->kind == FL_SET_LEADS)
+        return strlen(fl_set_member_file(set, fl_set_count(set) - 1, text)) + 3;
+    for (size_t i = 0; i < set->members.count; i++)
+        if (strlen(set->members.items[i]) > longest)
+            longest = strlen(set->members.items[i]);
+    return longest;
+}
+
+static int check_dims(const struct fl_workflow *w, size_t s, struct fl_err *reterr)
+{
+    const struct fl_stage *stage = &w->stages[s];
+    size_t name = strlen(stage->name);
+
+    if (!in_range(stage->leads, w->set_count, true) || stage->dims.count > FL_DIMS_MAX)
+        return bad(stage, reterr, "no such set of leads:", "");
+    for (size_t d = 0; d < stage->dims.count; d++) {
+        const struct fl_set *set;
+
+        if (!in_range(stage->dims.sets[d], w->set_count, false))
+            return bad(stage, reterr, "no such set:", "");
+        set = &w->sets[stage->dims.sets[d]];
+        if (fl_dims_find(&stage->dims, stage->dims.sets[d]) != (int)d)
+            return bad(stage, reterr, "it runs twice over", set->name);
+        if (set->kind == FL_SET_DECLARED && set->by >= (int32_t)s)
+            return bad(stage, reterr, "it stands before the stage that says the members of",
+                       set->name);
+        name += 1 + longest_member(set);
+    }
+    if (name > NAME_BYTES_MAX)
+        return fl_err_set(reterr, FL_E_CONFIG, 0,
+                          "stage '%s': its name with the members that it runs over has %zu bytes; "
+                          "the limit is %d",
+                          stage->name, name, NAME_BYTES_MAX);
+    if (fl_stage_instances(w, stage) > FL_WORKFLOW_INSTANCES_MAX)
+        return fl_err_set(reterr, FL_E_CONFIG, 0, "stage '%s': %zu instances; the limit is %d",
+                          stage->name, fl_stage_instances(w, stage), FL_WORKFLOW_INSTANCES_MAX);
+    return 0;
+}
+
+static int check_set(const struct fl_workflow *w, const struct fl_set *set, struct fl_err *reterr)
+{
+    if (!set->name)
+        return fl_err_set(reterr, FL_E_CONFIG, 0, "a set has no name");
+    if (set->kind == FL_SET_LEADS)
+        return set->leads.first.minutes >= 0
+                   ? 0
+                   : fl_err_set(reterr, FL_E_CONFIG, 0, "leads '%s' begin before +000", set->name);
+    if (!fl_workflow_name_is_plain(set->name) || set->members.count > FL_WORKFLOW_MEMBERS_MAX ||
+        (set->kind == FL_SET_NAMES && set->members.count == 0))
+        return fl_err_set(reterr, FL_E_CONFIG, 0,
+                          "set '%s' has no plain name, or not 1 to %d members", set->name,
+                          FL_WORKFLOW_MEMBERS_MAX);
+    if (set->kind == FL_SET_DECLARED && !in_range(set->by, w->stage_count, false))
+        return fl_err_set(reterr, FL_E_CONFIG, 0, "no stage says the members of set '%s'",
+                          set->name);
+    for (size_t i = 0; i < set->members.count; i++) {
+        const char *member = set->members.items[i];
+        size_t at = set->order ? set->order[i] : i;
+
+        if (!fl_member_is_plain(member))
+            return fl_err_set(reterr, FL_E_CONFIG, 0,
+                              "set '%s': member '%.80s'; accepted: letters, digits, '-' and '_', "
+                              "at most %d, no '-' or '_' first",
+                              set->name, member, FL_WORKFLOW_NAME_MAX);
+        if (set->order && i > 0 &&
+            strcmp(set->members.items[at], set->members.items[set->order[i - 1]]) == 0)
+            return fl_err_set(reterr, FL_E_CONFIG, 0, "set '%s' has member '%s' twice", set->name,
+                              set->members.items[at]);
+    }
+    return 0;
+}
+
 static int check_stage(const struct fl_workflow *w, size_t s, struct fl_err *reterr)
 {
     const struct fl_stage *stage = &w->stages[s];
@@ -175,10 +284,9 @@ static int check_stage(const struct fl_workflow *w, size_t s, struct fl_err *ret
         return bad(stage, reterr, "no program:", "");
     if (!in_range(stage->pool, w->pool_count, false))
         return bad(stage, reterr, "no such pool:", "");
-    if (!in_range(stage->per, w->set_count, true) || !in_range(stage->leads, w->set_count, true))
-        return bad(stage, reterr, "no such set of leads:", "");
-    if (fl_stage_instances(w, stage) > FL_WORKFLOW_INSTANCES_MAX)
-        return bad(stage, reterr, "too many instances:", "");
+    rc = check_dims(w, s, reterr);
+    if (rc < 0)
+        return rc;
     if (stage->input_count > FL_WORKFLOW_LIST_MAX || stage->output_count > FL_WORKFLOW_LIST_MAX)
         return bad(stage, reterr, "too many inputs or outputs:", "");
     for (size_t i = 0; i < stage->file_count; i++) {
@@ -186,15 +294,12 @@ static int check_stage(const struct fl_workflow *w, size_t s, struct fl_err *ret
             return bad(stage, reterr, "not a plain file name:", stage->files[i].name);
     }
     rc = check_launch(w, stage, reterr);
-    if (rc == 0)
-        rc = check_outputs(w, stage, reterr);
-    if (rc == 0)
-        rc = check_inputs(w, s, reterr);
-    return rc == 0 ? check_when(w, s, reterr) : rc;
+    return rc == 0 ? check_outputs(w, stage, reterr) : rc;
 }
 
 int fl_workflow_check(const struct fl_workflow *workflow, struct fl_err *reterr)
 {
+    size_t total = 0;
     int rc = 0;
 
     fl_assert(workflow);
@@ -208,7 +313,19 @@ int fl_workflow_check(const struct fl_workflow *workflow, struct fl_err *reterr)
                               workflow->pools[i].name);
     }
     rc = check_shared(workflow, reterr);
+    for (size_t i = 0; i < workflow->set_count && rc == 0; i++)
+        rc = check_set(workflow, &workflow->sets[i], reterr);
     for (size_t s = 0; s < workflow->stage_count && rc == 0; s++)
         rc = check_stage(workflow, s, reterr);
+    for (size_t s = 0; s < workflow->stage_count && rc == 0;
+         s++) { /* what each may refer to is good */
+        rc = check_inputs(workflow, s, reterr);
+        if (rc == 0)
+            rc = check_when(workflow, s, reterr);
+        total += rc == 0 ? fl_stage_instances(workflow, &workflow->stages[s]) : 0;
+    }
+    if (rc == 0 && total > FL_WORKFLOW_TOTAL_MAX)
+        rc = fl_err_set(reterr, FL_E_CONFIG, 0, "%zu instances in all; the limit is %d", total,
+                        FL_WORKFLOW_TOTAL_MAX);
     return rc;
 }

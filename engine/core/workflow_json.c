@@ -23,6 +23,45 @@ static json_t *leads_to(const struct fl_leads *leads)
     return json_pack("[i,i,i]", leads->first.minutes, leads->last.minutes, leads->step_minutes);
 }
 
+/* [dimension, first, count, stride] for each that is given. */
+static json_t *selector_to(const struct fl_selector *selector)
+{
+    json_t *array = json_array();
+
+    for (int d = 0; d < FL_DIMS_MAX; d++) {
+        const struct fl_span *span = &selector->of[d];
+
+        if (span->count)
+            (void)json_array_append_new(array, json_pack("[i,I,I,I]", d, (json_int_t)span->first,
+                                                         (json_int_t)span->count,
+                                                         (json_int_t)span->stride));
+    }
+    return array;
+}
+
+static json_t *dims_to(const struct fl_dims *dims)
+{
+    json_t *array = json_array();
+
+    for (size_t d = 0; d < dims->count; d++)
+        (void)json_array_append_new(array, json_integer(dims->sets[d]));
+    return array;
+}
+
+static json_t *set_to(const struct fl_set *set)
+{
+    json_t *json = json_pack("{s:s,s:i}", "name", set->name, "kind", (int)set->kind);
+
+    if (json && set->kind == FL_SET_LEADS)
+        (void)json_object_set_new(json, "leads", leads_to(&set->leads));
+    if (json && set->kind == FL_SET_DECLARED)
+        (void)json_object_update_new(json,
+                                     json_pack("{s:b,s:i}", "known", set->known, "by", set->by));
+    if (json && set->kind != FL_SET_LEADS)
+        (void)json_object_set_new(json, "members", texts_to(&set->members));
+    return json;
+}
+
 static json_t *input_to(const struct fl_stage_input *input)
 {
     json_t *sources = json_array();
@@ -33,8 +72,8 @@ static json_t *input_to(const struct fl_stage_input *input)
             json_pack("{s:i,s:i,s:I,s:s}", "stage", source->stage, "output", source->output,
                       "offset_s", (json_int_t)source->cycle_offset_s, "text", source->text);
 
-        if (one && source->has_lead)
-            (void)json_object_set_new(one, "lead", json_integer(source->lead.minutes));
+        if (one && fl_selector_names_any(&source->select))
+            (void)json_object_set_new(one, "select", selector_to(&source->select));
         (void)json_array_append_new(sources, one); /* a NULL fails the count that is read back */
     }
     return json_pack("{s:s,s:o,s:b,s:b,s:b,s:i,s:i,s:I,s:s?}", "name", input->name, "sources",
@@ -126,11 +165,11 @@ static json_t *launch_to(const struct fl_stage *stage)
 static json_t *stage_to(const struct fl_stage *stage)
 {
     json_t *json = json_pack(
-        "{s:s,s:i,s:i,s:s,s:o,s:i,s:I,s:I,s:i,s:i,s:s?,s:o,s:I,s:I,s:f,s:I,s:I,s:b,s:b}", "name",
+        "{s:s,s:i,s:i,s:s,s:o,s:i,s:I,s:I,s:o,s:i,s:s?,s:o,s:I,s:I,s:f,s:I,s:I,s:b,s:b}", "name",
         stage->name, "kind", (int)stage->kind, "origin", stage->origin, "program", stage->program,
         "args", texts_to(&stage->args), "pool", stage->pool, "cores", (json_int_t)stage->cores,
-        "ranks", (json_int_t)stage->ranks, "per", stage->per, "leads", stage->leads, "when",
-        stage->when, "success", success_to(&stage->success), "tries",
+        "ranks", (json_int_t)stage->ranks, "dims", dims_to(&stage->dims), "leads", stage->leads,
+        "when", stage->when, "success", success_to(&stage->success), "tries",
         (json_int_t)stage->retry.tries, "delay_s", (json_int_t)stage->retry.delay_s, "grow",
         stage->retry.grow, "time_limit_s", (json_int_t)stage->time_limit_s, "grace_s",
         (json_int_t)stage->grace_s, "once", stage->once, "keep_at_source", stage->keep_at_source);
@@ -181,8 +220,7 @@ static json_t *top_to(const struct fl_workflow *w)
     json_t *pools = json_array();
 
     for (size_t i = 0; i < w->set_count; i++)
-        (void)json_array_append_new(sets, json_pack("{s:s,s:o}", "name", w->sets[i].name, "leads",
-                                                    leads_to(&w->sets[i].leads)));
+        (void)json_array_append_new(sets, set_to(&w->sets[i]));
     for (size_t i = 0; i < w->param_count; i++)
         (void)json_array_append_new(params,
                                     json_pack("{s:s,s:i,s:s}", "name", w->params[i].name, "type",

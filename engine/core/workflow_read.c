@@ -92,14 +92,13 @@ static void *take_list(struct reader *r, const json_t *json, const char *key, si
     return items;
 }
 
-static void take_texts(struct reader *r, const json_t *json, const char *key,
+static void take_texts(struct reader *r, const json_t *json, const char *key, size_t max,
                        struct fl_texts *texts)
 {
     const json_t *list;
     size_t count;
 
-    texts->items =
-        take_list(r, json, key, FL_WORKFLOW_LIST_MAX, sizeof(*texts->items), &list, &count);
+    texts->items = take_list(r, json, key, max, sizeof(*texts->items), &list, &count);
     texts->count = count;
     for (size_t i = 0; i < count && r->rc == 0; i++) {
         const char *text = json_string_value(json_array_get(list, i));
@@ -132,15 +131,29 @@ static struct fl_leads take_leads(struct reader *r, const json_t *json, const ch
     return leads;
 }
 
+static void read_selector(struct reader *r, const json_t *list, struct fl_selector *selector)
+{
+    for (size_t i = 0; i < json_array_size(list) && r->rc == 0; i++) {
+        json_int_t v[4];
+
+        for (size_t n = 0; n < 4; n++)
+            v[n] = json_integer_value(json_array_get(json_array_get(list, i), n));
+        if (v[0] < 0 || v[0] >= FL_DIMS_MAX || v[1] < 0 || v[1] > UINT32_MAX || v[2] < 1 ||
+            v[2] > UINT32_MAX || v[3] < 1 || v[3] > UINT32_MAX)
+            r->rc = fl_err_set(r->reterr, FL_E_PARSE, 0,
+                               "'select' must hold dimension, first, count and stride");
+        else
+            selector->of[v[0]] = (struct fl_span){(uint32_t)v[1], (uint32_t)v[2], (uint32_t)v[3]};
+    }
+}
+
 static void read_source(struct reader *r, const json_t *json, struct fl_source *source)
 {
     source->stage = (int32_t)take_int(r, json, "stage", FL_NONE, INT32_MAX);
     source->output = (int32_t)take_int(r, json, "output", FL_NONE, INT32_MAX);
     source->cycle_offset_s = take_int(r, json, "offset_s", INT64_MIN, INT64_MAX);
     source->text = take_text(r, json, "text", true);
-    source->has_lead = json_object_get(json, "lead") != NULL;
-    if (source->has_lead)
-        source->lead.minutes = (int32_t)take_int(r, json, "lead", INT32_MIN, INT32_MAX);
+    read_selector(r, json_object_get(json, "select"), &source->select);
 }
 
 static void read_input(struct reader *r, const json_t *json, struct fl_stage_input *input)
@@ -168,7 +181,7 @@ static void read_success(struct reader *r, const json_t *json, struct fl_success
     success->exit = take_int(r, group, "exit", 0, 255);
     success->log_file = take_text(r, group, "log_file", false);
     success->log_has = take_text(r, group, "log_has", false);
-    take_texts(r, group, "log_forbid", &success->log_forbid);
+    take_texts(r, group, "log_forbid", FL_WORKFLOW_LIST_MAX, &success->log_forbid);
     success->outputs =
         (enum fl_success_outputs)take_int(r, group, "outputs", FL_SUCCESS_ALL, FL_SUCCESS_NONE);
     success->check = take_text(r, group, "check", false);
@@ -300,11 +313,10 @@ static void read_stage(struct reader *r, const json_t *json, struct fl_stage *st
     stage->kind = (enum fl_stage_kind)take_int(r, json, "kind", FL_STAGE_PROGRAM, FL_STAGE_DELIVER);
     stage->origin = (int32_t)take_int(r, json, "origin", FL_NONE, INT32_MAX);
     stage->program = take_text(r, json, "program", true);
-    take_texts(r, json, "args", &stage->args);
+    take_texts(r, json, "args", FL_WORKFLOW_LIST_MAX, &stage->args);
     stage->pool = (int32_t)take_int(r, json, "pool", FL_NONE, INT32_MAX);
     stage->cores = take_int(r, json, "cores", 0, INT32_MAX);
     stage->ranks = take_int(r, json, "ranks", 0, INT32_MAX);
-    stage->per = (int32_t)take_int(r, json, "per", FL_NONE, INT32_MAX);
     stage->leads = (int32_t)take_int(r, json, "leads", FL_NONE, INT32_MAX);
     stage->when = take_text(r, json, "when", false);
     read_success(r, json, &stage->success);
@@ -367,6 +379,90 @@ static void read_shared(struct reader *r, const json_t *json, struct fl_workflow
         take_pair(r, json_array_get(list, i), "limits", &w->limits[i].name, &w->limits[i].size);
 }
 
+static void read_set(struct reader *r, const json_t *json, struct fl_set *set)
+{
+    set->name = take_text(r, json, "name", true);
+    set->kind =
+        (enum fl_set_kind)take_int_or(r, json, "kind", FL_SET_LEADS, FL_SET_LEADS, FL_SET_DECLARED);
+    set->leads = (struct fl_leads){.step_minutes = 1};
+    set->by = (int32_t)take_int_or(r, json, "by", FL_NONE, FL_NONE, INT32_MAX);
+    set->known = take_bool(r, json, "known");
+    if (set->kind == FL_SET_LEADS)
+        set->leads = take_leads(r, json, "leads");
+    else
+        take_texts(r, json, "members", FL_WORKFLOW_MEMBERS_MAX, &set->members);
+    if (r->rc == 0 && set->kind != FL_SET_LEADS)
+        r->rc = fl_set_index(set, r->reterr);
+}
+
+/* A source of version 1 may name one lead; the index of the set is known when all stages are. */
+static void read_old_lead(struct reader *r, const struct fl_workflow *w, const json_t *json,
+                          struct fl_source *source)
+{
+    const json_t *lead = json_object_get(json, "lead");
+    struct fl_dims dims;
+    int64_t at = -1;
+    int d;
+
+    if (!lead || source->stage < 0 || (size_t)source->stage >= w->stage_count ||
+        source->output < 0 || (size_t)source->output >= w->stages[source->stage].output_count)
+        return; /* the check says what is wrong */
+    dims = fl_output_dims(&w->stages[source->stage], source->output);
+    d = fl_dims_lead(w, &dims);
+    if (d >= 0 && json_is_integer(lead))
+        at = fl_leads_find(&w->sets[dims.sets[d]].leads,
+                           (struct fl_lead){(int32_t)json_integer_value(lead)});
+    if (at < 0)
+        r->rc = fl_err_set(r->reterr, FL_E_PARSE, 0, "'%s' has no such lead", source->text);
+    else
+        source->select.of[d] = (struct fl_span){(uint32_t)at, 1, 1};
+}
+
+static void read_old_leads(struct reader *r, const struct fl_workflow *w, const json_t *list)
+{
+    for (size_t s = 0; s < w->stage_count; s++) {
+        const json_t *inputs = json_object_get(json_array_get(list, s), "inputs");
+
+        for (size_t i = 0; i < w->stages[s].input_count; i++) {
+            const json_t *sources = json_object_get(json_array_get(inputs, i), "sources");
+
+            for (size_t n = 0; n < w->stages[s].inputs[i].source_count && r->rc == 0; n++)
+                read_old_lead(r, w, json_array_get(sources, n), &w->stages[s].inputs[i].sources[n]);
+        }
+    }
+}
+
+/* What the stage runs over. Version 1 knew one set, `per`, which its outputs repeated. */
+static void read_dims(struct reader *r, const json_t *json, size_t set_count,
+                      struct fl_stage *stage)
+{
+    const json_t *list = json_object_get(json, "dims");
+    int64_t per = take_int_or(r, json, "per", FL_NONE, FL_NONE, INT32_MAX);
+
+    if (json_array_size(list) > FL_DIMS_MAX) {
+        r->rc = fl_err_set(r->reterr, FL_E_TOO_BIG, 0, "'dims' has more than %d", FL_DIMS_MAX);
+        return;
+    }
+    for (size_t d = 0; d < json_array_size(list); d++) {
+        json_int_t set = json_integer_value(json_array_get(list, d));
+
+        stage->dims.sets[stage->dims.count++] = (int32_t)(set < INT32_MAX ? set : INT32_MAX);
+    }
+    if (per != FL_NONE)
+        stage->dims.sets[stage->dims.count++] = (int32_t)per;
+    for (size_t o = 0; per != FL_NONE && o < stage->output_count; o++)
+        if (stage->outputs[o].set == per)
+            stage->outputs[o].set = FL_NONE;
+    for (size_t d = 0; d < stage->dims.count && r->rc == 0; d++)
+        if (stage->dims.sets[d] < 0 || (size_t)stage->dims.sets[d] >= set_count)
+            r->rc =
+                fl_err_set(r->reterr, FL_E_PARSE, 0, "stage '%s' runs over no set", stage->name);
+    for (size_t o = 0; o < stage->output_count && r->rc == 0; o++)
+        if (stage->outputs[o].set != FL_NONE && (size_t)stage->outputs[o].set >= set_count)
+            r->rc = fl_err_set(r->reterr, FL_E_PARSE, 0, "stage '%s' has an output of no set",
+                               stage->name);
+}
+
 static void read_top(struct reader *r, const json_t *json, struct fl_workflow *w)
 {
     const json_t *list;
@@ -377,10 +473,8 @@ static void read_top(struct reader *r, const json_t *json, struct fl_workflow *w
     read_shared(r, json, w);
     w->sets =
         take_list(r, json, "sets", FL_WORKFLOW_SETS_MAX, sizeof(*w->sets), &list, &w->set_count);
-    for (size_t i = 0; i < w->set_count && r->rc == 0; i++) {
-        w->sets[i].name = take_text(r, json_array_get(list, i), "name", true);
-        w->sets[i].leads = take_leads(r, json_array_get(list, i), "leads");
-    }
+    for (size_t i = 0; i < w->set_count && r->rc == 0; i++)
+        read_set(r, json_array_get(list, i), &w->sets[i]);
     w->params = take_list(r, json, "params", FL_WORKFLOW_PARAMS_MAX, sizeof(*w->params), &list,
                           &w->param_count);
     for (size_t i = 0; i < w->param_count && r->rc == 0; i++) {
@@ -416,7 +510,7 @@ int fl_workflow_from_json(const json_t *json, struct fl_workflow **ret_workflow,
     const json_t *list;
 
     fl_assert(ret_workflow);
-    if (r.rc == 0 && version != FL_WORKFLOW_VERSION)
+    if (r.rc == 0 && version > FL_WORKFLOW_VERSION)
         return fl_err_set(reterr, FL_E_UNSUPPORTED, 0,
                           "compiled workflow of version %lld; this program reads %d",
                           (long long)version, FL_WORKFLOW_VERSION);
@@ -425,8 +519,13 @@ int fl_workflow_from_json(const json_t *json, struct fl_workflow **ret_workflow,
     if (r.rc == 0)
         workflow->stages = take_list(&r, json, "stages", 8 * FL_WORKFLOW_STAGES_MAX,
                                      sizeof(*workflow->stages), &list, &workflow->stage_count);
-    for (size_t i = 0; i < workflow->stage_count && r.rc == 0; i++)
+    for (size_t i = 0; i < workflow->stage_count && r.rc == 0; i++) {
         read_stage(&r, json_array_get(list, i), &workflow->stages[i]);
+        if (r.rc == 0)
+            read_dims(&r, json_array_get(list, i), workflow->set_count, &workflow->stages[i]);
+    }
+    if (r.rc == 0)
+        read_old_leads(&r, workflow, list);
     if (r.rc == 0)
         r.rc = fl_workflow_check(workflow, reterr);
     if (r.rc < 0)

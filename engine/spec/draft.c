@@ -80,7 +80,7 @@ void fl_add_draft(struct fl_compile *c, const config_setting_t *at, int32_t grou
     if (!stage || !draft)
         return;
     fl_set_text(c, &stage->name, name);
-    stage->origin = stage->per = stage->leads = stage->pool = FL_NONE;
+    stage->origin = stage->leads = stage->pool = FL_NONE;
     stage->recurrence = FL_NONE;
     stage->group = group;
     draft->at = at;
@@ -141,15 +141,15 @@ static void read_output(struct fl_compile *c, size_t index, const struct fl_laye
     fl_set_text(c, &output->name, name);
     fl_set_text(c, &output->file, file);
     output->set = FL_NONE;
-    if (stage->per != FL_NONE)
-        output->set = stage->per;
+    if (stage->dims.count > 0)
+        output->set = FL_NONE; /* one for each instance */
     else if (leads)
         output->set = fl_find_set(c, at, leads);
     else if (per || has_lead(file))
         output->set = stage->leads;
-    if (stage->per == FL_NONE && (per || has_lead(file)) && output->set == FL_NONE && !leads)
+    if (stage->dims.count == 0 && (per || has_lead(file)) && output->set == FL_NONE && !leads)
         fl_complain(c, at, "output '%s' is one for each lead, but the stage has no 'leads'", name);
-    if (output->set != FL_NONE && stage->per == FL_NONE && !has_lead(file))
+    if (output->set != FL_NONE && !has_lead(file))
         fl_complain(
             c, at,
             "output '%s' is one for each lead, so its file needs {lead}; '%s' would be one file",
@@ -172,18 +172,23 @@ static void read_outputs(struct fl_compile *c, size_t index)
     }
 }
 
-/* The set of "stage.output", "stage" or "leads:NAME". */
-static int32_t per_set(struct fl_compile *c, size_t index)
+static struct fl_dims one_set(int32_t set)
+{
+    return (struct fl_dims){.sets = {set}, .count = set == FL_NONE ? 0 : 1};
+}
+
+/* The sets of "stage.output", "stage" or "leads:NAME". */
+static struct fl_dims per_dims(struct fl_compile *c, size_t index)
 {
     const config_setting_t *at = fl_layers_get(&c->drafts[index].layers, "per");
     const char *per = c->drafts[index].per;
     size_t size = strcspn(per, ".");
+    struct fl_dims dims;
     int32_t other;
     int32_t output;
-    int32_t set;
 
     if (strncmp(per, "leads:", 6) == 0)
-        return fl_find_set(c, at, per + 6);
+        return one_set(fl_find_set(c, at, per + 6));
     other = fl_workflow_stage(c->workflow, per, size);
     if (other == FL_NONE) {
         struct fl_known names = {.count = 0};
@@ -192,25 +197,25 @@ static int32_t per_set(struct fl_compile *c, size_t index)
         (void)snprintf(name, sizeof(name), "%.*s", (int)size, per);
         fl_known_stages(c->workflow, &names);
         fl_complain_name(c, at, "per: no stage", name, &names, "a set of leads as \"leads:SET\"");
-        return fl_stand_in_set(c, per);
+        return one_set(fl_stand_in_set(c, per));
     }
     fl_resolve_per(c, (size_t)other);
     if (per[size] == '\0') {
-        set = c->workflow->stages[other].per;
+        dims = c->workflow->stages[other].dims;
     } else {
         output =
             fl_stage_output(&c->workflow->stages[other], per + size + 1, strlen(per + size + 1));
         if (output == FL_NONE) {
             fl_complain(c, at, "per: stage '%.*s' has no output '%s'", (int)size, per,
                         per + size + 1);
-            return fl_stand_in_set(c, per);
+            return one_set(fl_stand_in_set(c, per));
         }
-        set = c->workflow->stages[other].outputs[output].set;
+        dims = fl_output_dims(&c->workflow->stages[other], output);
     }
-    if (set != FL_NONE)
-        return set;
+    if (dims.count > 0)
+        return dims;
     fl_complain(c, at, "per: '%s' is one, not one for each member of a set", per);
-    return fl_stand_in_set(c, per);
+    return one_set(fl_stand_in_set(c, per));
 }
 
 void fl_resolve_per(struct fl_compile *c, size_t index)
@@ -227,9 +232,9 @@ void fl_resolve_per(struct fl_compile *c, size_t index)
     }
     draft->per_state = 1;
     if (draft->per) {
-        int32_t set = per_set(c, index);
+        struct fl_dims dims = per_dims(c, index);
 
-        c->workflow->stages[index].per = set;
+        c->workflow->stages[index].dims = dims;
     }
     if (fl_get_text(c, &draft->layers, "leads", &leads) && leads)
         c->workflow->stages[index].leads =

@@ -26,9 +26,9 @@ static bool cut(const char *from, const char *to, char *text, size_t size)
     return true;
 }
 
-/* "[-PT6H]" and "(+006)" of a reference. False when it cannot be read. */
+/* "[-PT6H]" and "(m03,+006)" of a reference. False when it cannot be read. */
 static bool read_marks(const char *text, struct fl_source *source, const char **stage_end,
-                       const char **output, const char **output_end)
+                       const char **output, const char **output_end, const char **members)
 {
     const char *bracket = strchr(text, '[');
     const char *dot = strchr(bracket ? bracket : text, '.');
@@ -51,10 +51,9 @@ static bool read_marks(const char *text, struct fl_source *source, const char **
     if (round) {
         const char *close = strchr(round, ')');
 
-        if (!close || close[1] || !cut(round + 1, close, part, sizeof(part)) ||
-            fl_lead_parse(part, &source->lead, NULL) < 0)
+        if (!close || close[1] || close == round + 1)
             return false;
-        source->has_lead = true;
+        *members = round + 1;
     }
     return *stage_end > text && *output_end > *output;
 }
@@ -68,6 +67,7 @@ static void add_source(struct fl_compile *c, size_t index, const config_setting_
     const char *output = NULL;
     const char *output_end = NULL;
     struct fl_known known = {.count = 0};
+    const char *members = NULL;
     char name[FL_WORKFLOW_NAME_MAX + 1];
     char what[256];
 
@@ -77,7 +77,7 @@ static void add_source(struct fl_compile *c, size_t index, const config_setting_
     source->stage = source->output = FL_NONE;
     if (input->first_of && strcmp(text, "cold") == 0)
         return;
-    if (!read_marks(text, source, &stage_end, &output, &output_end) ||
+    if (!read_marks(text, source, &stage_end, &output, &output_end, &members) ||
         !cut(text, stage_end, name, sizeof(name))) {
         fl_complain(c, at, "input '%s': '%s' cannot be read; " SOURCE_HELP, input->name, text);
         return;
@@ -109,12 +109,13 @@ static void add_source(struct fl_compile *c, size_t index, const config_setting_
     if (!source->cycle_offset_s && (size_t)source->stage == index)
         fl_complain(c, at, "stage '%s' cannot need its own output '%s' of the same cycle",
                     w->stages[index].name, text);
-    if (source->has_lead) {
-        int32_t set = w->stages[source->stage].outputs[source->output].set;
+    if (members) {
+        struct fl_dims dims = fl_output_dims(&w->stages[source->stage], source->output);
+        struct fl_err why = {0};
 
-        if (set == FL_NONE || fl_leads_find(&w->sets[set].leads, source->lead) < 0)
-            fl_complain(c, at, "input '%s': '%s' names a lead that the output does not have",
-                        input->name, text);
+        if (fl_selector_parse(w, &dims, members, strlen(members) - 1, &source->select, &why) < 0)
+            fl_complain(c, at, "input '%s': '%s' names what the output does not have: %s",
+                        input->name, text, why.text);
     }
 }
 
@@ -173,7 +174,7 @@ static void read_group(struct fl_compile *c, size_t index, const struct fl_layer
     if (shift && fl_lead_parse(shift, &by, &why) < 0)
         fl_complain(c, fl_layers_get(one, "shift"), "shift: %s", why.text);
     input->shift_min = by.minutes;
-    if (shift && c->workflow->stages[index].per == FL_NONE)
+    if (shift && c->workflow->stages[index].dims.count == 0)
         fl_complain(c, fl_layers_get(one, "shift"), "shift is for a stage with 'per'");
     if (edge && strcmp(edge, "absent") != 0)
         fl_complain(c, fl_layers_get(one, "edge"), "edge = \"%s\"; accepted: \"absent\"", edge);
@@ -206,8 +207,8 @@ static void read_one(struct fl_compile *c, size_t index, const struct fl_layers 
         read_group(c, index, &one, at, input);
     else
         add_sources(c, index, at, group, name, input);
-    if (input->follow && stage->per != FL_NONE)
-        fl_complain(c, at, "input '%s': follow is for a stage without 'per'", name);
+    if (input->follow && fl_dims_lead(c->workflow, &stage->dims) >= 0)
+        fl_complain(c, at, "input '%s': follow is for a stage without leads in 'per'", name);
     if (input->source_count == 0 && c->diagnostics->errors == errors)
         fl_complain(c, at, "input '%s' comes from nowhere; " SOURCE_HELP, name);
 }
@@ -220,7 +221,7 @@ static void wait_for_per(struct fl_compile *c, size_t index)
     size_t size = per ? strcspn(per, ".") : 0;
     char text[512];
 
-    if (!per || stage->per == FL_NONE || strncmp(per, "leads:", 6) == 0)
+    if (!per || stage->dims.count == 0 || strncmp(per, "leads:", 6) == 0)
         return;
     for (size_t i = 0; i < stage->input_count; i++) {
         for (size_t k = 0; k < stage->inputs[i].source_count; k++) {

@@ -47,7 +47,7 @@ static int32_t transfer_to(struct fl_compile *c, int32_t from, int32_t output, i
     stage->kind = FL_STAGE_TRANSFER;
     stage->origin = from;
     stage->pool = pool_at(w, site);
-    stage->per = w->stages[from].outputs[output].set;
+    stage->dims = fl_output_dims(&w->stages[from], output);
     stage->leads = stage->group = stage->recurrence = FL_NONE;
     stage->retry = (struct fl_retry){.tries = 5, .delay_s = 2, .grow = 2.0};
     stage->grace_s = 10;
@@ -70,7 +70,7 @@ static int32_t transfer_to(struct fl_compile *c, int32_t from, int32_t output, i
     fl_set_text(c, &source->text, name);
     fl_set_text(c, &made->name, w->stages[from].outputs[output].name);
     fl_set_text(c, &made->file, w->stages[from].outputs[output].file);
-    made->set = w->stages[from].outputs[output].set;
+    made->set = FL_NONE;
     return (int32_t)w->stage_count - 1;
 }
 
@@ -124,6 +124,12 @@ static void needs_of(struct fl_compile *c, size_t index, bool *needs)
             if (source->stage != FL_NONE && source->cycle_offset_s == 0)
                 needs[source->stage] = true;
         }
+    }
+    for (size_t d = 0; d < stage->dims.count; d++) {
+        const struct fl_set *set = &w->sets[stage->dims.sets[d]];
+
+        if (set->kind == FL_SET_DECLARED && set->by != FL_NONE)
+            needs[set->by] = true;
     }
     if (!stage->when)
         return;
@@ -201,6 +207,9 @@ static void move_stages(struct fl_compile *c, const size_t *order)
             }
         }
     }
+    for (size_t i = 0; i < w->set_count; i++)
+        if (w->sets[i].kind == FL_SET_DECLARED && w->sets[i].by != FL_NONE)
+            w->sets[i].by = place[w->sets[i].by];
     free(w->stages);
     free(place);
     w->stages = moved;

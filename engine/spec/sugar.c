@@ -145,7 +145,7 @@ static void source_stage(struct fl_compile *c, size_t index)
     claim_program(c, index, "source");
     if (!fl_get_text(c, layers, "source", &source))
         return;
-    if (stage->output_count != 1 || stage->outputs[0].set == FL_NONE || stage->per != FL_NONE) {
+    if (stage->output_count != 1 || stage->outputs[0].set == FL_NONE || stage->dims.count > 0) {
         fl_complain(c, c->drafts[index].at,
                     "stage '%s' pulls from a source: it needs 'leads' and one output with {lead} "
                     "in its file",
@@ -209,7 +209,7 @@ static void delivery_stage(struct fl_compile *c, size_t index)
         return;
     fl_set_text(c, &receipt->name, "receipt");
     fl_set_text(c, &receipt->file, "receipt.json");
-    receipt->set = stage->per;
+    receipt->set = FL_NONE;
 }
 
 void fl_sugar(struct fl_compile *c, size_t index)

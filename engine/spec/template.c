@@ -18,7 +18,8 @@
 struct check {
     struct fl_compile *c;
     const struct fl_stage *stage;
-    bool has_lead; /* {lead} is known: a stage with `per`, or the name of a per-lead output */
+    struct fl_dims dims; /* whose members are known */
+    bool has_lead;       /* {lead} is known: a stage with `per`, or the name of a per-lead output */
 };
 
 static bool has_input(const struct fl_stage *stage, const char *name)
@@ -37,6 +38,7 @@ static int check_name(const char *name, const char *format, struct fl_buf *out,
     static const struct fl_lead lead = {.minutes = 60};
     const struct check *check = arg;
     const struct fl_workflow *w = check->c->workflow;
+    int32_t set = fl_workflow_set(w, name);
 
     for (size_t i = 0; i < FL_COUNT(plain); i++) {
         if (strcmp(name, plain[i]) == 0)
@@ -47,6 +49,11 @@ static int check_name(const char *name, const char *format, struct fl_buf *out,
         return fl_expand_time(name, format, (struct fl_cycle){.s = 0}, &lead, out, reterr);
     if (check->has_lead && strcmp(name, "from") == 0)
         return 0;
+    if (set != FL_NONE && fl_dims_find(&check->dims, set) >= 0)
+        return w->sets[set].kind == FL_SET_LEADS
+                   ? fl_expand_time("lead", format, (struct fl_cycle){.s = 0}, &lead, out, reterr)
+               : format ? fl_err_set(reterr, FL_E_PARSE, 0, "'{%s}' takes no format", name)
+                        : 0;
     if (format && strcmp(name, "leads") == 0 && fl_workflow_set(w, format) != FL_NONE)
         return 0;
     if (format && strcmp(name, "input") == 0 && has_input(check->stage, format))
@@ -62,12 +69,13 @@ static int check_name(const char *name, const char *format, struct fl_buf *out,
 
 static void check_text(struct fl_compile *c, const struct fl_stage *stage,
                        const config_setting_t *at, const char *what, const char *text,
-                       bool has_lead)
+                       const struct fl_dims *dims)
 {
     fl_auto(fl_buf_release) struct fl_buf out;
-    struct check check = {.c = c, .stage = stage, .has_lead = has_lead};
+    struct check check = {.c = c, .stage = stage, .dims = *dims};
     struct fl_err why = {0};
 
+    check.has_lead = fl_dims_lead(c->workflow, dims) >= 0;
     fl_buf_init(&out, 0);
     if (text && fl_expand(text, check_name, &out, &why, &check) < 0)
         fl_complain(c, at, "%s: %s", what, why.text);
@@ -79,20 +87,21 @@ void fl_check_templates(struct fl_compile *c, size_t index)
     const struct fl_draft *draft = &c->drafts[index];
     const config_setting_t *args = fl_layers_get(&draft->layers, "args");
     const config_setting_t *files = fl_layers_get(&draft->layers, "files");
-    bool has_lead = stage->per != FL_NONE;
     char what[300];
 
     for (size_t i = 0; i < stage->args.count; i++)
-        check_text(c, stage, args ? args : draft->at, "args", stage->args.items[i], has_lead);
+        check_text(c, stage, args ? args : draft->at, "args", stage->args.items[i], &stage->dims);
     for (size_t i = 0; i < stage->env_count; i++)
         check_text(c, stage, fl_layers_get(&draft->layers, "env"), stage->env[i].name,
-                   stage->env[i].value, has_lead);
-    for (size_t i = 0; i < stage->output_count; i++)
-        check_text(c, stage, draft->at, "outputs", stage->outputs[i].file,
-                   has_lead || stage->outputs[i].set != FL_NONE);
+                   stage->env[i].value, &stage->dims);
+    for (size_t i = 0; i < stage->output_count; i++) {
+        struct fl_dims dims = fl_output_dims(stage, (int32_t)i);
+
+        check_text(c, stage, draft->at, "outputs", stage->outputs[i].file, &dims);
+    }
     for (size_t i = 0; i < stage->file_count; i++) {
         (void)snprintf(what, sizeof(what), "%s.in", stage->files[i].name);
         if (stage->files[i].render)
-            check_text(c, stage, files, what, stage->files[i].content, has_lead);
+            check_text(c, stage, files, what, stage->files[i].content, &stage->dims);
     }
 }

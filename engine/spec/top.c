@@ -38,9 +38,8 @@ static int32_t add_set(struct fl_compile *c, const config_setting_t *at, const c
         fl_complain(c, at, "%s", why.text);
         return fl_stand_in_set(c, name);
     }
-    if (leads.first.minutes < 0 || fl_leads_count(&leads) > FL_WORKFLOW_INSTANCES_MAX) {
-        fl_complain(c, at, "leads '%s': accepted: +000 on, at most %d of them", text,
-                    FL_WORKFLOW_INSTANCES_MAX);
+    if (leads.first.minutes < 0 || fl_leads_count(&leads) > FL_LEADS_MAX) {
+        fl_complain(c, at, "leads '%s': accepted: +000 on, at most %d of them", text, FL_LEADS_MAX);
         return fl_stand_in_set(c, name);
     }
     return put_set(c, name, &leads);

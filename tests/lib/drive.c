@@ -61,8 +61,18 @@ static int read_text(const char *path, size_t limit, struct fl_buf *out, struct 
     return fl_buf_check(out, reterr);
 }
 
+/* What came back from its JSON is what went in. */
+static void check_same(const struct fl_workflow *first, const char *digest)
+{
+    char hex[FL_DIGEST_HEX];
+    struct fl_err err = {0};
+
+    assert_ok(fl_workflow_digest(first, hex, &err), err);
+    assert_string_equal(hex, digest);
+}
+
 /* Also sends the workflow through its JSON, as the store does. */
-static void take_workflow(struct drive *d, struct fl_workflow *compiled)
+void drive_take(struct drive *d, struct fl_workflow *compiled)
 {
     fl_auto(fl_workflow_destroy) struct fl_workflow *first = compiled;
     struct fl_workflow *workflow = NULL;
@@ -71,6 +81,7 @@ static void take_workflow(struct drive *d, struct fl_workflow *compiled)
     assert_ok(fl_workflow_to_json(first, &json, &d->err), d->err);
     assert_ok(fl_workflow_from_json(json, &workflow, &d->err), d->err);
     assert_ok(fl_workflow_digest(workflow, d->digest, &d->err), d->err);
+    check_same(first, d->digest);
     (void)json_array_append_new(d->workflows, json_pack("[s,o]", d->digest, json));
     assert_ok(fl_core_add_workflow(d->core, d->digest, workflow, &d->err), d->err);
     oracle_workflow(&d->oracle, d->digest, workflow);
@@ -84,7 +95,7 @@ void drive_load(struct drive *d, const char *text)
 
     if (fl_spec_load("workflow.cfg", &options, &workflow, &list, &d->err) < 0)
         fail_msg("%s", list.count ? list.items[0].text : d->err.text);
-    take_workflow(d, workflow);
+    drive_take(d, workflow);
 }
 
 void drive_load_file(struct drive *d, const char *path, const char *override)
@@ -96,7 +107,7 @@ void drive_load_file(struct drive *d, const char *path, const char *override)
 
     if (fl_spec_load(path, &options, &workflow, &list, &d->err) < 0)
         fail_msg("%s", list.count ? list.items[0].text : d->err.text);
-    take_workflow(d, workflow);
+    drive_take(d, workflow);
 }
 
 const char *drive_load_error(struct drive *d, const char *text)

@@ -48,6 +48,8 @@ void drive_close(struct drive *d);
 /* Compiles and adds. text: the content of workflow.cfg. */
 void drive_load(struct drive *d, const char *text);
 void drive_load_file(struct drive *d, const char *path, const char *override);
+/* Takes a workflow that the test has made (build.h). */
+void drive_take(struct drive *d, struct fl_workflow *workflow);
 /* The error of a text that does not compile. */
 const char *drive_load_error(struct drive *d, const char *text);
 

@@ -6,7 +6,7 @@
 #include "engine/base/path.h"
 #include "tests/lib/drive.h"
 
-#define DRIVE_ID_MAX 512
+#define DRIVE_ID_MAX 768
 
 /* "prep.f003/1" to the whole id. */
 const char *drive_id(const struct drive *d, const char *attempt, char text[DRIVE_ID_MAX]);

@@ -328,18 +328,11 @@ void drive_clear(struct drive *d)
 static const struct fl_inst *inst_of(const struct drive *d, const char *instance)
 {
     const struct fl_run *run = fl_core_run(d->core, d->run);
-    char file_lead[FL_TIME_TEXT_MAX];
-    char name[DRIVE_ID_MAX];
+    char name[FL_CORE_ID_MAX];
 
     assert_non_null(run);
     for (uint32_t i = 0; i < run->plan->inst_count; i++) {
-        struct fl_lead lead;
-        bool has_lead = fl_plan_inst_lead(run->plan, i, &lead);
-
-        if (has_lead)
-            fl_lead_format_file(lead, file_lead);
-        (void)snprintf(name, sizeof(name), "%s%s%s", fl_inst_stage(run, i)->name,
-                       has_lead ? "." : "", has_lead ? file_lead : "");
+        fl_inst_plain(run, i, name, sizeof(name));
         if (strcmp(name, instance) == 0)
             return &run->insts[i];
     }

@@ -10,7 +10,7 @@
 
 #include "engine/base/banned.h"
 
-#define KEY_MAX 512
+#define KEY_MAX 1024
 
 struct needs {
     const struct oracle *o;
@@ -18,8 +18,8 @@ struct needs {
     const struct fl_stage *stage;
     const char *run;
     struct fl_cycle cycle;
-    bool has_lead;
-    struct fl_lead lead;
+    char key[FL_KEY_TEXT_MAX];
+    const char *own[FL_DIMS_MAX]; /* our members */
     struct fl_err *reterr;
 };
 
@@ -67,92 +67,229 @@ static const struct fl_workflow *workflow_of(const struct oracle *o, const char 
     return NULL;
 }
 
-static void key_of(char *text, const char *a, const char *b, const char *c, const char *d)
+static void key_of(char *text, const char *a, const char *b, const char *c, const char *d,
+                   const char *e)
 {
-    (void)snprintf(text, KEY_MAX, "%s|%s|%s|%s", a, b ? b : "", c ? c : "", d ? d : "");
+    (void)snprintf(text, KEY_MAX, "%s|%s|%s|%s|%s", a, b ? b : "", c ? c : "", d ? d : "",
+                   e ? e : "");
 }
 
-/* 'a' accepted, 'x' absent, 0 neither. */
-static char slot_is(const struct oracle *o, const char *run, const struct fl_stage *stage,
-                    const struct fl_stage_output *output, const struct fl_lead *lead)
+/* 'a' accepted, 'x' absent, 0 neither. key: of the instance; member: of the output's own set. */
+static char slot_is(const struct oracle *o, const char *run, const char *stage, const char *output,
+                    const char *key, const char *member)
 {
-    char text[FL_TIME_TEXT_MAX] = "";
-    char key[KEY_MAX];
+    char text[KEY_MAX];
     const char *state;
 
-    if (lead && output->set != FL_NONE)
-        fl_lead_format(*lead, text);
-    key_of(key, run, stage->name, output->name, text);
-    state = json_string_value(json_object_get(o->slots, key));
+    key_of(text, run, stage, output, key, member);
+    state = json_string_value(json_object_get(o->slots, text));
     return state ? *state : 0;
 }
 
-/* An absent member is fine between two that are there and near enough. */
-static bool is_bridged(const struct needs *n, const struct fl_stage_input *input,
-                       const struct fl_stage *from, const struct fl_stage_output *output,
-                       struct fl_lead lead)
+/* A member of a set as text. */
+static const char *text_of(const struct fl_workflow *wf, int32_t set, size_t i,
+                           char text[static FL_MEMBER_TEXT_MAX])
 {
-    const struct fl_leads *set = &n->wf->sets[output->set].leads;
-    int64_t at = fl_leads_find(set, lead);
-    int64_t count = (int64_t)fl_leads_count(set);
-    int64_t a = at - 1;
-    int64_t b = at + 1;
-    struct fl_lead left;
-    struct fl_lead right;
-
-    for (; a >= 0; a--) {
-        left = fl_leads_at(set, (size_t)a);
-        if (slot_is(n->o, n->run, from, output, &left) == 'a')
-            break;
-    }
-    for (; b < count; b++) {
-        right = fl_leads_at(set, (size_t)b);
-        if (slot_is(n->o, n->run, from, output, &right) == 'a')
-            break;
-    }
-    return a >= 0 && b < count &&
-           (int64_t)(right.minutes - left.minutes) * 60 <= input->bridge_max_s;
+    if (wf->sets[set].kind != FL_SET_LEADS)
+        return wf->sets[set].members.items[i];
+    fl_lead_format(fl_leads_at(&wf->sets[set].leads, i), text);
+    return text;
 }
 
-static int member_there(const struct needs *n, const struct fl_stage_input *input,
-                        const struct fl_source *source, const struct fl_lead *lead)
+static size_t size_of(const struct fl_workflow *wf, int32_t set)
 {
-    const struct fl_stage *from = &n->wf->stages[source->stage];
-    const struct fl_stage_output *output = &from->outputs[source->output];
-    char state = slot_is(n->o, n->run, from, output, lead);
+    return wf->sets[set].kind == FL_SET_LEADS ? fl_leads_count(&wf->sets[set].leads)
+                                              : wf->sets[set].members.count;
+}
 
-    if (state == 'a' || (state == 'x' && lead && output->set != FL_NONE &&
-                         input->bridge_max_s > 0 && is_bridged(n, input, from, output, *lead)))
-        return 0;
-    return fl_err_set(n->reterr, FL_E_BUG, 0, "%s of run %s starts without its input %s (%s %+d)",
-                      n->stage->name, n->run, input->name, source->text,
-                      lead ? lead->minutes / 60 : 0);
+/* What is referred to, and by what. */
+struct reference {
+    const struct needs *n;
+    const struct fl_stage *from;
+    const struct fl_stage_output *output; /* or NULL: instances */
+    const struct fl_stage_input *input;   /* or NULL: a leaf */
+    const struct fl_selector *select;
+    bool all;
+    int32_t sets[FL_DIMS_MAX]; /* of what is referred to */
+    size_t dims;
+    size_t at[FL_DIMS_MAX]; /* the members looked at */
+};
+
+/* The text of our own member of a set; NULL when we do not run over it. */
+static const char *own_member(const struct needs *n, int32_t set, int32_t *ret_set)
+{
+    const struct fl_workflow *wf = n->wf;
+
+    for (int round = 0; round < 3; round++) {
+        for (size_t d = n->stage->dims.count; d-- > 0;) {
+            int32_t own = n->stage->dims.sets[d];
+            bool leads = wf->sets[own].kind == FL_SET_LEADS && wf->sets[set].kind == FL_SET_LEADS;
+            bool same = leads && size_of(wf, own) == size_of(wf, set) &&
+                        wf->sets[own].leads.first.minutes == wf->sets[set].leads.first.minutes &&
+                        wf->sets[own].leads.last.minutes == wf->sets[set].leads.last.minutes;
+
+            *ret_set = own;
+            if (round == 0 ? own == set : round == 1 ? same : leads)
+                return n->own[d];
+        }
+    }
+    return NULL;
+}
+
+/* True for a trigger of a stage some of whose leads what is referred to does not have. */
+static bool leads_differ(const struct needs *n, int32_t own, int32_t set)
+{
+    for (size_t i = 0; i < size_of(n->wf, own); i++)
+        if (fl_leads_find(&n->wf->sets[set].leads, fl_leads_at(&n->wf->sets[own].leads, i)) < 0)
+            return true;
+    return false;
+}
+
+/* True when the member of a dimension that is looked at is one of those that are meant. */
+static bool is_meant(const struct reference *ref, size_t d)
+{
+    const struct fl_workflow *wf = ref->n->wf;
+    const struct fl_span *span = &ref->select->of[d];
+    int32_t set = ref->sets[d];
+    bool leads = wf->sets[set].kind == FL_SET_LEADS;
+    char text[FL_MEMBER_TEXT_MAX];
+    struct fl_lead lead;
+    const char *own;
+    int32_t own_set;
+
+    if (span->count)
+        return ref->at[d] >= span->first &&
+               ref->at[d] <= span->first + (size_t)(span->count - 1) * span->stride &&
+               (ref->at[d] - span->first) % span->stride == 0;
+    if (leads && ref->input && ref->input->leads != FL_NONE)
+        return fl_leads_find(&wf->sets[ref->input->leads].leads,
+                             fl_leads_at(&wf->sets[set].leads, ref->at[d])) >= 0;
+    own = ref->all ? NULL : own_member(ref->n, set, &own_set);
+    if (!own)
+        return true;
+    if (!leads)
+        return strcmp(text_of(wf, set, ref->at[d], text), own) == 0;
+    if (!ref->input && leads_differ(ref->n, own_set, set))
+        return true;
+    (void)fl_lead_parse(own, &lead, NULL);
+    lead.minutes += ref->input ? ref->input->shift_min : 0;
+    return fl_leads_at(&wf->sets[set].leads, ref->at[d]).minutes == lead.minutes;
+}
+
+/* Sets up what is referred to; false for one without any member. */
+static bool reference_first(struct reference *ref)
+{
+    ref->dims = 0;
+    for (size_t d = 0; d < ref->from->dims.count; d++)
+        ref->sets[ref->dims++] = ref->from->dims.sets[d];
+    if (ref->output && ref->output->set != FL_NONE)
+        ref->sets[ref->dims++] = ref->output->set;
+    memset(ref->at, 0, sizeof(ref->at));
+    for (size_t d = 0; d < ref->dims; d++)
+        if (size_of(ref->n->wf, ref->sets[d]) == 0)
+            return false;
+    return true;
+}
+
+static bool reference_next(struct reference *ref)
+{
+    for (size_t d = ref->dims; d-- > 0;) {
+        if (++ref->at[d] < size_of(ref->n->wf, ref->sets[d]))
+            return true;
+        ref->at[d] = 0;
+    }
+    return false;
+}
+
+static bool reference_is_meant(const struct reference *ref)
+{
+    for (size_t d = 0; d < ref->dims; d++)
+        if (!is_meant(ref, d))
+            return false;
+    return true;
+}
+
+/* Key of the instance, and the member of the output's own set, of what is looked at. */
+static void reference_names(const struct reference *ref, const size_t at[static FL_DIMS_MAX],
+                            char *key, char *member)
+{
+    key[0] = member[0] = '\0';
+    for (size_t d = 0; d < ref->dims; d++) {
+        char text[FL_MEMBER_TEXT_MAX];
+        const char *one = text_of(ref->n->wf, ref->sets[d], at[d], text);
+
+        if (d >= ref->from->dims.count)
+            (void)snprintf(member, FL_MEMBER_TEXT_MAX, "%s", one);
+        else
+            (void)snprintf(key + strlen(key), FL_KEY_TEXT_MAX - strlen(key), "%s%s", d ? "," : "",
+                           one);
+    }
+}
+
+static char reference_slot(const struct reference *ref, const char *run,
+                           const size_t at[static FL_DIMS_MAX])
+{
+    char key[FL_KEY_TEXT_MAX];
+    char member[FL_MEMBER_TEXT_MAX];
+
+    reference_names(ref, at, key, member);
+    return slot_is(ref->n->o, run, ref->from->name, ref->output->name, key, member);
+}
+
+/* An absent member is fine between two that are there and near enough. */
+static bool is_bridged(const struct reference *ref)
+{
+    const struct fl_leads *set = NULL;
+    size_t at[FL_DIMS_MAX];
+    size_t lead = ref->dims;
+    int64_t found[2];
+
+    for (size_t d = 0; d < ref->dims; d++)
+        if (ref->n->wf->sets[ref->sets[d]].kind == FL_SET_LEADS)
+            lead = d;
+    if (lead == ref->dims || ref->input->bridge_max_s == 0)
+        return false;
+    set = &ref->n->wf->sets[ref->sets[lead]].leads;
+    for (int side = 0; side < 2; side++) {
+        found[side] = -1;
+        memcpy(at, ref->at, sizeof(at));
+        for (int64_t i = (int64_t)at[lead];
+             i >= 0 && i < (int64_t)fl_leads_count(set) && found[side] < 0; i += side ? 1 : -1) {
+            at[lead] = (size_t)i;
+            if (reference_slot(ref, ref->n->run, at) == 'a')
+                found[side] = i;
+        }
+        if (found[side] < 0)
+            return false;
+    }
+    return (found[1] - found[0]) * set->step_minutes * 60 <= ref->input->bridge_max_s;
 }
 
 static int source_there(const struct needs *n, const struct fl_stage_input *input,
                         const struct fl_source *source)
 {
     const struct fl_stage *from = &n->wf->stages[source->stage];
-    const struct fl_stage_output *output = &from->outputs[source->output];
-    const struct fl_leads *set = output->set == FL_NONE ? NULL : &n->wf->sets[output->set].leads;
-    struct fl_lead lead = source->lead;
-    int rc = 0;
+    struct reference ref = {.n = n,
+                            .from = from,
+                            .output = &from->outputs[source->output],
+                            .input = input,
+                            .select = &source->select};
 
-    if (!set || source->has_lead)
-        return member_there(n, input, source, set ? &lead : NULL);
-    if (n->has_lead && input->leads == FL_NONE) {
-        lead.minutes = n->lead.minutes + input->shift_min;
-        if (fl_leads_find(set, lead) < 0 && input->edge_absent)
-            return 0;
-        return member_there(n, input, source, &lead);
-    }
-    if (input->leads != FL_NONE)
-        set = &n->wf->sets[input->leads].leads;
-    for (size_t i = 0; rc == 0 && i < fl_leads_count(set); i++) {
-        lead = fl_leads_at(set, i);
-        rc = member_there(n, input, source, &lead);
-    }
-    return rc;
+    if (!reference_first(&ref))
+        return 0;
+    do {
+        char state;
+
+        if (!reference_is_meant(&ref))
+            continue;
+        state = reference_slot(&ref, n->run, ref.at);
+        if (state != 'a' && !(state == 'x' && is_bridged(&ref)))
+            return fl_err_set(n->reterr, FL_E_BUG, 0,
+                              "%s of run %s starts without its input %s"
+                              " (%s)",
+                              n->stage->name, n->run, input->name, source->text);
+    } while (reference_next(&ref));
+    return 0;
 }
 
 static bool any_there(const struct needs *n, const struct fl_stage_input *input)
@@ -160,32 +297,37 @@ static bool any_there(const struct needs *n, const struct fl_stage_input *input)
     for (size_t i = 0; i < input->source_count; i++) {
         const struct fl_source *source = &input->sources[i];
         struct fl_cycle cycle = {n->cycle.s + source->cycle_offset_s};
+        struct reference ref = {.n = n, .input = input, .select = &source->select};
         char time[FL_TIME_TEXT_MAX];
         char run[KEY_MAX];
-        const struct fl_stage *from;
+        bool there = true;
 
         if (source->stage == FL_NONE)
             return true;
         fl_cycle_format(cycle, time);
         (void)snprintf(run, sizeof(run), "%s/%s", n->wf->name, time);
-        from = &n->wf->stages[source->stage];
-        if (slot_is(n->o, source->cycle_offset_s ? run : n->run, from,
-                    &from->outputs[source->output], source->has_lead ? &source->lead : NULL) == 'a')
+        ref.from = &n->wf->stages[source->stage];
+        ref.output = &ref.from->outputs[source->output];
+        if (!reference_first(&ref))
+            continue;
+        do
+            there = there &&
+                    (!reference_is_meant(&ref) ||
+                     reference_slot(&ref, source->cycle_offset_s ? run : n->run, ref.at) == 'a');
+        while (reference_next(&ref));
+        if (there)
             return true;
     }
     return false;
 }
 
-static bool inst_has(const struct needs *n, const struct fl_stage *on, const struct fl_lead *lead,
+static bool inst_has(const struct needs *n, const struct fl_stage *on, const char *inst,
                      enum fl_expr_mode mode)
 {
-    char text[FL_TIME_TEXT_MAX] = "";
     char key[KEY_MAX];
     const char *state;
 
-    if (lead)
-        fl_lead_format(*lead, text);
-    key_of(key, n->run, on->name, text, NULL);
+    key_of(key, n->run, on->name, inst, NULL, NULL);
     state = json_string_value(json_object_get(json_object_get(n->o->insts, key), "state"));
     if (!state)
         return false;
@@ -196,27 +338,26 @@ static bool inst_has(const struct needs *n, const struct fl_stage *on, const str
 static bool leaf_holds(const struct needs *n, const struct fl_expr_leaf *leaf)
 {
     const struct fl_stage *on = &n->wf->stages[leaf->stage];
-    const struct fl_stage_output *output =
-        leaf->output == FL_NONE ? NULL : &on->outputs[leaf->output];
-    int32_t set_index = output ? output->set : on->per;
-    const struct fl_leads *set = set_index == FL_NONE ? NULL : &n->wf->sets[set_index].leads;
-    bool ok = true;
+    struct reference ref = {.n = n,
+                            .from = on,
+                            .output = leaf->output == FL_NONE ? NULL : &on->outputs[leaf->output],
+                            .select = &leaf->select,
+                            .all = leaf->all};
 
-    if (!set)
-        return output ? slot_is(n->o, n->run, on, output, NULL) != 0
-                      : inst_has(n, on, NULL, leaf->mode);
-    for (size_t i = 0; i < fl_leads_count(set); i++) {
-        struct fl_lead lead = fl_leads_at(set, i);
+    if (!reference_first(&ref))
+        return true;
+    do {
+        char key[FL_KEY_TEXT_MAX];
+        char member[FL_MEMBER_TEXT_MAX];
 
-        if (leaf->has_leads && fl_leads_find(&leaf->leads, lead) < 0)
+        if (!reference_is_meant(&ref))
             continue;
-        if (!leaf->has_leads && !leaf->all && set_index == n->stage->per &&
-            lead.minutes != n->lead.minutes)
-            continue;
-        ok = ok && (output ? slot_is(n->o, n->run, on, output, &lead) != 0
-                           : inst_has(n, on, &lead, leaf->mode));
-    }
-    return ok;
+        reference_names(&ref, ref.at, key, member);
+        if (ref.output ? reference_slot(&ref, n->run, ref.at) == 0
+                       : !inst_has(n, on, key, leaf->mode))
+            return false;
+    } while (reference_next(&ref));
+    return true;
 }
 
 static int when_holds(const struct needs *n)
@@ -245,9 +386,13 @@ static int needs_met(const struct oracle *o, const struct fl_workflow *wf,
     int rc = 0;
 
     n.cycle.s = json_integer_value(json_object_get(run, "cycle"));
-    n.has_lead = event->key != NULL;
-    if (event->key)
-        rc = fl_lead_parse(event->key, &n.lead, reterr);
+    (void)snprintf(n.key, sizeof(n.key), "%s", event->key ? event->key : "");
+    for (size_t d = 0; d < stage->dims.count; d++) {
+        char *from = d ? strchr(n.own[d - 1], '\0') + 1 : n.key;
+
+        n.own[d] = from;
+        from[strcspn(from, ",")] = '\0';
+    }
     for (size_t i = 0; rc == 0 && i < stage->input_count; i++) {
         const struct fl_stage_input *input = &stage->inputs[i];
 
@@ -276,13 +421,13 @@ static int use_pool(struct oracle *o, const struct fl_workflow *wf, const struct
     json_t *use;
     json_t *jobs;
 
-    key_of(key, worker, pool->name, NULL, NULL);
+    key_of(key, worker, pool->name, NULL, NULL, NULL);
     use = json_object_get(o->pools, key);
     if (!use)
         return FL_E_BUG;
     (void)json_array_set_new(use, 2, json_integer(number(use, 2) + sign * stage->cores));
     (void)json_array_set_new(use, 3, json_integer(number(use, 3) + sign));
-    key_of(key, run, pool->name, NULL, NULL);
+    key_of(key, run, pool->name, NULL, NULL, NULL);
     jobs = json_object_get(o->jobs, key);
     if (!jobs) {
         jobs = json_integer(0);
@@ -300,7 +445,7 @@ static json_t *inst_get(struct oracle *o, const struct fl_event *event)
     char key[KEY_MAX];
     json_t *inst;
 
-    key_of(key, event->run, event->stage, event->key, NULL);
+    key_of(key, event->run, event->stage, event->key, NULL, NULL);
     inst = json_object_get(o->insts, key);
     if (!inst) {
         inst = json_pack("{s:i,s:b,s:b}", "tries", 0, "open", 0, "begun", 0);
@@ -365,13 +510,19 @@ static int on_attempt(struct oracle *o, const struct fl_event *event, const stru
     return 0;
 }
 
-static int on_output(struct oracle *o, const struct fl_event *event, struct fl_err *reterr)
+static int on_output(struct oracle *o, const struct fl_event *event, const struct fl_stage *stage,
+                     struct fl_err *reterr)
 {
     bool accepted = event->type == FL_EVENT_OUTPUT_ACCEPTED;
     char key[KEY_MAX];
     const char *was;
+    int32_t of;
 
-    key_of(key, event->run, event->stage, event->output, event->lead);
+    of = fl_stage_output(stage, event->output, strlen(event->output));
+    if (of == FL_NONE)
+        return broken(reterr, event, "no such output");
+    key_of(key, event->run, event->stage, event->output, event->key,
+           stage->outputs[of].set == FL_NONE ? NULL : event->lead);
     was = json_string_value(json_object_get(o->slots, key));
     if (was && *was == 'a' && !accepted)
         return broken(reterr, event, "an accepted output becomes absent");
@@ -404,7 +555,7 @@ static int on_joined(struct oracle *o, const struct fl_event *event)
 
     if (!event->pool)
         return 0;
-    key_of(key, event->worker, event->pool, NULL, NULL);
+    key_of(key, event->worker, event->pool, NULL, NULL, NULL);
     use = json_object_get(o->pools, key);
     if (!use) {
         use = json_pack("[i,i,i,i]", 0, 0, 0, 0);
@@ -453,11 +604,11 @@ static int on_instance(struct oracle *o, const struct fl_event *event, struct fl
         return 0;
     }
     if (event->type == FL_EVENT_OUTPUT_ABSENT && event->attempt == 0)
-        return on_output(o, event, reterr);
+        return on_output(o, event, &wf->stages[index], reterr);
     rc = on_attempt(o, event, wf, &wf->stages[index], inst, reterr);
     if (rc == 0 &&
         (event->type == FL_EVENT_OUTPUT_ACCEPTED || event->type == FL_EVENT_OUTPUT_ABSENT))
-        rc = on_output(o, event, reterr);
+        rc = on_output(o, event, &wf->stages[index], reterr);
     return rc;
 }
 

@@ -19,7 +19,7 @@ struct oracle {
     } known[ORACLE_WORKFLOWS_MAX];
     size_t known_count;
     json_t *runs;  /* name -> {"digest","cycle","ended"} */
-    json_t *slots; /* "run|stage|output|lead" -> "accepted", or "x" for absent */
+    json_t *slots; /* "run|stage|output|key|member" -> "accepted", or "x" for absent */
     json_t *insts; /* "run|stage|key" -> {"tries","open","begun","state"} */
     json_t *pools; /* "worker|pool" -> [cores, jobs, used cores, used jobs] */
     json_t *jobs;  /* "run|pool" -> attempts under way */

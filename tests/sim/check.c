@@ -37,13 +37,14 @@ static void check_launch(struct office *office, const struct fl_event *event)
     for (size_t i = 0; i < stage->input_count; i++) {
         const struct fl_stage_input *input = &stage->inputs[i];
         uint32_t base = run->plan->stages[input->sources[0].stage].slot_first[0];
-        int32_t set = run->plan->workflow->stages[input->sources[0].stage].outputs[0].set;
-        uint32_t count = set == FL_NONE ? 1 : SIM_LEADS;
+        struct fl_dims dims =
+            fl_output_dims(&run->plan->workflow->stages[input->sources[0].stage], 0);
+        uint32_t count = dims.count == 0 ? 1 : SIM_LEADS;
 
         for (uint32_t m = 0; m < count && !input->follow; m++) {
             const struct fl_slot *slot = &run->slots[base + m];
 
-            if (stage->per != FL_NONE && set != FL_NONE && m != fl_plan_inst_k(run->plan, inst))
+            if (stage->dims.count > 0 && dims.count > 0 && m != fl_plan_inst_k(run->plan, inst))
                 continue;
             if (slot->state != FL_SLOT_ACCEPTED &&
                 !(slot->state == FL_SLOT_ABSENT && input->bridge_max_s))

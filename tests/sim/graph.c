@@ -57,9 +57,9 @@ static void add_input(struct sim_random *random, struct fl_workflow *wf, struct 
     input->sources = room(1, sizeof(*input->sources));
     input->source_count = 1;
     input->sources[0] = (struct fl_source){.stage = from, .text = copy(wf->stages[from].name)};
-    input->follow = stage->per == FL_NONE && wf->stages[from].outputs[0].set != FL_NONE &&
+    input->follow = stage->dims.count == 0 && fl_output_dims(&wf->stages[from], 0).count > 0 &&
                     sim_chance(random, 400);
-    if (!input->follow && stage->per != FL_NONE && sim_chance(random, 300))
+    if (!input->follow && stage->dims.count > 0 && sim_chance(random, 300))
         input->bridge_max_s = 6 * 3600;
 }
 
@@ -75,7 +75,7 @@ static void draw_stage(struct sim_random *random, struct fl_workflow *wf, uint32
     stage->origin = FL_NONE;
     stage->leads = FL_NONE;
     stage->group = stage->recurrence = FL_NONE;
-    stage->per = sim_chance(random, 500) ? 0 : FL_NONE;
+    stage->dims.count = sim_chance(random, 500) ? 1 : 0; /* over set 0 */
     stage->cores = sim_pick(random, 3);
     stage->retry.tries = 1 + sim_pick(random, 4);
     stage->retry.delay_s = 1 + sim_pick(random, 20);
@@ -83,8 +83,10 @@ static void draw_stage(struct sim_random *random, struct fl_workflow *wf, uint32
     stage->outputs = room(1, sizeof(*stage->outputs));
     stage->output_count = 1;
     stage->outputs[0].name = copy("o");
-    stage->outputs[0].set = stage->per != FL_NONE || sim_chance(random, 500) ? 0 : FL_NONE;
-    (void)snprintf(name, sizeof(name), stage->outputs[0].set == FL_NONE ? "f%u" : "f%u.{lead}", s);
+    stage->outputs[0].set = stage->dims.count == 0 && sim_chance(random, 500) ? 0 : FL_NONE;
+    (void)snprintf(
+        name, sizeof(name),
+        stage->outputs[0].set == FL_NONE && stage->dims.count == 0 ? "f%u" : "f%u.{lead}", s);
     stage->outputs[0].file = copy(name);
     stage->inputs = room(SIM_STAGES_MAX, sizeof(*stage->inputs));
     for (uint32_t n = 0; n < needs; n++)
@@ -105,7 +107,8 @@ struct fl_workflow *sim_graph(struct sim_random *random)
     wf->name = copy("sim");
     wf->sets = room(1, sizeof(*wf->sets));
     wf->set_count = 1;
-    wf->sets[0] = (struct fl_set){copy("four"), {{0}, {(SIM_LEADS - 1) * 180}, 180}};
+    wf->sets[0] =
+        (struct fl_set){.name = copy("four"), .leads = {{0}, {(SIM_LEADS - 1) * 180}, 180}};
     wf->sites = room(1, sizeof(*wf->sites));
     wf->site_count = 1;
     wf->sites[0] = (struct fl_site){copy("local"), copy("local")};
