@@ -24,6 +24,24 @@ int fl_cli_print_json(const json_t *json, struct fl_err *reterr)
     return 0;
 }
 
+/* What stands in the way of everything, first of all. */
+static void tell_alarm(const struct fl_cli *cli, const json_t *answer)
+{
+    const json_t *alarm = json_object_get(answer, "alarm");
+    int64_t since_ns = json_integer_value(json_object_get(alarm, "since_ns"));
+    bool color = fl_text_color(stdout);
+    char since[FL_TIME_TEXT_MAX];
+
+    if (!alarm || (cli->given & FL_OPT_JSON))
+        return;
+    (void)printf("%sALARM %s%s since %s UTC: %s\n  %s (events held: %lld)\n",
+                 fl_text_state_color("failed", color), fl_text_of(alarm, "alarm"),
+                 fl_text_reset(color),
+                 fl_text_time(since_ns, fl_world_utc_ns(cli->world), since, sizeof(since)),
+                 fl_text_of(alarm, "error"), fl_text_of(alarm, "effect"),
+                 (long long)json_integer_value(json_object_get(alarm, "held")));
+}
+
 int fl_cli_ask(struct fl_cli *cli, const char *verb, const char *run, const char *stage,
                json_t **ret_result, struct fl_err *reterr)
 {
@@ -39,7 +57,10 @@ int fl_cli_ask(struct fl_cli *cli, const char *verb, const char *run, const char
         return rc;
     }
     cli->stored = client.model;
-    return fl_client_ask(&client, request, ret_result, reterr);
+    rc = fl_client_ask(&client, request, ret_result, reterr);
+    if (rc == 0 && strcmp(verb, "log") != 0) /* a stage's own output stays as it is */
+        tell_alarm(cli, *ret_result);
+    return rc;
 }
 
 int fl_cli_run_stage(const struct fl_cli *cli, const char **ret_run, const char **ret_stage,

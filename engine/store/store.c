@@ -84,6 +84,7 @@ static int store_error(struct fl_store *store, int sqlite_rc, const char *what,
                        struct fl_err *reterr)
 {
     int system_errno = store_errno(store);
+    char system[128];
     int code;
 
     switch (sqlite_rc & 0xff) {
@@ -124,6 +125,10 @@ static int store_error(struct fl_store *store, int sqlite_rc, const char *what,
         code = FL_E_IO;
         break;
     }
+    if ((sqlite_rc & 0xff) == SQLITE_IOERR && system_errno != 0)
+        return fl_err_set(reterr, code, sqlite_rc, "%s '%s': %s (%s)", what, store->path,
+                          sqlite3_errmsg(store->db),
+                          strerror_r(system_errno, system, sizeof(system)));
     return fl_err_set(reterr, code, sqlite_rc, "%s '%s': %s", what, store->path,
                       sqlite3_errmsg(store->db));
 }
