@@ -5,6 +5,7 @@
 #include "engine/cli/cli.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/json.h"
@@ -158,4 +159,131 @@ int fl_cli_release(struct fl_cli *cli, struct fl_err *reterr)
 int fl_cli_retry(struct fl_cli *cli, struct fl_err *reterr)
 {
     return fl_cli_act(cli, "retry", NULL, reterr);
+}
+
+/* The last argument is "NAME=VALUE", or "NAME" to take back what was set. */
+static int take_setting(struct fl_cli *cli, json_t *more, struct fl_err *reterr)
+{
+    const char *text = cli->args[--cli->arg_count];
+    const char *equals = strchr(text, '=');
+    size_t size = equals ? (size_t)(equals - text) : strlen(text);
+    bool bad = json_object_set_new(more, "name", json_stringn(text, size)) != 0;
+
+    if (size == 0 || strchr(text, '/'))
+        return fl_err_set(reterr, FL_E_USAGE, 0,
+                          "'%.80s': the last argument is NAME=VALUE, or NAME to take it back",
+                          text);
+    if (equals)
+        bad |= json_object_set_new(more, "value", json_string(equals + 1)) != 0;
+    return bad ? fl_err_set(reterr, FL_E_USAGE, 0, "the parameter must be UTF-8") : 0;
+}
+
+int fl_cli_set_parameter(struct fl_cli *cli, struct fl_err *reterr)
+{
+    json_t *more = json_object();
+    int64_t for_s = 0;
+    int rc = take_setting(cli, more, reterr);
+
+    if (rc == 0 && (cli->given & FL_OPT_FOR))
+        rc = fl_duration_parse(cli->during, &for_s, reterr);
+    if (rc == 0 && (cli->given & FL_OPT_FOR) && for_s <= 0)
+        rc = fl_err_set(reterr, FL_E_USAGE, 0, "--for '%.40s' is no time to come", cli->during);
+    if (rc == 0 && for_s > 0)
+        (void)json_object_set_new(
+            more, "until_ns",
+            json_integer((json_int_t)(fl_world_utc_ns(cli->world) + for_s * 1000000000)));
+    if (rc < 0) {
+        json_decref(more);
+        return rc;
+    }
+    return fl_cli_act(cli, "set-parameter", more, reterr);
+}
+
+int fl_cli_undo(struct fl_cli *cli, struct fl_err *reterr)
+{
+    fl_auto(fl_client_release) struct fl_client client = {0};
+    fl_json_auto json_t *request = json_pack("{s:s, s:s*}", "verb", "undo", "why", cli->why);
+    fl_json_auto json_t *result = NULL;
+    char *end = NULL;
+    long long number = cli->arg_count ? strtoll(cli->args[0], &end, 10) : 0;
+    int rc;
+
+    if (end && (*end != '\0' || number < 1))
+        return fl_err_set(reterr, FL_E_USAGE, 0,
+                          "'%.40s' is no number of an action; fairlead actions lists them",
+                          cli->args[0]);
+    (void)json_object_set_new(request, "number", json_integer(number)); /* 0: the last one */
+    if (cli->given & FL_OPT_DRY)
+        (void)json_object_set_new(request, "dry", json_true());
+    cli->arg_count = 0;
+    rc = fl_client_open(&client, cli->world, cli->state, FL_CLIENT_LIVE, reterr);
+    if (rc == 0)
+        rc = fl_client_ask(&client, json_incref(request), &result, reterr);
+    return rc < 0 ? rc : tell(cli, "undo", fl_text_of(result, "run"), result, reterr);
+}
+
+/* "prep.f003 post, manning=0.03": the objects, and what a parameter was set to; cut to size. */
+static void asked_text(const json_t *asked, char *text, size_t size)
+{
+    const json_t *which = json_object_get(asked, "which");
+    const char *name = fl_text_of(asked, "name");
+    struct fl_buf out;
+
+    fl_buf_init(&out, size - 1);
+    for (size_t i = 0; i < json_array_size(which); i++)
+        fl_buf_printf(&out, "%s%s", i ? " " : "", json_string_value(json_array_get(which, i)));
+    if (*name)
+        fl_buf_printf(&out, "%s%s=%s", json_array_size(which) ? " " : "", name,
+                      fl_text_of(asked, "value"));
+    if (json_object_get(asked, "number"))
+        fl_buf_printf(&out, "of action %lld",
+                      (long long)json_integer_value(json_object_get(asked, "number")));
+    (void)snprintf(text, size, "%s", out.data ? out.data : "");
+    fl_buf_release(&out);
+}
+
+int fl_cli_actions(struct fl_cli *cli, struct fl_err *reterr)
+{
+    static const char *const heads[] = {"ACTION", "TIME", "WHO", "WHAT", "RUN", "OBJECTS", "WHY"};
+    fl_auto(fl_table_release) struct fl_table table = {0};
+    fl_json_auto json_t *result = NULL;
+    size_t i;
+    json_t *action;
+    int rc =
+        fl_cli_ask(cli, "actions", cli->arg_count ? cli->args[0] : cli->run, NULL, &result, reterr);
+
+    if (rc < 0)
+        return rc;
+    if (cli->given & FL_OPT_JSON)
+        return fl_cli_print_json(result, reterr);
+    fl_table_init(&table, FL_COUNT(heads), heads, -1);
+    json_array_foreach(json_object_get(result, "actions"), i, action)
+    {
+        char number[24];
+        char time[FL_TIME_TEXT_MAX];
+        char objects_text[200];
+        char what[80];
+        const char *cells[] = {number,
+                               time,
+                               fl_text_of(action, "who"),
+                               what,
+                               fl_text_of(action, "run"),
+                               objects_text,
+                               fl_text_of(action, "why")};
+        json_int_t undone = json_integer_value(json_object_get(action, "undone_by"));
+
+        (void)snprintf(number, sizeof(number), "%lld",
+                       (long long)json_integer_value(json_object_get(action, "action")));
+        (void)fl_text_time(fl_text_time_ns(json_object_get(action, "time")),
+                           fl_world_utc_ns(cli->world), time, sizeof(time));
+        (void)snprintf(what, sizeof(what), "%.40s%s", fl_text_of(action, "verb"),
+                       undone ? " (undone)" : "");
+        asked_text(json_object_get(action, "asked"), objects_text, sizeof(objects_text));
+        fl_table_row(&table, cells);
+    }
+    if (table.count == 1) {
+        (void)puts("no actions");
+        return 0;
+    }
+    return fl_table_print(&table, stdout, "", reterr);
 }

@@ -29,6 +29,7 @@ enum fl_cli_option {
     FL_OPT_RUN = 1u << 13,
     FL_OPT_DRY = 1u << 20,
     FL_OPT_FORCE = 1u << 21,
+    FL_OPT_FOR = 1u << 22,
 };
 
 struct fl_cli {
@@ -41,6 +42,7 @@ struct fl_cli {
     const char *why;
     const char *keys;
     const char *run;
+    const char *during; /* --for */
     const char *sets[FL_CLI_SETS_MAX];
     size_t set_count;
     int64_t from;
@@ -68,6 +70,9 @@ int fl_cli_cancel(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_hold(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_release(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_retry(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_set_parameter(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_undo(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_actions(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_stop(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_keys(struct fl_cli *cli, struct fl_err *reterr);
 

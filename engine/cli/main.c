@@ -58,6 +58,13 @@ static const struct command commands[] = {
     {"release", "[RUN] [OBJECT]...", "end a hold", ACT_OPTIONS, 0, ACT_ARGS_MAX, fl_cli_release},
     {"retry", "[RUN] OBJECT...", "try again what failed", ACT_OPTIONS | FL_OPT_FORCE, 1,
      ACT_ARGS_MAX, fl_cli_retry},
+    {"set-parameter", "[RUN] [OBJECT]... NAME=VALUE",
+     "another value for what is not launched yet (NAME alone: the workflow's again)",
+     ACT_OPTIONS | FL_OPT_FOR, 1, ACT_ARGS_MAX, fl_cli_set_parameter},
+    {"undo", "[ACTION]", "take back an action (the last one when none is named)",
+     FL_OPT_STATE | FL_OPT_JSON | FL_OPT_WHY | FL_OPT_DRY, 0, 1, fl_cli_undo},
+    {"actions", "[RUN]", "what people did, newest first", ASK_OPTIONS | FL_OPT_RUN, 0, 1,
+     fl_cli_actions},
     {"stop", "", "end the coordinator; what runs goes on", FL_OPT_STATE | FL_OPT_JSON, 0, 0,
      fl_cli_stop},
     {"keys", "[list | setup [WORKER] | allow worker|client NAME FILE.pub]",
@@ -87,6 +94,7 @@ static const struct {
     {"width", FL_OPT_WIDTH, "N", "columns of the chart [the terminal's, or 100]"},
     {"run", FL_OPT_RUN, "RUN", "of this run [the newest]"},
     {"dry-run", FL_OPT_DRY, NULL, "only say what it would lead to"},
+    {"for", FL_OPT_FOR, "DURATION", "for so long, e.g. PT2H [for good]"},
     {"force", FL_OPT_FORCE, NULL, "also give up an attempt whose worker cannot be reached"},
 };
 
@@ -96,7 +104,7 @@ static void print_usage(FILE *stream)
                 "Runs a forecast centre's chain of work, and says what it does.\n\n",
                 stream);
     for (size_t i = 0; i < FL_COUNT(commands); i++)
-        (void)fprintf(stream, "  %-9s %s\n", commands[i].name, commands[i].what);
+        (void)fprintf(stream, "  %-13s %s\n", commands[i].name, commands[i].what);
     (void)fputs("\nfairlead COMMAND --help says more. Runs are named WORKFLOW/CYCLE[#VARIANT].\n"
                 "Exit code: 0 success, 1 the run failed, 65 bad data, 70 internal error,\n"
                 "75 try again, 78 a mistake in what was asked for.\n",
@@ -213,6 +221,9 @@ static int take_option(struct fl_cli *cli, size_t which, const char *value, stru
         return 0;
     case FL_OPT_RUN:
         cli->run = value;
+        return 0;
+    case FL_OPT_FOR:
+        cli->during = value;
         return 0;
     case FL_OPT_FROM:
         return take_number("from", value, &cli->from, reterr);

@@ -155,17 +155,6 @@ static int request_act(struct fl_coordinator *c, const struct fl_bus_event *even
     return 0;
 }
 
-static bool verb_acts(const char *verb)
-{
-    static const char *const acts[] = {"submit", "cancel", "hold", "release", "retry"};
-
-    for (size_t i = 0; i < FL_COUNT(acts); i++) {
-        if (strcmp(verb, acts[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* Carries out the verb; *ret_later: the query service answers. */
 static int request_do(struct fl_coordinator *c, const struct fl_bus_event *event,
                       json_t **ret_result, bool *ret_later, struct fl_err *reterr)
@@ -180,13 +169,6 @@ static int request_do(struct fl_coordinator *c, const struct fl_bus_event *event
         return rc;
     if (strcmp(type, "request") != 0)
         return fl_err_set(reterr, FL_E_PARSE, 0, "a client sends requests, not '%.40s'", type);
-    if (verb_acts(verb) && c->trouble.rc < 0)
-        return fl_err_set(reterr, FL_E_NOSPACE, 0,
-                          "%s: nothing can be recorded now (see fairlead status); ask again when "
-                          "the alarm is over",
-                          verb);
-    if (verb_acts(verb))
-        return request_act(c, event, verb, ret_result, reterr);
     if (fl_model_knows(verb)) {
         *ret_later = true;
         return fl_query_ask(c->query, event->peer.v, event->message, reterr);
@@ -196,10 +178,12 @@ static int request_do(struct fl_coordinator *c, const struct fl_bus_event *event
         *ret_result = json_pack("{s:b}", "stopping", 1);
         return *ret_result ? 0 : fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
     }
-    return fl_err_set(reterr, FL_E_USAGE, 0,
-                      "unknown request '%.40s'; accepted: submit, cancel, hold, release, retry, "
-                      "runs, status, why, log, workers, events, stop",
-                      verb);
+    if (c->trouble.rc < 0)
+        return fl_err_set(reterr, FL_E_NOSPACE, 0,
+                          "%s: nothing can be recorded now (see fairlead status); ask again when "
+                          "the alarm is over",
+                          verb);
+    return request_act(c, event, verb, ret_result, reterr);
 }
 
 /* True for an error after which the loop must not go on. */

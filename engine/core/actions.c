@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/json.h"
 #include "engine/base/banned.h"
 
 static void action_release(struct fl_action *action)
@@ -34,6 +35,25 @@ struct fl_action *fl_actions_find(const struct fl_actions *actions, int64_t numb
     return action->number == number ? action : NULL;
 }
 
+/* An undo names the action that it takes back. */
+static int note_undo(struct fl_actions *actions, struct fl_action *action, struct fl_err *reterr)
+{
+    fl_json_auto json_t *asked = NULL;
+    struct fl_action *undone;
+    const char *verb;
+    int rc = fl_json_parse(action->text, strlen(action->text), &asked, reterr);
+
+    if (rc == 0)
+        rc = fl_json_string(asked, "verb", &verb, reterr);
+    if (rc < 0 || strcmp(verb, "undo") != 0)
+        return rc;
+    action->undoes = json_integer_value(json_object_get(asked, "number"));
+    undone = fl_actions_find(actions, action->undoes);
+    if (undone)
+        undone->undone_by = action->number;
+    return 0;
+}
+
 int fl_actions_add(struct fl_actions *actions, const struct fl_event *event, struct fl_err *reterr)
 {
     struct fl_action *action;
@@ -60,7 +80,7 @@ int fl_actions_add(struct fl_actions *actions, const struct fl_event *event, str
     action->number = event->action;
     action->time_ns = event->time_ns;
     actions->count = event->action;
-    return 0;
+    return note_undo(actions, action, reterr);
 }
 
 int fl_actions_note(struct fl_actions *actions, int64_t number, uint32_t inst,

@@ -19,6 +19,7 @@ struct fl_action {
     int64_t number; /* from 1; 0: none here */
     int64_t time_ns;
     int64_t undone_by; /* action that undid it, or 0 */
+    int64_t undoes;    /* action that it undid, or 0 */
     char *run;
     char *who;
     char *why;  /* or NULL */

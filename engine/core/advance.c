@@ -190,6 +190,33 @@ static int end_run(const struct advancing *a, const struct fl_run *run, struct f
     return rc;
 }
 
+/* Parameters that were set until now are what the workflow says again. */
+static int expire_params(const struct advancing *a, const struct fl_run *run, struct fl_err *reterr)
+{
+    const struct fl_overrides *overrides = &run->overrides;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < overrides->count; i++) {
+        const struct fl_override *override = &overrides->items[i];
+        struct fl_event *event;
+
+        if (override->until_ns == 0 || override->until_ns > a->tick->now_ns)
+            continue;
+        rc = fl_emit(a->events, FL_EVENT_PARAM_SET, a->tick->now_ns, run, UINT32_MAX, &event,
+                     reterr);
+        if (rc == 0)
+            rc = fl_event_set_text(event, &event->stage, override->stage, reterr);
+        if (rc == 0)
+            rc = fl_event_set_text(event, &event->output, override->name, reterr);
+        if (rc == 0)
+            rc = fl_event_set_text(event, &event->who, "fairlead", reterr);
+        if (rc == 0)
+            rc =
+                fl_event_set_text(event, &event->why, "the time it was set for has passed", reterr);
+    }
+    return rc;
+}
+
 int fl_core_advance(const struct fl_core *core, const struct fl_input *tick,
                     struct fl_events *events, struct fl_err *reterr)
 {
@@ -205,6 +232,8 @@ int fl_core_advance(const struct fl_core *core, const struct fl_input *tick,
     before = events->count;
     for (size_t r = 0; rc == 0 && r < core->active_count; r++)
         rc = settle(&a, core->runs[core->active[r]], reterr);
+    for (size_t r = 0; rc == 0 && r < core->active_count; r++)
+        rc = expire_params(&a, core->runs[core->active[r]], reterr);
     if (rc < 0 || events->count > before)
         return rc; /* these change what may start */
     for (size_t r = 0; rc == 0 && r < core->active_count && launching.launches < FL_LAUNCH_MAX; r++)
@@ -221,7 +250,10 @@ int64_t fl_core_next_timer_ns(const struct fl_core *core)
 
     for (size_t r = 0; r < core->active_count; r++) {
         const struct fl_run *run = core->runs[core->active[r]];
+        int64_t params_ns = fl_overrides_next_ns(&run->overrides);
 
+        if (params_ns < next)
+            next = params_ns;
         /* a due attempt that finds no room waits for an end, not for time */
         for (size_t t = 0; !run->held && !run->cancel_asked && t < run->timer_count; t++) {
             int64_t at_ns = run->insts[run->timers[t]].not_before_ns;

@@ -670,6 +670,21 @@ static int apply_action(struct fl_core *core, const struct fl_event *event, stru
     return fl_actions_add(&core->actions, event, reterr);
 }
 
+/* What is launched from now on is rendered with it, and triggers look again. */
+static int apply_param(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
+{
+    struct fl_run *run;
+    int rc = find(core, event, &run, NULL, reterr);
+
+    if (rc == 0)
+        rc = fl_overrides_set(&run->overrides, event->stage, event->output, event->text,
+                              event->until_ns, reterr);
+    if (rc < 0)
+        return rc;
+    memset(run->rendered, 0, run->plan->stage_count * sizeof(*run->rendered));
+    return fl_apply_wake_all(core, run, event->time_ns, reterr);
+}
+
 /* What an event of an action touched is remembered, so that the action can be undone. */
 static int note_action(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
 {
@@ -677,7 +692,7 @@ static int note_action(struct fl_core *core, const struct fl_event *event, struc
     uint32_t inst = UINT32_MAX;
     int rc = 0;
 
-    if (event->stage)
+    if (event->stage && event->type != FL_EVENT_PARAM_SET)
         rc = find(core, event, &run, &inst, reterr);
     return rc < 0 ? rc : fl_actions_note(&core->actions, event->action, inst, reterr);
 }
@@ -700,6 +715,7 @@ static const apply_fn appliers[] = {
     [FL_EVENT_HELD] = apply_hold,
     [FL_EVENT_RELEASED] = apply_hold,
     [FL_EVENT_ACTION_TAKEN] = apply_action,
+    [FL_EVENT_PARAM_SET] = apply_param,
 };
 _Static_assert(FL_COUNT(appliers) == FL_EVENT_TYPE_COUNT, "every type is applied");
 

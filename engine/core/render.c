@@ -39,8 +39,12 @@ static int no_memory(struct fl_err *reterr)
 static const char *param_value(const struct rendering *r, const char *name, char *text, size_t size)
 {
     const struct fl_param *param = fl_workflow_param(r->wf, name);
+    const struct fl_override *override =
+        fl_overrides_find(&r->run->overrides, r->stage->name, name);
     const json_t *set = json_object_get(r->run->params, name);
 
+    if (override)
+        return override->value;
     if (!param || !set)
         return param ? param->value : NULL;
     if (json_is_string(set))

@@ -51,6 +51,8 @@ int fl_asking_each(const struct fl_asking *asking, fl_asking_fn fn, struct fl_er
 void fl_asking_release(struct fl_asking *asking)
 {
     free(asking->ranges);
+    json_decref(asking->asked);
+    asking->asked = NULL;
     asking->ranges = NULL;
     asking->range_count = 0;
 }
@@ -175,30 +177,63 @@ static const struct {
     {"hold", fl_request_hold},
     {"release", fl_request_release},
     {"retry", fl_request_retry},
+    {"set-parameter", fl_request_set_parameter},
+    {"undo", fl_request_undo},
 };
 
-/* The record of the action itself: it is first, and what follows from it bears its number. */
-static int emit_action(const struct fl_asking *a, struct fl_err *reterr)
+static int no_verb(const char *verb, struct fl_err *reterr)
 {
-    fl_json_auto json_t *asked = json_deep_copy(a->input->message);
-    struct fl_event *event;
-    char *text;
+    fl_auto(fl_buf_release) struct fl_buf list;
+
+    fl_buf_init(&list, FL_ERR_TEXT_MAX);
+    for (size_t v = 0; v < FL_COUNT(verbs); v++)
+        fl_buf_printf(&list, "%s%s", v ? ", " : "", verbs[v].verb);
+    return fl_err_set(reterr, FL_E_UNSUPPORTED, 0,
+                      "unknown request '%.60s'; accepted: submit, stop, a question, or %s", verb,
+                      list.data);
+}
+
+/* What was asked, without what the event itself has or what is the bus's. */
+static json_t *asked_of(const json_t *message)
+{
+    static const char *const not_told[] = {"type", "id", "who", "why", "run", "dry"};
+    json_t *asked = json_deep_copy(message);
+
+    for (size_t i = 0; i < FL_COUNT(not_told); i++)
+        (void)json_object_del(asked, not_told[i]); /* most are not there */
+    return asked;
+}
+
+/* The text of the record, when the verb has added to it what an undo will need. */
+static int tell_asked(const struct fl_asking *a, struct fl_event *event, struct fl_err *reterr)
+{
+    char *text = fl_json_text(a->asked);
     int rc;
 
-    (void)json_object_del(asked, "run"); /* members that the event has, or that are the bus's */
-    (void)json_object_del(asked, "type");
-    (void)json_object_del(asked, "id");
-    (void)json_object_del(asked, "who");
-    (void)json_object_del(asked, "why");
-    text = asked ? fl_json_text(asked) : NULL;
     if (!text)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a request");
-    rc = fl_asking_emit(a, FL_EVENT_ACTION_TAKEN, UINT32_MAX, &event, reterr);
-    if (rc == 0)
-        rc = strlen(text) <= FL_EVENT_TEXT_MAX
-                 ? fl_event_set_text(event, &event->text, text, reterr)
-                 : fl_err_set(reterr, FL_E_TOO_BIG, 0, "too many objects in one request");
+    rc = strlen(text) <= FL_EVENT_TEXT_MAX
+             ? fl_event_set_text(event, &event->text, text, reterr)
+             : fl_err_set(reterr, FL_E_TOO_BIG, 0, "too many objects in one request");
     free(text);
+    return rc;
+}
+
+/* The record of the action comes first, and what follows from it bears its number. */
+static int act(const struct fl_asking *a, verb_fn fn, struct fl_err *reterr)
+{
+    size_t before = a->events->count;
+    struct fl_event *event;
+    int rc = fl_asking_emit(a, FL_EVENT_ACTION_TAKEN, UINT32_MAX, &event, reterr);
+
+    if (rc == 0)
+        rc = fn(a, reterr);
+    if (rc == 0)
+        rc = tell_asked(a, event, reterr);
+    if (rc == 0 && a->events->count == before + 1) /* verbs refuse what they cannot do */
+        rc = fl_err_set(reterr, FL_E_BUG, 0, "request '%s' came to nothing", a->verb);
+    while (rc < 0 && a->events->count > before) /* what is refused leaves no trace */
+        fl_event_destroy(a->events->items[--a->events->count]);
     return rc;
 }
 
@@ -207,26 +242,22 @@ int fl_decide_request(const struct fl_core *core, const struct fl_input *input,
 {
     fl_auto(fl_asking_release) struct fl_asking a = {
         .core = core, .input = input, .events = events, .action = core->actions.count + 1};
-    size_t before = events->count;
     size_t v = 0;
     int rc = fl_json_string(input->message, "verb", &a.verb, reterr);
 
+    if (rc == 0)
+        rc = fl_json_bool_opt(input->message, "force", false, &a.force, reterr);
     if (rc < 0)
         return rc;
     while (v < FL_COUNT(verbs) && strcmp(verbs[v].verb, a.verb) != 0)
         v++;
     if (v == FL_COUNT(verbs))
-        return fl_err_set(reterr, FL_E_UNSUPPORTED, 0,
-                          "unknown request '%.60s'; accepted: cancel, hold, release, retry",
-                          a.verb);
-    rc = fl_json_bool_opt(input->message, "force", false, &a.force, reterr);
-    if (rc == 0)
-        rc = fl_asking_find(&a, reterr);
-    if (rc == 0)
-        rc = emit_action(&a, reterr);
-    if (rc == 0)
-        rc = verbs[v].fn(&a, reterr);
-    if (rc == 0 && events->count == before + 1) /* verbs refuse what they cannot do */
-        return fl_err_set(reterr, FL_E_BUG, 0, "request '%s' came to nothing", a.verb);
-    return rc;
+        return no_verb(a.verb, reterr);
+    a.asked = asked_of(input->message);
+    if (!a.asked)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a request");
+    rc = verbs[v].fn == fl_request_undo ? fl_undo_find(&a, reterr) : fl_asking_find(&a, reterr);
+    if (rc == 0 && a.undoes && json_object_set_new(a.asked, "number", json_integer(a.undoes)) != 0)
+        rc = fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a request");
+    return rc < 0 ? rc : act(&a, verbs[v].fn, reterr);
 }

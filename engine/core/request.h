@@ -8,6 +8,7 @@
  * Owns: a fl_asking owns its ranges. Threads: one at a time. Limits: FL_REQUEST_OBJECTS_MAX. */
 
 #include "engine/core/decide.h"
+#include "engine/core/params.h"
 
 #define FL_REQUEST_OBJECTS_MAX 1000
 
@@ -24,6 +25,8 @@ struct fl_asking {
     const struct fl_run *run;
     const char *verb;
     int64_t action;
+    int64_t undoes; /* number of the action that an undo takes back, or 0 */
+    json_t *asked;  /* what the record says of the request; a verb may add to it */
     bool force;
     bool whole_run; /* no object was named */
     struct fl_range *ranges;
@@ -57,5 +60,8 @@ int fl_request_skip(const struct fl_asking *asking, struct fl_err *reterr);
 int fl_request_set_state(const struct fl_asking *asking, struct fl_err *reterr);
 int fl_request_set_parameter(const struct fl_asking *asking, struct fl_err *reterr);
 int fl_request_undo(const struct fl_asking *asking, struct fl_err *reterr);
+/* The action that an undo is about ("number", or the last that is not undone), and its run. */
+int fl_undo_find(struct fl_asking *asking, struct fl_err *reterr);
+int fl_undo_parameter(const struct fl_asking *asking, const json_t *asked, struct fl_err *reterr);
 
 #endif

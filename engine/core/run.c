@@ -126,6 +126,7 @@ void fl_run_destroy(struct fl_run *run)
     free(run->variant);
     free(run->who);
     json_decref(run->params);
+    fl_overrides_release(&run->overrides);
     json_decref(run->marks);
     free(run);
 }

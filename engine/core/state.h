@@ -10,6 +10,7 @@
 #include "engine/core/actions.h"
 #include "engine/core/bits.h"
 #include "engine/core/names.h"
+#include "engine/core/params.h"
 #include "engine/core/plan.h"
 
 #define FL_CORE_TRIES_MAX 1000
@@ -141,7 +142,8 @@ struct fl_run {
     char *variant; /* or NULL */
     struct fl_cycle cycle;
     const struct fl_plan *plan;
-    json_t *params;      /* object of overrides */
+    json_t *params; /* that it was submitted with */
+    struct fl_overrides overrides;
     enum fl_state state; /* running, or an end */
     bool cancel_asked;
     bool held;

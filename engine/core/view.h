@@ -7,6 +7,7 @@
 #include "engine/core/core.h"
 
 #define FL_VIEW_RUNS_MAX 1000
+#define FL_VIEW_ACTIONS_MAX 1000
 
 /* {"runs":[{"run","workflow","cycle","state","degraded":[…],"created","ended","counts":{"succeeded":3,…}}]},
  * newest first. */
@@ -28,6 +29,12 @@ int fl_view_why(const struct fl_core *core, const char *run, const char *which, 
 /* {"site","path"} of the log folder of an instance's attempt (0: the last one). FL_E_NOENT. */
 int fl_view_log(const struct fl_core *core, const char *run, const char *which, int64_t attempt,
                 json_t **ret_json, struct fl_err *reterr);
+
+/* What people did, newest first, of one run or (NULL) of all:
+ * {"actions":[{"action","time","who","why","run","verb","asked":{…},"touched":3,"undone_by":7}]}.
+ * At most FL_VIEW_ACTIONS_MAX. */
+int fl_view_actions(const struct fl_core *core, const char *run, json_t **ret_json,
+                    struct fl_err *reterr);
 
 /* Workers and pools: {"workers":[{"worker","pools":[{"pool","site","cores","used"}],"since"}]}. */
 int fl_view_workers(const struct fl_core *core, json_t **ret_json, struct fl_err *reterr);

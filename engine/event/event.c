@@ -90,7 +90,8 @@ static const struct type_row types[] = {
     [FL_EVENT_CANCEL_ASKED] = {"cancel-asked", B(run)},
     [FL_EVENT_HELD] = {"held", B(run)},
     [FL_EVENT_RELEASED] = {"released", B(run)},
-    [FL_EVENT_ACTION_TAKEN] = {"action-taken", B(action)},
+    [FL_EVENT_ACTION_TAKEN] = {"action-taken", B(action) | B(text)},
+    [FL_EVENT_PARAM_SET] = {"param-set", B(run) | B(output)},
 };
 _Static_assert(FL_COUNT(types) == FL_EVENT_TYPE_COUNT, "every type has its row");
 

@@ -39,7 +39,9 @@
  * attempt may start at until_ns cancel-asked    a person asked a run (stage empty) or one instance
  * to stop held, released  a person's hold on an instance, or on a run (stage empty)
  * action-taken    a person did something: its number is on all events that follow from it; `text`:
- * compact JSON of what was asked */
+ * compact JSON of what was asked
+ * param-set       parameter `output` of a run, or of one stage of it, is `text` until until_ns (0:
+ * for good); without text what the workflow says holds again */
 #define FL_EVENT_TYPES(X) \
     X(RUN_CREATED, "run-created") \
     X(RUN_ENDED, "run-ended") \
@@ -57,7 +59,8 @@
     X(CANCEL_ASKED, "cancel-asked") \
     X(HELD, "held") \
     X(RELEASED, "released") \
-    X(ACTION_TAKEN, "action-taken")
+    X(ACTION_TAKEN, "action-taken") \
+    X(PARAM_SET, "param-set")
 
 enum fl_event_type {
 #define FL_EVENT_ENUM(NAME, name) FL_EVENT_##NAME,

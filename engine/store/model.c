@@ -215,11 +215,21 @@ static int answer_log(struct fl_model *model, const json_t *request, const char 
     return fl_view_log(model->core, run, stage, attempt, ret_json, reterr);
 }
 
-enum verb { VERB_RUNS, VERB_STATUS, VERB_WHY, VERB_LOG, VERB_WORKERS, VERB_EVENTS, VERB_COUNT };
+enum verb {
+    VERB_RUNS,
+    VERB_STATUS,
+    VERB_WHY,
+    VERB_LOG,
+    VERB_WORKERS,
+    VERB_EVENTS,
+    VERB_ACTIONS,
+    VERB_COUNT
+};
 
 static const char *const verb_names[VERB_COUNT] = {
-    [VERB_RUNS] = "runs", [VERB_STATUS] = "status",   [VERB_WHY] = "why",
-    [VERB_LOG] = "log",   [VERB_WORKERS] = "workers", [VERB_EVENTS] = "events",
+    [VERB_RUNS] = "runs",       [VERB_STATUS] = "status",   [VERB_WHY] = "why",
+    [VERB_LOG] = "log",         [VERB_WORKERS] = "workers", [VERB_EVENTS] = "events",
+    [VERB_ACTIONS] = "actions",
 };
 
 static enum verb verb_find(const char *name)
@@ -268,10 +278,13 @@ int fl_model_answer(struct fl_model *model, const json_t *request, int64_t now_n
     case VERB_EVENTS:
         rc = answer_events(model, request, &answer, reterr);
         break;
+    case VERB_ACTIONS:
+        rc = fl_view_actions(model->core, run, &answer, reterr);
+        break;
     case VERB_COUNT:
         rc = fl_err_set(reterr, FL_E_USAGE, 0,
                         "unknown question '%.40s'; accepted: runs, status, why, log, workers, "
-                        "events",
+                        "events, actions",
                         verb);
         break;
     }

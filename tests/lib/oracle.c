@@ -655,6 +655,7 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
     case FL_EVENT_CANCEL_ASKED:
     case FL_EVENT_HELD:
     case FL_EVENT_RELEASED:
+    case FL_EVENT_PARAM_SET:
     case FL_EVENT_ACTION_TAKEN:
         return 0;
     case FL_EVENT_ATTEMPT_LAUNCHED:
