@@ -1,0 +1,214 @@
+/* What people do to a run: whom it reaches, what the record keeps of it, and how it is undone. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/core/view.h"
+#include "tests/lib/drive.h"
+#include "tests/lib/test.h"
+
+#define CYCLE "20261124T0000Z"
+
+static const char grouped[] =
+    "workflow: { name = \"toy\"; params = { manning = 0.02; name = \"a\"; };"
+    " pools = { local = { site = \"local\"; cores = 1; jobs = 8; }; };"
+    " sites = { local = { root = \"local\"; }; };"
+    " leads = { hourly = \"+000/+002/1\"; };"
+    " groups = { model = { stages = {"
+    "   grid: { program = \"true\"; args = [\"{manning}\"]; };"
+    "   run: { program = \"true\"; args = [\"{manning}\"]; per = \"leads:hourly\"; when = "
+    "\"grid\"; };"
+    " }; }; };"
+    " stages = { last: { program = \"true\"; args = [\"{manning}\", \"{name}\"]; when = "
+    "\"run:all\"; };"
+    " }; };";
+
+static void open_grouped(struct drive *d)
+{
+    drive_open(d);
+    drive_load(d, grouped);
+    drive_submit(d, CYCLE);
+}
+
+/* A request with members given as JSON (' for "); rc of decide. */
+static int ask(struct drive *d, const char *text)
+{
+    char json[512];
+    json_t *message;
+
+    (void)snprintf(json, sizeof(json), "%s", text);
+    for (char *at = json; *at; at++)
+        *at = *at == '\'' ? '"' : *at;
+    message = json_loads(json, 0, NULL);
+    assert_non_null(message);
+    if (!json_object_get(message, "run"))
+        assert_int_equal(json_object_set_new(message, "run", json_string(d->run)), 0);
+    return drive_feed(d, FL_INPUT_REQUEST, NULL, message);
+}
+
+static const char *arg_of(const struct drive *d, const char *attempt, size_t n)
+{
+    const json_t *spec = json_object_get(drive_message(d, "launch", attempt), "spec");
+
+    return json_string_value(json_array_get(json_object_get(spec, "args"), n));
+}
+
+/* At 03:00 one names the group, not its forty stages; and none of them twice. */
+static void a_group_is_acted_on_as_a_stage_is(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_grouped(&d);
+    assert_int_equal(ask(&d, "{'verb':'hold','which':['model','run.f001','grid']}"), 0);
+    assert_int_equal(drive_events(&d, FL_EVENT_HELD, NULL), 4);
+    assert_string_equal(drive_state(&d, "grid"), "held");
+    assert_string_equal(drive_state(&d, "run.f001"), "held");
+    assert_string_equal(drive_state(&d, "last"), "waiting");
+    assert_int_equal(ask(&d, "{'verb':'release','which':['model']}"), 0);
+    assert_string_equal(drive_state(&d, "grid"), "ready");
+    drive_close(&d);
+}
+
+/* A slip in a name must not hold half of what was meant. */
+static void a_wrong_name_does_nothing_at_all(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_grouped(&d);
+    assert_int_equal(ask(&d, "{'verb':'hold','which':['grid','rnu']}"), FL_E_NOENT);
+    assert_non_null(strstr(d.err.text, "rnu"));
+    assert_non_null(strstr(d.err.text, "run"));
+    assert_int_equal(drive_events(&d, FL_EVENT_HELD, NULL), 0);
+    assert_int_equal(drive_events(&d, FL_EVENT_ACTION_TAKEN, NULL), 0);
+    assert_int_equal(ask(&d, "{'verb':'hodl','which':['grid']}"), FL_E_UNSUPPORTED);
+    assert_non_null(strstr(d.err.text, "hold, release"));
+    assert_int_equal(ask(&d, "{'verb':'hold','run':'toy/20261125T0000Z'}"), FL_E_NOENT);
+    drive_close(&d);
+}
+
+/* What was held before by another hand stays held. */
+static void undo_releases_only_what_the_hold_held(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_grouped(&d);
+    assert_int_equal(ask(&d, "{'verb':'hold','which':['run.f001']}"), 0);
+    assert_int_equal(ask(&d, "{'verb':'hold','which':['model']}"), 0);
+    assert_int_equal(ask(&d, "{'verb':'undo'}"), 0);
+    assert_string_equal(drive_state(&d, "grid"), "ready");
+    assert_string_equal(drive_state(&d, "run.f000"), "waiting");
+    assert_string_equal(drive_state(&d, "run.f001"), "held");
+    assert_int_equal(ask(&d, "{'verb':'undo','number':2}"), FL_E_REFUSED); /* undone already */
+    assert_int_equal(ask(&d, "{'verb':'undo','number':3}"), FL_E_REFUSED); /* an undo itself */
+    assert_int_equal(ask(&d, "{'verb':'undo','number':9}"), FL_E_NOENT);
+    assert_int_equal(ask(&d, "{'verb':'undo'}"), 0); /* the one before: number 1 */
+    assert_string_equal(drive_state(&d, "run.f001"), "waiting");
+    drive_close(&d);
+}
+
+/* The forecaster's other value reaches what is launched from now on, there and nowhere else. */
+static void a_parameter_that_is_set_reaches_what_is_launched_next(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_grouped(&d);
+    assert_int_equal(ask(&d, "{'verb':'set-parameter','name':'manning','value':'0.03'}"), 0);
+    assert_int_equal(
+        ask(&d, "{'verb':'set-parameter','which':['last'],'name':'manning','value':'0.04'}"), 0);
+    drive_hello(&d, "w1", NULL);
+    assert_string_equal(arg_of(&d, "grid/1", 0), "0.03");
+    drive_begin(&d, "grid/1");
+    drive_end(&d, "grid/1", "succeeded");
+    assert_int_equal(ask(&d, "{'verb':'undo','number':1}"), 0);
+    assert_string_equal(arg_of(&d, "run.f000/1", 0), "0.03"); /* launched before the undo */
+    drive_begin(&d, "run.f000/1");
+    drive_end(&d, "run.f000/1", "succeeded");
+    assert_string_equal(arg_of(&d, "run.f001/1", 0), "0.02");
+    drive_begin(&d, "run.f001/1");
+    drive_end(&d, "run.f001/1", "succeeded");
+    drive_begin(&d, "run.f002/1");
+    drive_end(&d, "run.f002/1", "succeeded");
+    assert_string_equal(arg_of(&d, "last/1", 0), "0.04");
+    assert_string_equal(arg_of(&d, "last/1", 1), "a");
+    drive_close(&d);
+}
+
+/* A value for two hours ends by itself, when nobody thinks of it any more. */
+static void a_parameter_set_for_a_time_expires(void **state)
+{
+    struct drive d;
+    char request[200];
+
+    (void)state;
+    open_grouped(&d);
+    (void)snprintf(request, sizeof(request),
+                   "{'verb':'set-parameter','name':'manning','value':'0.03','until_ns':%lld}",
+                   (long long)(d.now_ns + INT64_C(60000000000)));
+    assert_int_equal(ask(&d, request), 0);
+    assert_true(fl_core_next_timer_ns(d.core) <= d.now_ns + INT64_C(60000000000));
+    drive_pass(&d, 61);
+    assert_int_equal(drive_events(&d, FL_EVENT_PARAM_SET, NULL), 2);
+    drive_hello(&d, "w1", NULL);
+    assert_string_equal(arg_of(&d, "grid/1", 0), "0.02");
+    drive_close(&d);
+}
+
+/* A value of the wrong kind would reach the model as it is. */
+static void a_parameter_keeps_its_type(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_grouped(&d);
+    assert_int_equal(ask(&d, "{'verb':'set-parameter','name':'manning','value':'wide'}"),
+                     FL_E_USAGE);
+    assert_non_null(strstr(d.err.text, "accepted: a number"));
+    assert_int_equal(ask(&d, "{'verb':'set-parameter','name':'maning','value':'1'}"), FL_E_NOENT);
+    assert_int_equal(ask(&d, "{'verb':'set-parameter','name':'name','value':'a\\nb'}"), FL_E_USAGE);
+    assert_int_equal(ask(&d, "{'verb':'set-parameter','name':'manning'}"), FL_E_REFUSED);
+    assert_int_equal(ask(&d, "{'verb':'set-parameter','name':'manning','value':'1','until_ns':1}"),
+                     FL_E_USAGE);
+    drive_close(&d);
+}
+
+/* Who did what, when and why, is asked after every incident. */
+static void actions_are_listed_newest_first(void **state)
+{
+    fl_json_auto json_t *json = NULL;
+    struct fl_err err = {0};
+    const json_t *list;
+    struct drive d;
+
+    (void)state;
+    open_grouped(&d);
+    assert_int_equal(ask(&d, "{'verb':'hold','which':['model']}"), 0);
+    assert_int_equal(ask(&d, "{'verb':'undo'}"), 0);
+    assert_ok(fl_view_actions(d.core, d.run, &json, &err), err);
+    list = json_object_get(json, "actions");
+    assert_int_equal(json_array_size(list), 2);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "verb")),
+                        "undo");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 1), "undone_by")), 2);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 1), "touched")), 4);
+    drive_close(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_group_is_acted_on_as_a_stage_is),
+        cmocka_unit_test(a_wrong_name_does_nothing_at_all),
+        cmocka_unit_test(undo_releases_only_what_the_hold_held),
+        cmocka_unit_test(a_parameter_that_is_set_reaches_what_is_launched_next),
+        cmocka_unit_test(a_parameter_set_for_a_time_expires),
+        cmocka_unit_test(a_parameter_keeps_its_type),
+        cmocka_unit_test(actions_are_listed_newest_first),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
