@@ -28,9 +28,12 @@ static int compare(const void *a, const void *b)
 
 static void report(int64_t *took_ns, size_t count)
 {
+    const size_t late = count * 99 / 100;
+    const size_t middle = count / 2;
+
     qsort(took_ns, count, sizeof(*took_ns), compare);
     (void)printf("{\"count\":%zu,\"median_ms\":%.4f,\"p99_ms\":%.4f,\"max_ms\":%.4f}\n", count,
-                 (double)took_ns[count / 2] * 1e-6, (double)took_ns[count * 99 / 100] * 1e-6,
+                 (double)took_ns[middle] * 1e-6, (double)took_ns[late] * 1e-6,
                  (double)took_ns[count - 1] * 1e-6);
 }
 
