@@ -8,10 +8,10 @@
 #include "engine/base/banned.h"
 
 /* What a group gives to its stages, and what it holds. */
-static const char *const group_keys[] = {"pool",   "env",      "when",       "retry",  "on",
-                                         "uses",   "needs",    "time_limit", "grace",  "at",
-                                         "expire", "optional", "priority",   "expect", "only",
-                                         "cycle",  "by",       "groups",     "stages"};
+static const char *const group_keys[] = {"pool", "foreach", "env",      "when",       "retry",
+                                         "on",   "uses",    "needs",    "time_limit", "grace",
+                                         "at",   "expire",  "optional", "priority",   "expect",
+                                         "only", "cycle",   "by",       "groups",     "stages"};
 
 static void draft_within(struct fl_compile *c, const config_setting_t *within, int32_t group,
                          const struct fl_layers *inherited, int depth);

@@ -31,7 +31,7 @@ struct fl_draft {
     struct fl_layers layers;    /* those of its groups, outermost first, then its own */
     size_t inherited;           /* how many are its groups' */
     const config_setting_t *at; /* where the stage stands */
-    const char *per;            /* as written, or NULL */
+    struct fl_texts per;        /* as written */
     int per_state;              /* 0 not yet, 1 under way, 2 done */
 };
 
@@ -111,12 +111,14 @@ void fl_add_textf(struct fl_compile *c, struct fl_texts *texts, const char *fmt,
 
 /* ---- the passes ---- */
 /* Before libconfig reads it. FL_E_* after complaining. */
-int fl_scan(struct fl_compile *c, const char *text, size_t size);            /* scan.c */
-void fl_read_top(struct fl_compile *c, const config_setting_t *workflow);    /* top.c */
-void fl_read_cycles(struct fl_compile *c, const struct fl_layers *top);      /* cycles.c */
-void fl_read_limits(struct fl_compile *c, const struct fl_layers *top);      /* limits.c */
-void fl_draft_stages(struct fl_compile *c, const config_setting_t *within);  /* groups.c */
-void fl_lay_by(struct fl_compile *c, struct fl_layers *layers, size_t from); /* draft.c */
+int fl_scan(struct fl_compile *c, const char *text, size_t size);              /* scan.c */
+void fl_read_top(struct fl_compile *c, const config_setting_t *workflow);      /* top.c */
+void fl_read_sets(struct fl_compile *c, const struct fl_layers *top);          /* sets.c */
+void fl_read_declares(struct fl_compile *c, const config_setting_t *workflow); /* sets.c */
+void fl_read_cycles(struct fl_compile *c, const struct fl_layers *top);        /* cycles.c */
+void fl_read_limits(struct fl_compile *c, const struct fl_layers *top);        /* limits.c */
+void fl_draft_stages(struct fl_compile *c, const config_setting_t *within);    /* groups.c */
+void fl_lay_by(struct fl_compile *c, struct fl_layers *layers, size_t from);   /* draft.c */
 void fl_add_draft(struct fl_compile *c, const config_setting_t *at, int32_t group,
                   const struct fl_layers *inherited);                   /* draft.c */
 void fl_read_places(struct fl_compile *c, const struct fl_layers *top); /* places.c: sites */
@@ -147,9 +149,13 @@ void fl_insert_transfers(struct fl_compile *c);              /* link.c */
 void fl_order_stages(struct fl_compile *c);                  /* link.c */
 
 /* ---- names ---- */
+/* A set of leads, by its name or written in place. */
 int32_t fl_find_set(struct fl_compile *c, const config_setting_t *at,
-                    const char *name_or_leads); /* top.c */
-/* Stands for a set whose mistake was told, so that not everything that uses it is one too. top.c */
+                    const char *name_or_leads); /* sets.c */
+int32_t fl_find_any_set(struct fl_compile *c, const config_setting_t *at, const char *what,
+                        const char *name); /* sets.c */
+/* Stands for a set whose mistake was told, so that not everything that uses it is one too. sets.c
+ */
 int32_t fl_stand_in_set(struct fl_compile *c, const char *name);
 /* NULL: the first. */
 int32_t fl_find_pool(struct fl_compile *c, const config_setting_t *at,

@@ -174,8 +174,9 @@ static void read_group(struct fl_compile *c, size_t index, const struct fl_layer
     if (shift && fl_lead_parse(shift, &by, &why) < 0)
         fl_complain(c, fl_layers_get(one, "shift"), "shift: %s", why.text);
     input->shift_min = by.minutes;
-    if (shift && c->workflow->stages[index].dims.count == 0)
-        fl_complain(c, fl_layers_get(one, "shift"), "shift is for a stage with 'per'");
+    if (shift && fl_dims_lead(c->workflow, &c->workflow->stages[index].dims) < 0)
+        fl_complain(c, fl_layers_get(one, "shift"),
+                    "shift moves the instance's lead, so it is for a stage that runs over leads");
     if (edge && strcmp(edge, "absent") != 0)
         fl_complain(c, fl_layers_get(one, "edge"), "edge = \"%s\"; accepted: \"absent\"", edge);
     input->edge_absent = edge != NULL;
@@ -213,30 +214,42 @@ static void read_one(struct fl_compile *c, size_t index, const struct fl_layers 
         fl_complain(c, at, "input '%s' comes from nowhere; " SOURCE_HELP, name);
 }
 
-/* What a stage runs over it also waits for, when no input says so. */
-static void wait_for_per(struct fl_compile *c, size_t index)
+/* True when an input of the stage comes from the stage that `per` begins with. */
+static bool takes_from(const struct fl_workflow *w, const struct fl_stage *stage, const char *per)
 {
-    struct fl_stage *stage = &c->workflow->stages[index];
-    const char *per = c->drafts[index].per;
-    size_t size = per ? strcspn(per, ".") : 0;
-    char text[512];
+    size_t size = strcspn(per, ".");
 
-    if (!per || stage->dims.count == 0 || strncmp(per, "leads:", 6) == 0)
-        return;
     for (size_t i = 0; i < stage->input_count; i++) {
         for (size_t k = 0; k < stage->inputs[i].source_count; k++) {
             int32_t from = stage->inputs[i].sources[k].stage;
 
-            if (from != FL_NONE && strncmp(c->workflow->stages[from].name, per, size) == 0 &&
-                c->workflow->stages[from].name[size] == '\0')
-                return;
+            if (from != FL_NONE && strncmp(w->stages[from].name, per, size) == 0 &&
+                w->stages[from].name[size] == '\0')
+                return true;
         }
     }
-    if (stage->when)
-        (void)snprintf(text, sizeof(text), "%s && (%s)", per, stage->when);
-    else
-        (void)snprintf(text, sizeof(text), "%s", per);
-    fl_set_text(c, &stage->when, text);
+    return false;
+}
+
+/* What a stage runs over it also waits for, when no input says so. */
+static void wait_for_per(struct fl_compile *c, size_t index)
+{
+    struct fl_stage *stage = &c->workflow->stages[index];
+    const struct fl_texts *per = &c->drafts[index].per;
+
+    for (size_t i = 0; i < per->count && per->items[i]; i++) {
+        fl_auto(fl_buf_release) struct fl_buf text;
+
+        fl_buf_init(&text, 2 * FL_SPEC_FILE_MAX);
+        if (strncmp(per->items[i], "leads:", 6) == 0 ||
+            takes_from(c->workflow, stage, per->items[i]))
+            continue;
+        if (stage->when)
+            fl_buf_printf(&text, "%s && (%s)", per->items[i], stage->when);
+        else
+            fl_buf_puts(&text, per->items[i]);
+        fl_set_text(c, &stage->when, text.data);
+    }
 }
 
 void fl_read_inputs(struct fl_compile *c, size_t index)

@@ -44,6 +44,35 @@ static int parse(struct fl_compile *c, config_t *config, struct fl_err *reterr)
     return 0;
 }
 
+/* Where the stage stands that a message of the core begins with, or NULL. */
+static const config_setting_t *stage_in(const struct fl_compile *c, const char *said)
+{
+    static const char head[] = "stage '";
+
+    if (strncmp(said, head, strlen(head)) != 0)
+        return NULL;
+    said += strlen(head);
+    for (size_t i = 0; i < c->draft_count; i++) {
+        const char *name = config_setting_name(c->drafts[i].at);
+
+        if (strncmp(said, name, strlen(name)) == 0 && said[strlen(name)] == '\'')
+            return c->drafts[i].at;
+    }
+    return NULL;
+}
+
+/* Instances of all stages. */
+static void check_total(struct fl_compile *c)
+{
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < c->workflow->stage_count; i++)
+        total += fl_stage_instances(c->workflow, &c->workflow->stages[i]);
+    if (total > FL_WORKFLOW_TOTAL_MAX)
+        fl_complain(c, NULL, "the stages have %llu instances together; the limit is %d",
+                    (unsigned long long)total, FL_WORKFLOW_TOTAL_MAX);
+}
+
 static void compile(struct fl_compile *c, const config_t *config)
 {
     const config_setting_t *root = config_root_setting(config);
@@ -67,6 +96,7 @@ static void compile(struct fl_compile *c, const config_t *config)
     fl_read_pools(c, &top);
     for (size_t i = 0; i < c->draft_count; i++)
         fl_resolve_per(c, i);
+    fl_read_declares(c, workflow);
     for (size_t i = 0; i < c->draft_count; i++)
         fl_read_stage(c, i);
     for (size_t i = 0; i < c->draft_count; i++) {
@@ -78,6 +108,7 @@ static void compile(struct fl_compile *c, const config_t *config)
     if (c->diagnostics->errors || c->no_memory)
         return; /* what follows relies on names that are there */
     fl_insert_transfers(c);
+    check_total(c);
     fl_order_stages(c);
 }
 
@@ -102,7 +133,9 @@ int fl_spec_load(const char *path, const struct fl_spec_options *options,
         compile(&c, &config);
     if (rc == 0 && diagnostics->errors == 0 && !c.no_memory &&
         fl_workflow_check(workflow, &why) < 0)
-        fl_complain(&c, NULL, "%s", why.text);
+        fl_complain(&c, stage_in(&c, why.text), "%s", why.text);
+    for (size_t i = 0; i < c.draft_count; i++)
+        fl_free_texts(&c.drafts[i].per);
     free(c.drafts);
     config_destroy(&config);
     if (c.no_memory)

@@ -10,11 +10,6 @@
 
 #include "engine/base/banned.h"
 
-#define KNOWN \
-    "accepted: cycle, run, workflow, stage, attempt, out, leads:SET, input:NAME, output:NAME, " \
-    "parameters; with 'per' " \
-    "also lead, valid, from"
-
 struct check {
     struct fl_compile *c;
     const struct fl_stage *stage;
@@ -31,19 +26,48 @@ static bool has_input(const struct fl_stage *stage, const char *name)
     return false;
 }
 
+static const char *const plain[] = {"cycle", "run", "workflow", "stage", "attempt", "out"};
+static const char *const of_leads[] = {"lead", "valid", "from"};
+
+/* What would be accepted. */
+static int unknown_name(const struct check *check, const char *name, const char *format,
+                        struct fl_err *reterr)
+{
+    const struct fl_workflow *w = check->c->workflow;
+    int32_t set = fl_workflow_set(w, name);
+    struct fl_known names = {.count = 0};
+    char near[128];
+    char list[512];
+
+    for (size_t i = 0; i < FL_COUNT(plain); i++)
+        fl_known_add(&names, plain[i]);
+    for (size_t i = 0; i < FL_COUNT(of_leads) && check->has_lead; i++)
+        fl_known_add(&names, of_leads[i]);
+    for (size_t i = 0; i < check->dims.count; i++) {
+        if (fl_workflow_name_is_plain(w->sets[check->dims.sets[i]].name))
+            fl_known_add(&names, w->sets[check->dims.sets[i]].name);
+    }
+    for (size_t i = 0; i < w->param_count; i++)
+        fl_known_add(&names, w->params[i].name);
+    if (!format && (set != FL_NONE || strcmp(name, "lead") == 0 || strcmp(name, "valid") == 0))
+        (void)snprintf(near, sizeof(near), "stage '%.64s' does not run over it; ",
+                       check->stage->name);
+    else
+        (void)fl_nearest(name, names.items, names.count, near, sizeof(near));
+    return fl_err_set(reterr, FL_E_NOENT, 0,
+                      "unknown name '%s%s%s'; %saccepted: %s, leads:SET, input:NAME, output:NAME",
+                      name, format ? ":" : "", format ? format : "", near,
+                      fl_join(names.items, names.count, list, sizeof(list)));
+}
+
 static int check_name(const char *name, const char *format, struct fl_buf *out,
                       struct fl_err *reterr, void *arg)
 {
-    static const char *const plain[] = {"run", "workflow", "stage", "attempt", "out"};
     static const struct fl_lead lead = {.minutes = 60};
     const struct check *check = arg;
     const struct fl_workflow *w = check->c->workflow;
     int32_t set = fl_workflow_set(w, name);
 
-    for (size_t i = 0; i < FL_COUNT(plain); i++) {
-        if (strcmp(name, plain[i]) == 0)
-            return 0;
-    }
     if (strcmp(name, "cycle") == 0 ||
         (check->has_lead && (strcmp(name, "lead") == 0 || strcmp(name, "valid") == 0)))
         return fl_expand_time(name, format, (struct fl_cycle){.s = 0}, &lead, out, reterr);
@@ -54,8 +78,16 @@ static int check_name(const char *name, const char *format, struct fl_buf *out,
                    ? fl_expand_time("lead", format, (struct fl_cycle){.s = 0}, &lead, out, reterr)
                : format ? fl_err_set(reterr, FL_E_PARSE, 0, "'{%s}' takes no format", name)
                         : 0;
-    if (format && strcmp(name, "leads") == 0 && fl_workflow_set(w, format) != FL_NONE)
-        return 0;
+    for (size_t i = 0; i < FL_COUNT(plain); i++) {
+        if (strcmp(name, plain[i]) == 0)
+            return 0;
+    }
+    if (format && strcmp(name, "leads") == 0) {
+        int32_t leads = fl_workflow_set(w, format);
+
+        if (leads != FL_NONE && w->sets[leads].kind == FL_SET_LEADS)
+            return 0;
+    }
     if (format && strcmp(name, "input") == 0 && has_input(check->stage, format))
         return 0;
     if (format && strcmp(name, "output") == 0 &&
@@ -63,8 +95,7 @@ static int check_name(const char *name, const char *format, struct fl_buf *out,
         return 0;
     if (!format && fl_workflow_param(w, name))
         return 0;
-    return fl_err_set(reterr, FL_E_NOENT, 0, "unknown name '%s%s%s'; " KNOWN, name,
-                      format ? ":" : "", format ? format : "");
+    return unknown_name(check, name, format, reterr);
 }
 
 static void check_text(struct fl_compile *c, const struct fl_stage *stage,

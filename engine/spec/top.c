@@ -1,4 +1,4 @@
-/* What stands beside the stages: names, sets of leads, parameters. */
+/* What stands beside the stages: names and parameters. */
 #include "config.h"
 
 #include <stdio.h>
@@ -8,72 +8,6 @@
 #include "engine/spec/impl.h"
 
 #include "engine/base/banned.h"
-
-static int32_t put_set(struct fl_compile *c, const char *name, const struct fl_leads *leads)
-{
-    struct fl_workflow *w = c->workflow;
-    struct fl_set *set = fl_grow(c, &w->sets, &w->set_count, sizeof(*set));
-
-    if (!set)
-        return FL_NONE;
-    fl_set_text(c, &set->name, name);
-    set->leads = *leads;
-    return (int32_t)w->set_count - 1;
-}
-
-int32_t fl_stand_in_set(struct fl_compile *c, const char *name)
-{
-    static const struct fl_leads none = {.step_minutes = 1};
-
-    return put_set(c, name, &none);
-}
-
-static int32_t add_set(struct fl_compile *c, const config_setting_t *at, const char *name,
-                       const char *text)
-{
-    struct fl_err why = {0};
-    struct fl_leads leads;
-
-    if (fl_leads_parse(text, &leads, &why) < 0) {
-        fl_complain(c, at, "%s", why.text);
-        return fl_stand_in_set(c, name);
-    }
-    if (leads.first.minutes < 0 || fl_leads_count(&leads) > FL_LEADS_MAX) {
-        fl_complain(c, at, "leads '%s': accepted: +000 on, at most %d of them", text, FL_LEADS_MAX);
-        return fl_stand_in_set(c, name);
-    }
-    return put_set(c, name, &leads);
-}
-
-int32_t fl_find_set(struct fl_compile *c, const config_setting_t *at, const char *name)
-{
-    int32_t found = fl_workflow_set(c->workflow, name);
-    struct fl_known names = {.count = 0};
-
-    if (found != FL_NONE)
-        return found;
-    if (name[0] == '+' || (name[0] >= '0' && name[0] <= '9'))
-        return add_set(c, at, name, name); /* written in place */
-    for (size_t i = 0; i < c->workflow->set_count; i++)
-        fl_known_add(&names, c->workflow->sets[i].name);
-    fl_complain_name(c, at, "no set of leads", name, &names, "leads such as +000/+048/3");
-    return fl_stand_in_set(c, name);
-}
-
-static void read_leads(struct fl_compile *c, const struct fl_layers *top)
-{
-    struct fl_layers group = fl_layers_sub(top, "leads");
-    const char *keys[FL_MERGED_KEYS_MAX];
-    size_t count = fl_is_group(c, top, "leads") ? fl_layers_keys(c, &group, keys) : 0;
-
-    for (size_t i = 0; i < count; i++) {
-        const config_setting_t *at = fl_layers_get(&group, keys[i]);
-        const char *text = NULL;
-
-        if (fl_plain(c, at, "set of leads", keys[i]) && fl_get_text(c, &group, keys[i], &text))
-            (void)add_set(c, at, keys[i], text); /* it has complained */
-    }
-}
 
 static bool param_value(const config_setting_t *at, enum fl_param_type *type, char *text,
                         size_t size)
@@ -195,7 +129,7 @@ static void override_param(struct fl_compile *c, const char *text)
 
 void fl_read_top(struct fl_compile *c, const config_setting_t *workflow)
 {
-    static const char *const keys[] = {"name",  "title", "cycles", "leads",  "params",
+    static const char *const keys[] = {"name",  "title", "cycles", "leads",  "sets",  "params",
                                        "sites", "pools", "limits", "groups", "stages"};
     struct fl_layers top = fl_layers_of(workflow);
     const char *name = NULL;
@@ -210,8 +144,8 @@ void fl_read_top(struct fl_compile *c, const config_setting_t *workflow)
         fl_set_text(c, &c->workflow->name, name);
     fl_set_text(c, &c->workflow->title, title);
     fl_read_cycles(c, &top);
-    read_leads(c, &top);
     read_params(c, &top);
+    fl_read_sets(c, &top);
     for (size_t i = 0; i < c->options->override_count; i++)
         override_param(c, c->options->overrides[i]);
     fl_read_places(c, &top);
