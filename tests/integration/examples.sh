@@ -1,0 +1,44 @@
+#!/bin/bash
+# The examples under templates/: each passes `fairlead check`, is named in the README there, and the
+# commands at its top do what it says. What is copied from an example must work.
+set -u
+. "$FL_TOP_SRCDIR/tests/lib/tap.sh"
+. "$FL_TOP_SRCDIR/tests/lib/engine.sh"
+examples=$FL_TOP_SRCDIR/templates/examples
+files=("$examples"/*.cfg)
+# NAME|what its commands must leave behind (a command of the shell)
+runs=(
+    'foreach-members|same "$(cat "$(find . -name mean.txt -path "*/out/*")" | tr "\n" " ")" "m01 m02 m03 m04 m05 "'
+    'groups|same "$(find . -name "*.txt" -path "*/out/*" | xargs -n1 basename | sort | tr "\n" " ")" "field.txt table.txt waves.txt wind.txt "'
+    'limits|states limits succeeded'
+    'per-lead-streaming|same "$(cat "$(find . -name all.txt -path "*/out/*")" | tr "\n" " ")" "000 001 002 003 004 "'
+    'priority|states priority succeeded'
+    'recurrences|states recurrences succeeded'
+    'resources|states resources succeeded'
+    'retries|same "$(wc -l <tried)" 3'
+    'substitutes|states substitutes succeeded'
+    'several-levels|same "$(cat "$(find . -name west.txt -path "*/out/*")" | sort | tr "\n" ",")" "m01 west 000,m01 west 003,m01 west 006,m02 west 000,m02 west 003,m02 west 006,m03 west 000,m03 west 003,m03 west 006,"'
+    'success|states success succeeded'
+    'triggers|states triggers succeeded'
+)
+plan $((2 * ${#files[@]} + 2 * ${#runs[@]}))
+
+states() { # WORKFLOW STATE: the newest run of it has that state
+    fairlead status --json >status.json && json status.json "d['state'] == '$2' and d['run'].startswith('$1/')"
+}
+# The commands at the top of an example, "#   $ COMMAND".
+commands() { sed -n 's/^#   \$ //p' "$examples/$1.cfg"; }
+
+for file in "${files[@]}"; do
+    name=$(basename "$file")
+    try "check passes $name" fairlead check "$file"
+    try "the README names $name" grep -q "^      *$name  *[a-z]" "$examples/README"
+done
+for line in "${runs[@]}"; do
+    name=${line%%|*}
+    mkdir "$name" && cp "$examples"/*.cfg "$name" && cd "$name" || exit 1
+    commands "$name" >commands.sh
+    try "$name: its commands" bash -e commands.sh
+    try "$name: and what they leave" eval "${line#*|}"
+    cd .. || exit 1
+done
