@@ -12,13 +12,14 @@
 #include "engine/base/banned.h"
 
 #define TABLE_MIN 1024
-#define SPOOL_END 3 /* begin, begun, end */
+#define SPOOL_MAX 3 /* begin, begun, end */
 
 struct attempt {
     char *id;
     char *token;
     int said; /* entries of its spool */
     int acked;
+    bool grant; /* of its launch: it need not ask */
     bool held;
     bool gone; /* the coordinator has said that it may be forgotten */
 };
@@ -116,7 +117,7 @@ static int send_entry(struct hand *hand, const struct attempt *a, int index, str
     json_t *event;
 
     if (index == 1)
-        event = json_pack("{s:s,s:s}", "type", "begin", "token", a->token);
+        event = json_pack("{s:s,s:s,s:b}", "type", "begin", "token", a->token, "granted", a->grant);
     else if (index == 2)
         event = json_pack("{s:s,s:i}", "type", "begun", "pid", 4711);
     else
@@ -161,8 +162,20 @@ static int greet(struct hand *hand, struct fl_err *reterr)
     return rc;
 }
 
-static int on_launch(struct hand *hand, const json_t *spec, struct fl_err *reterr)
+/* Says what may be said: all of it once the body may begin. */
+static int say_on(struct hand *hand, struct attempt *a, bool may_begin, struct fl_err *reterr)
 {
+    int until = may_begin ? SPOOL_MAX : 1;
+    int rc = 0;
+
+    while (a->said < until && rc == 0)
+        rc = spool(hand, a, reterr);
+    return rc;
+}
+
+static int on_launch(struct hand *hand, const json_t *message, struct fl_err *reterr)
+{
+    const json_t *spec = json_object_get(message, "spec");
     const char *id = json_string_value(json_object_get(spec, "id"));
     const char *token = json_string_value(json_object_get(spec, "token"));
     struct attempt *a;
@@ -187,17 +200,9 @@ static int on_launch(struct hand *hand, const json_t *spec, struct fl_err *reter
     hand->counts.launched++;
     if (!hand->counts.first_ns)
         hand->counts.first_ns = fl_world_mono_ns(fl_world_real());
+    a->grant = json_is_true(json_object_get(message, "grant"));
     a->held = hand->config.hold && strstr(id, hand->config.hold);
-    return a->held ? 0 : spool(hand, a, reterr);
-}
-
-static int on_go(struct hand *hand, struct attempt *a, struct fl_err *reterr)
-{
-    int rc = 0;
-
-    while (a->said < SPOOL_END && rc == 0)
-        rc = spool(hand, a, reterr);
-    return rc;
+    return a->held ? 0 : say_on(hand, a, a->grant, reterr);
 }
 
 static int on_message(struct hand *hand, const json_t *message, struct fl_err *reterr)
@@ -207,12 +212,14 @@ static int on_message(struct hand *hand, const json_t *message, struct fl_err *r
     struct attempt *a;
 
     if (strcmp(type, "launch") == 0)
-        return on_launch(hand, json_object_get(message, "spec"), reterr);
+        return on_launch(hand, message, reterr);
+    if (strcmp(type, "again") == 0)
+        return greet(hand, reterr); /* not everything that we were told was kept for us */
     a = id ? seat(hand->table, hand->size, id) : NULL;
     if (!a || !a->id)
         return 0;
     if (strcmp(type, "go") == 0)
-        return on_go(hand, a, reterr);
+        return say_on(hand, a, true, reterr);
     if (strcmp(type, "ack") == 0) {
         int64_t index = json_integer_value(json_object_get(message, "index"));
 
@@ -257,7 +264,7 @@ int hand_release(struct hand *hand, struct fl_err *reterr)
         if (!hand->table[i].held)
             continue;
         hand->table[i].held = false;
-        rc = spool(hand, &hand->table[i], reterr);
+        rc = say_on(hand, &hand->table[i], hand->table[i].grant, reterr);
     }
     return rc;
 }

@@ -85,30 +85,39 @@ static int say(struct play *play, json_t *message, struct fl_err *reterr)
     return 0;
 }
 
-/* What the worker says to what it is told: a launch is begun, what may go ends at once. */
+/* An entry of the spool of an attempt. */
+static int say_entry(struct play *play, const char *id, int index, json_t *event,
+                     struct fl_err *reterr)
+{
+    return say(play,
+               event ? json_pack("{s:s,s:s,s:i,s:o}", "type", "attempt", "id", id, "index", index,
+                                 "event", event)
+                     : NULL,
+               reterr);
+}
+
+/* What the worker says to what it is told: what may go has begun, and ends at once. */
 static int obey(struct play *play, const json_t *told, struct fl_err *reterr)
 {
     const char *type = json_string_value(json_object_get(told, "type"));
     const json_t *spec = json_object_get(told, "spec");
     const char *id = json_string_value(json_object_get(spec ? spec : told, "id"));
+    bool grant = json_is_true(json_object_get(told, "grant"));
     int rc = 0;
 
     if (strcmp(type, "launch") == 0)
-        return say(play,
-                   json_pack("{s:s,s:s,s:i,s:{s:s,s:O}}", "type", "attempt", "id", id, "index", 1,
-                             "event", "type", "begin", "token", json_object_get(spec, "token")),
-                   reterr);
-    if (strcmp(type, "go") == 0) {
-        rc = say(play,
-                 json_pack("{s:s,s:s,s:i,s:{s:s,s:i}}", "type", "attempt", "id", id, "index", 2,
-                           "event", "type", "begun", "pid", 4711),
-                 reterr);
-        if (rc == 0)
-            rc = say(play,
-                     json_pack("{s:s,s:s,s:i,s:{s:s,s:s,s:i}}", "type", "attempt", "id", id,
-                               "index", 3, "event", "type", "end", "state", "succeeded", "code", 0),
-                     reterr);
-    }
+        rc = say_entry(play, id, 1,
+                       json_pack("{s:s,s:O,s:b}", "type", "begin", "token",
+                                 json_object_get(spec, "token"), "granted", grant),
+                       reterr);
+    else if (strcmp(type, "go") != 0)
+        return 0;
+    if (rc == 0 && (grant || !spec))
+        rc = say_entry(play, id, 2, json_pack("{s:s,s:i}", "type", "begun", "pid", 4711), reterr);
+    if (rc == 0 && (grant || !spec))
+        rc = say_entry(play, id, 3,
+                       json_pack("{s:s,s:s,s:i}", "type", "end", "state", "succeeded", "code", 0),
+                       reterr);
     return rc;
 }
 
