@@ -2,6 +2,7 @@
  * on. */
 #include "config.h"
 
+#include "engine/core/flow.h"
 #include "engine/core/launch.h"
 
 #include <stdio.h>
@@ -230,6 +231,7 @@ int fl_core_advance(const struct fl_core *core, const struct fl_input *tick,
     fl_assert(tick);
     fl_assert(events);
     before = events->count;
+    rc = fl_flow_advance(core, tick, events, reterr);
     for (size_t r = 0; rc == 0 && r < core->active_count; r++)
         rc = settle(&a, core->runs[core->active[r]], reterr);
     for (size_t r = 0; rc == 0 && r < core->active_count; r++)
@@ -246,7 +248,7 @@ int fl_core_advance(const struct fl_core *core, const struct fl_input *tick,
 int64_t fl_core_next_timer_ns(const struct fl_core *core)
 {
     fl_auto(fl_launching_release) struct fl_launching launching = {.core = core};
-    int64_t next = INT64_MAX;
+    int64_t next = fl_flow_timer_ns(core);
 
     for (size_t r = 0; r < core->active_count; r++) {
         const struct fl_run *run = core->runs[core->active[r]];

@@ -1,7 +1,7 @@
 /* One function a type of event. */
 #include "config.h"
 
-#include "engine/core/apply.h"
+#include "engine/core/flow.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,8 @@ static int find(const struct fl_core *core, const struct fl_event *event, struct
     const struct fl_event_place *place = &event->place;
 
     /* the very texts of this state: the place that its own decide noted holds */
-    if (place->run < core->run_count && core->runs[place->run]->name == event->run)
+    if (place->run < core->run_count && core->runs[place->run] &&
+        core->runs[place->run]->name == event->run)
         *ret_run = core->runs[place->run];
     else
         *ret_run = fl_core_run(core, event->run);
@@ -77,13 +78,17 @@ static int run_enlist(struct fl_core *core, struct fl_run *run, struct fl_err *r
         rc = fl_names_add(&core->run_names, run->name, run->index, reterr);
     if (rc == 0)
         core->runs[core->run_count++] = run;
+    if (rc == 0)
+        core->live_runs++;
     return rc;
 }
 
-static int run_details(struct fl_run *run, const struct fl_event *event, struct fl_err *reterr)
+static int run_details(struct fl_core *core, struct fl_run *run, const struct fl_event *event,
+                       struct fl_err *reterr)
 {
     fl_json_auto json_t *text = NULL;
-    int rc = fl_cycle_parse(event->cycle, &run->cycle, reterr);
+    int rc =
+        fl_cycle_parse_in(event->cycle, run->plan->workflow->cycles.calendar, &run->cycle, reterr);
 
     run->created_ns = event->time_ns;
     if (rc == 0)
@@ -95,7 +100,7 @@ static int run_details(struct fl_run *run, const struct fl_event *event, struct 
     if (rc == 0)
         rc =
             fl_text_set(&run->variant, json_string_value(json_object_get(text, "variant")), reterr);
-    return rc;
+    return rc < 0 ? rc : fl_flow_created(core, run, event, text, reterr);
 }
 
 static int apply_run_created(struct fl_core *core, const struct fl_event *event,
@@ -112,7 +117,7 @@ static int apply_run_created(struct fl_core *core, const struct fl_event *event,
         return fl_apply_bug(event, reterr, "its workflow is not known");
     rc = fl_run_create(core->plans[plan], event->run, &run, reterr);
     if (rc == 0)
-        rc = run_details(run, event, reterr);
+        rc = run_details(core, run, event, reterr);
     if (rc == 0)
         rc = run_enlist(core, run, reterr);
     if (rc < 0)
@@ -142,7 +147,7 @@ static int apply_run_ended(struct fl_core *core, const struct fl_event *event,
         core->active_count--;
         break;
     }
-    return 0;
+    return fl_flow_ended(core, run, reterr);
 }
 
 static int worker_get(struct fl_core *core, const char *name, struct fl_worker **ret_worker,
@@ -557,6 +562,7 @@ static int reopen(struct fl_core *core, struct fl_run *run, int64_t now_ns, stru
     run->state = FL_STATE_RUNNING;
     run->ended_ns = 0;
     run->cancel_asked = false;
+    fl_flow_reopened(core, run);
     rc = fl_list_push(&core->active, &core->active_count, &core->active_room, run->index, reterr);
     for (size_t i = core->active_count;
          rc == 0 && i > 1 && core->active[i - 2] > core->active[i - 1]; i--) {
@@ -648,8 +654,11 @@ static int apply_hold(struct fl_core *core, const struct fl_event *event, struct
     bool hold = event->type == FL_EVENT_HELD;
     struct fl_run *run;
     uint32_t inst = 0;
-    int rc = find(core, event, &run, event->stage ? &inst : NULL, reterr);
+    int rc;
 
+    if (!event->run)
+        return fl_apply_flow_hold(core, event, reterr);
+    rc = find(core, event, &run, event->stage ? &inst : NULL, reterr);
     if (rc < 0)
         return rc;
     if (!event->stage) {
@@ -716,6 +725,11 @@ static const apply_fn appliers[] = {
     [FL_EVENT_RELEASED] = apply_hold,
     [FL_EVENT_ACTION_TAKEN] = apply_action,
     [FL_EVENT_PARAM_SET] = apply_param,
+    [FL_EVENT_WORKFLOW_INSTALLED] = fl_apply_installed,
+    [FL_EVENT_WORKFLOW_RELOADED] = fl_apply_reloaded,
+    [FL_EVENT_WORKFLOW_REMOVED] = fl_apply_removed,
+    [FL_EVENT_CYCLE_SKIPPED] = fl_apply_cycle_skipped,
+    [FL_EVENT_RUN_DROPPED] = fl_apply_dropped,
 };
 _Static_assert(FL_COUNT(appliers) == FL_EVENT_TYPE_COUNT, "every type is applied");
 

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "engine/core/decide.h"
+#include "engine/core/flow.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,19 +28,67 @@ static int check_params(const struct fl_workflow *wf, const json_t *params, stru
     return 0;
 }
 
-static int submit_text(const json_t *params, const char *variant, struct fl_event *event,
-                       struct fl_err *reterr)
+/* A run that a person makes lies on the recurrences as well, in both directions; *ret_bits says on
+ * which. */
+static int submit_rules(const struct fl_workflow *wf, struct fl_cycle cycle,
+                        struct fl_rule_bits *ret_bits, struct fl_err *reterr)
 {
-    fl_json_auto json_t *text = json_object();
-    char *flat;
+    const struct fl_cycling *c = &wf->cycles;
+    struct fl_recurrence *rules = NULL;
+    struct fl_cycle at;
+    size_t count = 0;
     int rc;
 
-    if (json_object_size(params) == 0 && !variant)
-        return 0;
-    if (json_object_size(params) > 0)
+    *ret_bits = (struct fl_rule_bits){0};
+    if (c->rule_count == 0)
+        return 0; /* `every` alone says when runs are made, not which may be */
+    rc = fl_flow_rules(wf, &cycle, &rules, &count, reterr);
+    if (rc == 0)
+        rc = fl_flow_check(rules, count, cycle, reterr);
+    if (rc == 0)
+        (void)fl_flow_first(rules, count, cycle, &at, ret_bits); /* it is there */
+    free(rules);
+    return rc;
+}
+
+/* True when the workflow has no earlier official run. */
+static bool is_first(const struct fl_core *core, const struct fl_workflow *wf,
+                     struct fl_cycle cycle)
+{
+    for (size_t r = 0; r < core->run_count; r++) {
+        const struct fl_run *run = core->runs[r];
+
+        if (run && !run->variant && run->cycle.s < cycle.s &&
+            strcmp(run->plan->workflow->name, wf->name) == 0)
+            return false;
+    }
+    return true;
+}
+
+static int submit_text(const struct fl_core *core, const struct fl_workflow *wf,
+                       struct fl_cycle cycle, const json_t *params, const char *variant,
+                       struct fl_event *event, struct fl_err *reterr)
+{
+    fl_json_auto json_t *text = json_object();
+    json_t *names = json_array();
+    struct fl_rule_bits bits;
+    char *flat;
+    int rc = submit_rules(wf, cycle, &bits, reterr);
+
+    if (rc == 0 && json_object_size(params) > 0)
         (void)json_object_set(text, "params", (json_t *)(uintptr_t)params); /* seen in the text */
-    if (variant)
+    if (rc == 0 && variant)
         (void)json_object_set_new(text, "variant", json_string(variant));
+    if (rc == 0 && is_first(core, wf, cycle))
+        (void)json_object_set_new(text, "first", json_true());
+    for (size_t i = 0; rc == 0 && i < wf->cycles.rule_count; i++)
+        if (bits.bits[i / 64] >> (i % 64) & 1)
+            (void)json_array_append_new(names, json_string(wf->cycles.rules[i].name));
+    if (json_array_size(names) > 0)
+        (void)json_object_set(text, "rules", names);
+    json_decref(names);
+    if (rc < 0 || json_object_size(text) == 0)
+        return rc;
     flat = fl_json_text(text);
     if (!flat)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for the parameters of a run");
@@ -66,7 +115,7 @@ static int submit_name(const struct fl_core *core, const struct fl_workflow *wf,
     if (run)
         return fl_err_set(reterr, FL_E_EXISTS, 0, "run '%s' exists already (it is %s)", name,
                           fl_state_name(run->state));
-    if (core->run_count >= FL_CORE_RUNS_MAX)
+    if (core->live_runs >= FL_CORE_RUNS_MAX)
         return fl_err_set(reterr, FL_E_FULL, 0, "%d runs are known; the limit", FL_CORE_RUNS_MAX);
     return 0;
 }
@@ -92,14 +141,14 @@ static int decide_submit(const struct fl_core *core, const struct fl_input *inpu
         rc = fl_json_string_opt(input->message, "variant", NULL, &variant, reterr);
     if (rc == 0)
         rc = fl_json_object_opt(input->message, "params", &params, reterr);
-    if (rc == 0)
-        rc = fl_cycle_parse(cycle_text, &cycle, reterr);
     if (rc < 0)
         return rc;
     if (!fl_names_find(&core->plan_names, digest, &plan))
         return fl_err_set(reterr, FL_E_NOENT, 0, "no workflow with digest '%.64s'", digest);
     wf = core->plans[plan]->workflow;
-    rc = check_params(wf, params, reterr);
+    rc = fl_cycle_parse_in(cycle_text, wf->cycles.calendar, &cycle, reterr);
+    if (rc == 0)
+        rc = check_params(wf, params, reterr);
     if (rc == 0)
         rc = submit_name(core, wf, cycle, variant, name, sizeof(name), reterr);
     if (rc == 0)
@@ -119,7 +168,7 @@ static int decide_submit(const struct fl_core *core, const struct fl_input *inpu
         rc = fl_emit_text(event, &event->who, input->who, reterr);
     if (rc == 0)
         rc = fl_emit_text(event, &event->why, input->why, reterr);
-    return rc < 0 ? rc : submit_text(params, variant, event, reterr);
+    return rc < 0 ? rc : submit_text(core, wf, cycle, params, variant, event, reterr);
 }
 
 static const char *door_of(const json_t *hello, const char *site)

@@ -11,6 +11,7 @@
 
 #include "engine/base/banned.h"
 
+#define CLEAN_MAX 100 /* runs in one message */
 #define EFFECTS_MAX 1000000
 #define ACK_EVERY 16
 
@@ -189,6 +190,34 @@ static int cancel_effects(const struct making *m, const struct fl_event *event,
     return rc;
 }
 
+/* {"type":"clean","runs":[…]}: what a worker's sites keep of these runs may go. A run of that name
+ * that was made anew keeps what it has. */
+static int add_clean(const struct making *m, const char *worker, char *const *names, size_t count)
+{
+    json_t *runs = json_array();
+    int bad = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (!fl_core_run(m->core, names[i]))
+            bad |= json_array_append_new(runs, json_string(names[i]));
+    if (bad || json_array_size(runs) == 0) {
+        json_decref(runs);
+        return bad ? fl_err_set(m->reterr, FL_E_NOMEM, 0, "no memory for messages to workers") : 0;
+    }
+    return add(m, worker, json_pack("{s:s,s:o}", "type", "clean", "runs", runs));
+}
+
+static int clean_effects(const struct making *m, const struct fl_event *event)
+{
+    char *name = (char *)(uintptr_t)event->run; /* borrowed, not changed */
+    int rc = 0;
+
+    for (size_t w = 0; rc == 0 && w < m->core->worker_count; w++)
+        if (!m->core->workers[w]->gone && m->core->workers[w]->site_count > 0)
+            rc = add_clean(m, m->core->workers[w]->name, &name, 1);
+    return rc;
+}
+
 int fl_core_effects(const struct fl_core *core, const struct fl_event *event,
                     struct fl_effects *effects, struct fl_err *reterr)
 {
@@ -198,6 +227,8 @@ int fl_core_effects(const struct fl_core *core, const struct fl_event *event,
     uint32_t slot = 0;
     int rc = 0;
 
+    if (event->type == FL_EVENT_RUN_DROPPED)
+        return clean_effects(&m, event);
     if (!run)
         return 0; /* workers come and go without an answer of ours */
     if (event->type == FL_EVENT_CANCEL_ASKED)
@@ -321,5 +352,8 @@ int fl_core_resync(const struct fl_core *core, const char *worker, const json_t 
             fl_state_is_end(ref.run->insts[ref.inst].tries[number - 1].state))
             rc = add_short(&m, from->name, "forget", id, NULL, NULL);
     }
+    for (size_t i = 0; rc == 0 && from->site_count > 0 && i < core->dropped_count; i += CLEAN_MAX)
+        rc = add_clean(&m, from->name, core->dropped + i,
+                       core->dropped_count - i < CLEAN_MAX ? core->dropped_count - i : CLEAN_MAX);
     return rc;
 }

@@ -1,6 +1,7 @@
 /* Launches within the limits of the pools. */
 #include "config.h"
 
+#include "engine/core/flow.h"
 #include "engine/core/launch.h"
 
 #include <stdlib.h>
@@ -348,9 +349,10 @@ static int launch_pool(struct pool_turn *t, struct fl_err *reterr)
 int fl_launch_run(struct fl_launching *l, const struct fl_run *run, struct fl_err *reterr)
 {
     const struct fl_workflow *wf = run->plan->workflow;
+    const struct fl_flow *flow = fl_run_flow(l->core, run);
     int rc = 0;
 
-    if (run->held || run->cancel_asked || run->ready_total == 0)
+    if (run->held || run->cancel_asked || run->ready_total == 0 || (flow && flow->held))
         return 0;
     for (uint32_t p = 0; rc == 0 && p < wf->pool_count; p++) {
         struct pool_turn turn = {.l = l, .run = run, .pool = p, .jobs = run->pool_jobs[p]};

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/base/json.h"
+#include "engine/core/flow.h"
 #include "engine/core/view_impl.h"
 
 #include "engine/base/banned.h"
@@ -186,6 +187,7 @@ static int no_verb(const char *verb, struct fl_err *reterr)
     fl_auto(fl_buf_release) struct fl_buf list;
 
     fl_buf_init(&list, FL_ERR_TEXT_MAX);
+    fl_buf_puts(&list, "install, uninstall, reload, ");
     for (size_t v = 0; v < FL_COUNT(verbs); v++)
         fl_buf_printf(&list, "%s%s", v ? ", " : "", verbs[v].verb);
     return fl_err_set(reterr, FL_E_UNSUPPORTED, 0,
@@ -237,14 +239,42 @@ static int act(const struct fl_asking *a, verb_fn fn, struct fl_err *reterr)
     return rc;
 }
 
+/* What concerns an installed workflow, not a run. */
+static int ask_of_workflow(const struct fl_core *core, const struct fl_input *input,
+                           struct fl_events *events, const char *verb, bool *ret_done,
+                           struct fl_err *reterr)
+{
+    const char *name = NULL;
+    int rc = 0;
+
+    *ret_done = true;
+    if (strcmp(verb, "install") == 0)
+        return fl_decide_install(core, input, events, reterr);
+    if (strcmp(verb, "uninstall") == 0)
+        return fl_decide_uninstall(core, input, events, reterr);
+    if (strcmp(verb, "reload") == 0)
+        return fl_decide_reload(core, input, events, reterr);
+    if (strcmp(verb, "hold") == 0 || strcmp(verb, "release") == 0)
+        rc = fl_json_string_opt(input->message, "workflow", NULL, &name, reterr);
+    if (rc == 0 && name)
+        return fl_decide_flow_hold(core, input, name, strcmp(verb, "hold") == 0, events, reterr);
+    *ret_done = false;
+    return rc;
+}
+
 int fl_decide_request(const struct fl_core *core, const struct fl_input *input,
                       struct fl_events *events, struct fl_err *reterr)
 {
     fl_auto(fl_asking_release) struct fl_asking a = {
         .core = core, .input = input, .events = events, .action = core->actions.count + 1};
+    bool done = false;
     size_t v = 0;
     int rc = fl_json_string(input->message, "verb", &a.verb, reterr);
 
+    if (rc == 0)
+        rc = ask_of_workflow(core, input, events, a.verb, &done, reterr);
+    if (rc < 0 || done)
+        return rc;
     if (rc == 0)
         rc = fl_json_bool_opt(input->message, "force", false, &a.force, reterr);
     if (rc < 0)

@@ -121,6 +121,7 @@ void fl_run_destroy(struct fl_run *run)
     free(run->pool_jobs);
     free(run->doomed);
     free(run->failed);
+    free(run->excluded);
     free(run->timers);
     free(run->name);
     free(run->variant);

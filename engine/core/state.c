@@ -1,7 +1,7 @@
 /* Making, freeing and finding the parts of the live state. */
 #include "config.h"
 
-#include "engine/core/state.h"
+#include "engine/core/flow.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +55,14 @@ void fl_core_destroy(struct fl_core *core)
     fl_names_release(&core->run_names);
     fl_names_release(&core->worker_names);
     fl_names_release(&core->plan_names);
+    for (size_t i = 0; i < core->flow_count; i++)
+        fl_flow_destroy(core->flows[i]);
+    for (size_t i = 0; i < core->dropped_count; i++)
+        free(core->dropped[i]);
     fl_words_release(&core->words);
+    fl_names_release(&core->flow_names);
+    free(core->flows);
+    free(core->dropped);
     for (size_t i = 0; i < core->place_count; i++)
         free(core->places[i].members);
     free(core->places);

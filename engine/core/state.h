@@ -167,6 +167,11 @@ struct fl_run {
     uint32_t *failed; /* instances that failed for good while others may follow them */
     size_t failed_count;
     size_t failed_room;
+    uint32_t flow;      /* index + 1 of the installed workflow that made it; 0: none did */
+    bool first;         /* the first cycle of an operation */
+    uint64_t rules[2];  /* recurrences of the workflow that its cycle is on, a bit each */
+    uint32_t *excluded; /* stages that are no part of it */
+    size_t excluded_count;
     uint32_t *timers; /* instances with not_before_ns */
     size_t timer_count;
     size_t timer_room;
@@ -215,8 +220,9 @@ struct fl_core {
     struct fl_plan **plans;
     size_t plan_count;
     struct fl_names plan_names;
-    struct fl_run **runs;
+    struct fl_run **runs; /* NULL: dropped */
     size_t run_count;
+    size_t live_runs; /* those that are not dropped */
     struct fl_names run_names;
     uint32_t *active; /* runs that have not ended, ascending */
     size_t active_count;
@@ -224,7 +230,13 @@ struct fl_core {
     struct fl_worker **workers;
     size_t worker_count;
     struct fl_names worker_names;
-    struct fl_words words; /* pools and sites */
+    struct fl_words words;  /* pools and sites */
+    struct fl_flow **flows; /* installed workflows, also those that were removed again */
+    size_t flow_count;
+    struct fl_names flow_names;
+    char **dropped; /* names of runs that were dropped, the last FL_CORE_DROPPED_MAX */
+    size_t dropped_count;
+    size_t dropped_next;
     struct fl_place *places;
     size_t place_count;
     uint64_t event_count;

@@ -47,15 +47,18 @@ static void put_run(int *rc, json_t *object, const struct fl_run *run)
 int fl_view_runs(const struct fl_core *core, json_t **ret_json, struct fl_err *reterr)
 {
     fl_json_auto json_t *runs = json_array();
-    size_t count = core->run_count < FL_VIEW_RUNS_MAX ? core->run_count : FL_VIEW_RUNS_MAX;
     json_t *answer;
     int rc = runs ? 0 : FL_E_NOMEM;
 
     fl_assert(ret_json);
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        fl_json_auto json_t *one = json_object();
+    for (size_t i = core->run_count;
+         rc == 0 && i-- > 0 && json_array_size(runs) < FL_VIEW_RUNS_MAX;) {
+        fl_json_auto json_t *one = NULL;
 
-        put_run(&rc, one, core->runs[core->run_count - 1 - i]);
+        if (!core->runs[i])
+            continue;
+        one = json_object();
+        put_run(&rc, one, core->runs[i]);
         if (rc == 0 && json_array_append(runs, one) < 0)
             rc = FL_E_NOMEM;
     }

@@ -154,12 +154,15 @@ int fl_view_find_run(const struct fl_core *core, const char *name, const struct 
 
     fl_assert(ret_run);
     fl_buf_init(&list, FL_ERR_TEXT_MAX);
-    if (core->run_count == 0)
+    if (core->live_runs == 0)
         return fl_err_set(reterr, FL_E_NOENT, 0, "there are no runs yet");
-    run = name ? fl_core_run(core, name) : core->runs[core->run_count - 1];
+    run = name ? fl_core_run(core, name) : NULL;
+    for (size_t i = core->run_count; !name && !run && i-- > 0;)
+        run = core->runs[i];
     if (!run) {
         for (size_t i = core->run_count; i-- > 0;)
-            nearest_look(&nearest, core->runs[i]->name);
+            if (core->runs[i])
+                nearest_look(&nearest, core->runs[i]->name);
         nearest_text(&nearest, &list);
         return fl_err_set(reterr, FL_E_NOENT, 0, "there is no run '%.200s'; there is: %s", name,
                           list.data);

@@ -19,6 +19,7 @@ enum field_kind { FIELD_TEXT, FIELD_NUMBER };
     X(who, FIELD_TEXT) \
     X(why, FIELD_TEXT) \
     X(run, FIELD_TEXT) \
+    X(workflow, FIELD_TEXT) \
     X(stage, FIELD_TEXT) \
     X(key, FIELD_TEXT) \
     X(attempt, FIELD_NUMBER) \
@@ -88,10 +89,15 @@ static const struct type_row types[] = {
     [FL_EVENT_INSTANCE_ENDED] = {"instance-ended", B(run) | B(stage) | B(state)},
     [FL_EVENT_INSTANCE_RETRY] = {"instance-retry", B_ATTEMPT | B(until_ns)},
     [FL_EVENT_CANCEL_ASKED] = {"cancel-asked", B(run)},
-    [FL_EVENT_HELD] = {"held", B(run)},
-    [FL_EVENT_RELEASED] = {"released", B(run)},
+    [FL_EVENT_HELD] = {"held", 0}, /* run or workflow */
+    [FL_EVENT_RELEASED] = {"released", 0},
     [FL_EVENT_ACTION_TAKEN] = {"action-taken", B(action) | B(text)},
     [FL_EVENT_PARAM_SET] = {"param-set", B(run) | B(output)},
+    [FL_EVENT_WORKFLOW_INSTALLED] = {"workflow-installed", B(workflow) | B(digest)},
+    [FL_EVENT_WORKFLOW_RELOADED] = {"workflow-reloaded", B(workflow) | B(digest)},
+    [FL_EVENT_WORKFLOW_REMOVED] = {"workflow-removed", B(workflow)},
+    [FL_EVENT_CYCLE_SKIPPED] = {"cycle-skipped", B(workflow) | B(cycle)},
+    [FL_EVENT_RUN_DROPPED] = {"run-dropped", B(run)},
 };
 _Static_assert(FL_COUNT(types) == FL_EVENT_TYPE_COUNT, "every type has its row");
 

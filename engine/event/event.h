@@ -37,11 +37,17 @@
  * site's root output-absent   a declared output will not come, by an explicit rule instance-ended
  * an instance ended without an attempt: skipped, expired, cancelled, failed instance-retry  a new
  * attempt may start at until_ns cancel-asked    a person asked a run (stage empty) or one instance
- * to stop held, released  a person's hold on an instance, or on a run (stage empty)
+ * to stop held, released  a person's hold on an instance, on a run (stage empty), or on all of an
+ * installed workflow (`workflow`, no run)
  * action-taken    a person did something: its number is on all events that follow from it; `text`:
  * compact JSON of what was asked
  * param-set       parameter `output` of a run, or of one stage of it, is `text` until until_ns (0:
- * for good); without text what the workflow says holds again */
+ * for good); without text what the workflow says holds again
+ * workflow-installed  its cycles become runs by themselves; `text`: JSON of start, stop, held
+ * workflow-reloaded   the cycles to come are those of `digest`
+ * workflow-removed    no more cycles of it; its runs go on
+ * cycle-skipped   a cycle of an installed workflow that is not run, and `why`
+ * run-dropped     an ended run that nothing needs any more is forgotten, and cleaned by workers */
 #define FL_EVENT_TYPES(X) \
     X(RUN_CREATED, "run-created") \
     X(RUN_ENDED, "run-ended") \
@@ -60,7 +66,12 @@
     X(HELD, "held") \
     X(RELEASED, "released") \
     X(ACTION_TAKEN, "action-taken") \
-    X(PARAM_SET, "param-set")
+    X(PARAM_SET, "param-set") \
+    X(WORKFLOW_INSTALLED, "workflow-installed") \
+    X(WORKFLOW_RELOADED, "workflow-reloaded") \
+    X(WORKFLOW_REMOVED, "workflow-removed") \
+    X(CYCLE_SKIPPED, "cycle-skipped") \
+    X(RUN_DROPPED, "run-dropped")
 
 enum fl_event_type {
 #define FL_EVENT_ENUM(NAME, name) FL_EVENT_##NAME,
@@ -88,9 +99,10 @@ struct fl_event {
     struct fl_event_place place;
     const char *who; /* person, program or worker that caused it */
     const char *why;
-    const char *run;   /* "surge/20261124T0000Z#east2" */
-    const char *stage; /* name of the stage */
-    const char *key;   /* "+006" for an instance of a set of leads; NULL otherwise */
+    const char *run;      /* "surge/20261124T0000Z#east2" */
+    const char *workflow; /* of an installed one, and of the runs that it makes */
+    const char *stage;    /* name of the stage */
+    const char *key;      /* "+006" for an instance of a set of leads; NULL otherwise */
     const char *worker;
     const char *pool;
     const char *site;

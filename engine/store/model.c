@@ -25,7 +25,7 @@ struct replay {
     uint64_t *seq;
 };
 
-/* Makes the workflow that a run-created event names known to the state. */
+/* Makes the workflow that an event names known to the state. */
 static int replay_workflow(struct replay *replay, const char *digest, struct fl_err *reterr)
 {
     fl_auto(fl_buf_release) struct fl_buf text = {0};
@@ -57,7 +57,7 @@ static int replay_event(const struct fl_event *event, void *arg, struct fl_err *
     if (event->seq.v != *replay->seq + 1)
         return fl_err_set(reterr, FL_E_DATA, 0, "event %llu follows event %llu",
                           (unsigned long long)event->seq.v, (unsigned long long)*replay->seq);
-    if (event->type == FL_EVENT_RUN_CREATED)
+    if (event->digest)
         rc = replay_workflow(replay, event->digest, reterr);
     if (rc == 0)
         rc = fl_core_apply(replay->core, event, reterr);

@@ -238,6 +238,38 @@ void drive_submit(struct drive *d, const char *cycle)
     (void)snprintf(d->run, sizeof(d->run), "%s/%s", workflow->name, cycle);
 }
 
+int drive_install(struct drive *d, const char *ends)
+{
+    json_t *request = json_pack("{s:s,s:s}", "verb", "install", "digest", d->digest);
+    char *text = ends ? strdup(ends) : NULL;
+    json_t *more = NULL;
+
+    for (char *c = text; c && *c; c++)
+        *c = *c == '\'' ? '"' : *c;
+    if (text)
+        assert_ok(fl_json_parse(text, strlen(text), &more, &d->err), d->err);
+    if (more)
+        (void)json_object_update(request, more);
+    json_decref(more);
+    free(text);
+    return drive_feed(d, FL_INPUT_REQUEST, NULL, request);
+}
+
+void drive_look_at(struct drive *d, const char *cycle)
+{
+    const struct fl_workflow *workflow = d->oracle.known[d->oracle.known_count - 1].workflow;
+
+    (void)snprintf(d->run, sizeof(d->run), "%s/%s", workflow->name, cycle);
+}
+
+void drive_set_clock(struct drive *d, const char *time)
+{
+    struct fl_cycle at;
+
+    assert_ok(fl_cycle_parse(time, &at, &d->err), d->err);
+    d->now_ns = at.s * 1000000000;
+}
+
 void drive_hello(struct drive *d, const char *worker, const char *const *live)
 {
     const struct fl_workflow *workflow = d->oracle.known[d->oracle.known_count - 1].workflow;

@@ -57,6 +57,13 @@ const char *drive_load_error(struct drive *d, const char *text);
 int drive_feed(struct drive *d, enum fl_input_type type, const char *worker, json_t *message);
 /* Submits the last workflow for a cycle ("20261124T0000Z"). */
 void drive_submit(struct drive *d, const char *cycle);
+/* Installs the last workflow; ends: more of the request as JSON with ' for ", or NULL. rc of decide.
+ */
+int drive_install(struct drive *d, const char *ends);
+/* Names the run that the calls below speak of: a cycle of the last workflow. */
+void drive_look_at(struct drive *d, const char *cycle);
+/* Sets the clock, without a tick. */
+void drive_set_clock(struct drive *d, const char *time);
 /* A worker with all pools of the last workflow and a door for each site. live: ids or NULL. */
 void drive_hello(struct drive *d, const char *worker, const char *const *live);
 int drive_ask(struct drive *d, const char *verb, const char *stage, const char *key);
@@ -74,6 +81,8 @@ void drive_pass(struct drive *d, int64_t seconds);
 
 /* The messages of a type for an attempt ("prep.f003/1", NULL: any) that wait to be taken. */
 size_t drive_count(const struct drive *d, const char *type, const char *attempt);
+/* Messages that tell a worker to clean up after a run. */
+size_t drive_cleans(const struct drive *d, const char *run);
 /* The last one of them, borrowed; fails the test when there is none. */
 const json_t *drive_message(const struct drive *d, const char *type, const char *attempt);
 void drive_clear(struct drive *d);

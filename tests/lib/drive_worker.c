@@ -303,6 +303,20 @@ size_t drive_count(const struct drive *d, const char *type, const char *attempt)
     return count;
 }
 
+size_t drive_cleans(const struct drive *d, const char *run)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < json_array_size(d->queue); i++) {
+        const json_t *message = json_array_get(json_array_get(d->queue, i), 1);
+        const json_t *runs = json_object_get(message, "runs");
+
+        for (size_t r = 0; message_is(message, "clean", NULL) && r < json_array_size(runs); r++)
+            count += strcmp(json_string_value(json_array_get(runs, r)), run) == 0;
+    }
+    return count;
+}
+
 const json_t *drive_message(const struct drive *d, const char *type, const char *attempt)
 {
     char id[DRIVE_ID_MAX];

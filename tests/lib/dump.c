@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "engine/base/json.h"
-#include "engine/core/state.h"
+#include "engine/core/flow.h"
 
 #include "engine/base/banned.h"
 
@@ -117,13 +117,33 @@ static void put_worker(struct fl_buf *out, const struct fl_core *core, const str
                       or_dash(w->sites[s].door));
 }
 
+static void put_flow(struct fl_buf *out, const struct fl_core *core, const struct fl_flow *f)
+{
+    fl_buf_printf(out,
+                  "flow %s plan=%s removed=%d held=%d begun=%d start=%d/%lld stop=%d/%lld "
+                  "last=%d/%lld newest=%lld next=%d/%lld made=%llu skipped=%llu unfinished=%u "
+                  "since=%lld who=%s why=%s passed=%s\n",
+                  f->name, f->plan->digest, f->removed, f->held, f->begun, f->has_start,
+                  (long long)f->start.s, f->has_stop, (long long)f->stop.s, f->has_last,
+                  (long long)f->last.s, (long long)f->newest.s, f->has_next, (long long)f->next.s,
+                  (unsigned long long)f->made, (unsigned long long)f->skipped, f->unfinished,
+                  (long long)f->since_ns, or_dash(f->who), or_dash(f->reason), or_dash(f->passed));
+    for (size_t i = 0; i < f->ended_count; i++)
+        fl_buf_printf(out, "  ended %s\n", core->runs[f->ended[i]]->name);
+}
+
 char *dump_core(const struct fl_core *core)
 {
     fl_auto(fl_buf_release) struct fl_buf out;
 
     fl_buf_init(&out, 0);
     for (size_t r = 0; r < core->run_count; r++)
-        put_run(&out, core, core->runs[r]);
+        if (core->runs[r])
+            put_run(&out, core, core->runs[r]);
+    for (size_t i = 0; i < core->flow_count; i++)
+        put_flow(&out, core, core->flows[i]);
+    for (size_t i = 0; i < core->dropped_count; i++)
+        fl_buf_printf(&out, "dropped %s\n", core->dropped[i]);
     put_list(&out, "active", core->active, core->active_count);
     for (size_t w = 0; w < core->worker_count; w++)
         put_worker(&out, core, core->workers[w]);

@@ -29,7 +29,8 @@ void oracle_init(struct oracle *o)
                          .slots = json_object(),
                          .insts = json_object(),
                          .pools = json_object(),
-                         .jobs = json_object()};
+                         .jobs = json_object(),
+                         .flows = json_object()};
 }
 
 void oracle_release(struct oracle *o)
@@ -39,6 +40,7 @@ void oracle_release(struct oracle *o)
     json_decref(o->insts);
     json_decref(o->pools);
     json_decref(o->jobs);
+    json_decref(o->flows);
 }
 
 void oracle_workflow(struct oracle *o, const char *digest, const struct fl_workflow *workflow)
@@ -532,7 +534,17 @@ static int on_output(struct oracle *o, const struct fl_event *event, const struc
     return 0;
 }
 
-static int on_run_ended(const struct oracle *o, const struct fl_event *event, struct fl_err *reterr)
+/* A run of an installed workflow has ended (-1), or goes on. */
+static void count_open(struct oracle *o, const json_t *run, int more)
+{
+    const char *name = json_string_value(json_object_get(run, "flow"));
+    json_t *flow = name ? json_object_get(o->flows, name) : NULL;
+
+    if (flow)
+        put(flow, "open", json_integer(json_integer_value(json_object_get(flow, "open")) + more));
+}
+
+static int on_run_ended(struct oracle *o, const struct fl_event *event, struct fl_err *reterr)
 {
     json_t *run = json_object_get(o->runs, event->run);
     size_t size = strlen(event->run);
@@ -545,6 +557,7 @@ static int on_run_ended(const struct oracle *o, const struct fl_event *event, st
         if (strncmp(key, event->run, size) == 0 && key[size] == '|' && is_set(inst, "open"))
             return broken(reterr, event, "an attempt is still under way");
     }
+    count_open(o, run, -1);
     return 0;
 }
 
@@ -566,17 +579,98 @@ static int on_joined(struct oracle *o, const struct fl_event *event)
     return 0;
 }
 
+static const struct fl_workflow *known(const struct oracle *o, const char *digest)
+{
+    for (size_t i = 0; digest && i < o->known_count; i++)
+        if (strcmp(o->known[i].digest, digest) == 0)
+            return o->known[i].workflow;
+    return NULL;
+}
+
+/* A cycle of an installed workflow comes once, in its order, and never more of them are unfinished
+ * than it allows. */
+static int on_cycle(struct oracle *o, const struct fl_event *event, struct fl_cycle cycle,
+                    struct fl_err *reterr)
+{
+    json_t *flow = json_object_get(o->flows, event->workflow);
+    const json_t *last = json_object_get(flow, "last");
+    json_int_t open = json_integer_value(json_object_get(flow, "open"));
+    const struct fl_workflow *wf = known(o, json_string_value(json_object_get(flow, "digest")));
+
+    if (!wf || is_set(flow, "removed"))
+        return broken(reterr, event, "its workflow is not installed");
+    if (is_set(flow, "held"))
+        return broken(reterr, event, "its workflow is held");
+    if (last && json_integer_value(last) >= cycle.s)
+        return broken(reterr, event, "a cycle that had its turn already");
+    if (event->type == FL_EVENT_RUN_CREATED && open > wf->cycles.ahead)
+        return broken(reterr, event, "more unfinished runs than `ahead` allows");
+    if (event->type == FL_EVENT_RUN_CREATED &&
+        event->time_ns / 1000000000 + wf->cycles.early_s < cycle.s &&
+        wf->cycles.calendar == FL_CALENDAR_STANDARD)
+        return broken(reterr, event, "a cycle before its time");
+    put(flow, "last", json_integer((json_int_t)cycle.s));
+    if (event->type == FL_EVENT_RUN_CREATED)
+        put(flow, "open", json_integer(open + 1));
+    return 0;
+}
+
+static int on_flow(struct oracle *o, const struct fl_event *event, struct fl_err *reterr)
+{
+    json_t *flow = event->workflow ? json_object_get(o->flows, event->workflow) : NULL;
+    const json_t *run = event->run ? json_object_get(o->runs, event->run) : NULL;
+    const struct fl_workflow *wf;
+    struct fl_cycle cycle;
+
+    if (event->type == FL_EVENT_RUN_DROPPED) {
+        if (!json_object_get(run, "ended"))
+            return broken(reterr, event, "it has not ended");
+        (void)json_object_del(o->runs, event->run);
+        return 0;
+    }
+    if (event->type == FL_EVENT_WORKFLOW_INSTALLED && !flow) {
+        flow = json_object();
+        (void)json_object_set_new(o->flows, event->workflow, flow);
+    } else if (event->type == FL_EVENT_WORKFLOW_INSTALLED) {
+        if (!is_set(flow, "removed"))
+            return broken(reterr, event, "installed twice");
+        (void)json_object_del(flow, "removed");
+        (void)json_object_del(flow, "last"); /* it may begin anew */
+    }
+    if (event->digest)
+        put(flow, "digest", json_string(event->digest));
+    if (event->type == FL_EVENT_WORKFLOW_REMOVED)
+        put(flow, "removed", json_true());
+    if (event->type != FL_EVENT_CYCLE_SKIPPED)
+        return 0;
+    wf = known(o, json_string_value(json_object_get(flow, "digest")));
+    if (!wf || fl_cycle_parse_in(event->cycle, wf->cycles.calendar, &cycle, reterr) < 0)
+        return broken(reterr, event, "no such cycle");
+    return on_cycle(o, event, cycle, reterr);
+}
+
+static void on_hold(struct oracle *o, const struct fl_event *event)
+{
+    if (event->workflow)
+        put(json_object_get(o->flows, event->workflow), "held",
+            json_boolean(event->type == FL_EVENT_HELD));
+}
+
 static int on_run_created(struct oracle *o, const struct fl_event *event, struct fl_err *reterr)
 {
     struct fl_cycle cycle = {0};
-    int rc = fl_cycle_parse(event->cycle, &cycle, reterr);
+    const struct fl_workflow *wf = known(o, event->digest);
+    int rc;
 
+    if (!wf)
+        return broken(reterr, event, "its workflow is not known");
+    rc = fl_cycle_parse_in(event->cycle, wf->cycles.calendar, &cycle, reterr);
     if (rc == 0 && json_object_get(o->runs, event->run))
         return broken(reterr, event, "created twice");
-    (void)json_object_set_new(
-        o->runs, event->run,
-        json_pack("{s:s,s:I}", "digest", event->digest, "cycle", (json_int_t)cycle.s));
-    return rc;
+    (void)json_object_set_new(o->runs, event->run,
+                              json_pack("{s:s,s:I,s:s*}", "digest", event->digest, "cycle",
+                                        (json_int_t)cycle.s, "flow", event->workflow));
+    return rc < 0 || !event->workflow ? rc : on_cycle(o, event, cycle, reterr);
 }
 
 /* What belongs to an instance of a known stage. */
@@ -620,6 +714,7 @@ static void reopen(struct oracle *o, const struct fl_event *event, json_t *run)
     json_t *inst;
 
     (void)json_object_del(run, "ended");
+    count_open(o, run, 1);
     json_object_foreach(o->insts, key, inst)
     {
         const char *state = json_string_value(json_object_get(inst, "state"));
@@ -637,7 +732,7 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
 {
     json_t *run = event->run ? json_object_get(o->runs, event->run) : NULL;
 
-    if (run && json_object_get(run, "ended")) {
+    if (run && json_object_get(run, "ended") && event->type != FL_EVENT_RUN_DROPPED) {
         if (event->type == FL_EVENT_ACTION_TAKEN)
             return 0;
         if (event->type != FL_EVENT_INSTANCE_RETRY)
@@ -653,11 +748,20 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
         return on_joined(o, event);
     case FL_EVENT_WORKER_LEFT:
     case FL_EVENT_CANCEL_ASKED:
+        return 0;
     case FL_EVENT_HELD:
     case FL_EVENT_RELEASED:
+        on_hold(o, event);
+        return 0;
     case FL_EVENT_PARAM_SET:
     case FL_EVENT_ACTION_TAKEN:
         return 0;
+    case FL_EVENT_WORKFLOW_INSTALLED:
+    case FL_EVENT_WORKFLOW_RELOADED:
+    case FL_EVENT_WORKFLOW_REMOVED:
+    case FL_EVENT_CYCLE_SKIPPED:
+    case FL_EVENT_RUN_DROPPED:
+        return on_flow(o, event, reterr);
     case FL_EVENT_ATTEMPT_LAUNCHED:
     case FL_EVENT_ATTEMPT_BEGUN:
     case FL_EVENT_ATTEMPT_NOTED:

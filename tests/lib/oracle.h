@@ -23,6 +23,7 @@ struct oracle {
     json_t *insts; /* "run|stage|key" -> {"tries","open","begun","state"} */
     json_t *pools; /* "worker|pool" -> [cores, jobs, used cores, used jobs] */
     json_t *jobs;  /* "run|pool" -> attempts under way */
+    json_t *flows; /* installed workflows: name -> {"digest","last","open","held","removed"} */
 };
 
 void oracle_init(struct oracle *oracle);

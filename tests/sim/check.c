@@ -119,7 +119,8 @@ void sim_picture(const struct fl_core *core, char hex[static FL_DIGEST_HEX])
 
     fl_buf_init(&out, 0);
     for (size_t r = 0; r < core->run_count; r++)
-        run_picture(core->runs[r], &out);
+        if (core->runs[r])
+            run_picture(core->runs[r], &out);
     for (size_t w = 0; w < core->worker_count; w++)
         fl_buf_printf(&out, "%s %d %lld %lld\n", core->workers[w]->name, core->workers[w]->gone,
                       (long long)core->workers[w]->pools[0].used_cores,
