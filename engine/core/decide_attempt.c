@@ -61,12 +61,13 @@ static int64_t number_of(const struct saying *s, const char *key)
  * fact, whatever has been asked for meanwhile. */
 static int say_begin(const struct saying *s, struct fl_err *reterr)
 {
-    const char *token = text_of(s, "token");
+    const char *own = fl_attempt_token(s->attempt);
+    const char *known = text_of(s, "known"); /* of this launch: the attempt was there before it */
+    const char *token = known ? known : text_of(s, "token");
     bool granted = json_is_true(json_object_get(s->entry, "granted"));
     struct fl_event *event;
 
-    if (s->attempt->state != FL_STATE_LAUNCHED || !token ||
-        strcmp(token, fl_attempt_token(s->attempt)) != 0 ||
+    if (s->attempt->state != FL_STATE_LAUNCHED || !token || strcmp(token, own) != 0 ||
         (!granted && (s->attempt->cancel_asked || s->run->cancel_asked)))
         /* fl_core_answer refuses it; the entry counts, or what follows it would be a gap */
         return emit_note(s,

@@ -274,7 +274,11 @@ int fl_core_answer(const struct fl_core *core, const char *worker, const json_t 
 
     if (!from || !id || !type)
         return 0; /* a message without these was refused where it was read */
-    if (fl_core_find_attempt(core, id, &ref, &number, NULL) < 0)
+    rc = fl_core_find_attempt(core, id, &ref, &number, NULL);
+    if (rc == FL_E_NOT_YET)
+        return 0; /* after a restore: it will be launched again, and its worker then says all of it
+                   */
+    if (rc < 0)
         return add_short(&m, from->name, "forget", id, NULL, NULL);
     attempt = &ref.run->insts[ref.inst].tries[number - 1];
     if (fl_state_is_end(attempt->state)) /* not for what came before the end in the same turn */
@@ -345,11 +349,14 @@ int fl_core_resync(const struct fl_core *core, const char *worker, const json_t 
         const char *id = json_string_value(json_array_get(live, i));
         struct fl_inst_ref ref;
         uint32_t number;
+        int found;
 
         if (!id)
             continue;
-        if (fl_core_find_attempt(core, id, &ref, &number, NULL) < 0 ||
-            fl_state_is_end(ref.run->insts[ref.inst].tries[number - 1].state))
+        found = fl_core_find_attempt(core, id, &ref, &number, NULL);
+        if (found == FL_E_NOT_YET)
+            continue; /* see fl_core_answer */
+        if (found < 0 || fl_state_is_end(ref.run->insts[ref.inst].tries[number - 1].state))
             rc = add_short(&m, from->name, "forget", id, NULL, NULL);
     }
     for (size_t i = 0; rc == 0 && from->site_count > 0 && i < core->dropped_count; i += CLEAN_MAX)

@@ -171,6 +171,9 @@ int fl_core_find_attempt(const struct fl_core *core, const char *id, struct fl_i
     if (rc < 0)
         return rc;
     number = strtoul(last, &end, 10);
+    if (!*end && end != last && number == run->insts[ret_ref->inst].try_count + 1UL &&
+        !fl_state_is_end(run->state))
+        return fl_err_set(reterr, FL_E_NOT_YET, 0, "attempt '%.100s' was not launched yet", id);
     if (*end || end == last || number < 1 || number > run->insts[ret_ref->inst].try_count)
         return fl_err_set(reterr, FL_E_NOENT, 0, "no attempt '%.100s'", id);
     ret_ref->run = run;

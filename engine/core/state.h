@@ -330,7 +330,8 @@ int fl_run_find_members(const struct fl_run *run, int32_t stage, const char *key
 /* The instance that "prep.m03.f003" names. FL_E_NOENT. */
 int fl_run_find_plain(const struct fl_run *run, const char *text, uint32_t *ret_inst,
                       struct fl_err *reterr);
-/* The attempt that an id names; attempt is its number. FL_E_NOENT. */
+/* The attempt that an id names; attempt is its number. FL_E_NOENT; FL_E_NOT_YET: the next one of
+ * its instance, which a worker can know of only when the record was restored from a backup. */
 int fl_core_find_attempt(const struct fl_core *core, const char *id, struct fl_inst_ref *ret_ref,
                          uint32_t *ret_attempt, struct fl_err *reterr);
 struct fl_attempt *fl_inst_last_try(const struct fl_inst *inst);

@@ -296,6 +296,8 @@ static int send_entry(struct fl_worker *worker, struct attempt *attempt, int64_t
         attempt->end_index = index;
     if (attempt->forgotten || index <= attempt->acked)
         return 0;
+    if (attempt->known[0] && type && strcmp(type, "begin") == 0)
+        (void)json_object_set_new(event, "known", json_string(attempt->known));
     message = json_pack("{s:s,s:s,s:I,s:O}", "type", "attempt", "id", attempt->id, "index",
                         (json_int_t)index, "event", event);
     rc = message ? fl_bus_client_send(worker->bus, message, &err) : FL_E_NOMEM;

@@ -58,8 +58,9 @@ struct attempt {
     char id[FL_SPEC_ID_MAX + 1];
     char folder[FL_PATH_MAX];
     char token[130];
-    pid_t pid; /* of the supervisor; 0: not known */
-    int pidfd; /* -1: it is dead, or not known */
+    char known[130]; /* token of a later launch of what is here already; "": none */
+    pid_t pid;       /* of the supervisor; 0: not known */
+    int pidfd;       /* -1: it is dead, or not known */
     bool is_child;
     char control[128]; /* its socket; "": not known yet */
     json_t *orders;    /* array: what it must be told once its socket is known */

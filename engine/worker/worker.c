@@ -155,6 +155,18 @@ static int64_t grant_until(const struct fl_worker *worker, const json_t *message
     return present_ns - GRANT_MARGIN_NS;
 }
 
+/* A coordinator whose record was restored from a backup asks for what it has lost: the record of it
+ * is sent again, with the token of the new launch, so that it is taken for what was asked for. */
+static void say_known(struct fl_worker *worker, struct attempt *attempt, const char *token)
+{
+    fl_log(FL_LOG_WARN, "launch.known", "attempt='%s' runs already; its record is sent again",
+           attempt->id);
+    (void)snprintf(attempt->known, sizeof(attempt->known), "%s", token);
+    attempt->acked = 0;
+    fl_attempt_resend(attempt);
+    fl_attempt_follow(worker, attempt);
+}
+
 static int launch(struct fl_worker *worker, const struct fl_spec *spec, int64_t grant_ns,
                   struct fl_err *reterr)
 {
@@ -166,8 +178,12 @@ static int launch(struct fl_worker *worker, const struct fl_spec *spec, int64_t 
     if (!site)
         return fl_err_set(reterr, FL_E_CONFIG, 0, "worker '%s' has no site '%s'", worker->name,
                           spec->site);
-    if (fl_worker_find(worker, spec->id))
-        return 0; /* said twice: it runs already */
+    attempt = fl_worker_find(worker, spec->id);
+    if (attempt) { /* said twice: it runs already */
+        if (strcmp(attempt->token, spec->token) != 0)
+            say_known(worker, attempt, spec->token);
+        return 0;
+    }
     rc = fl_live_mark(worker, site, spec->id, reterr);
     if (rc == 0)
         rc = fl_attempt_add(worker, site, spec->id, &attempt, reterr);
@@ -178,6 +194,7 @@ static int launch(struct fl_worker *worker, const struct fl_spec *spec, int64_t 
     if (rc == FL_E_EXISTS) { /* ended, acknowledged, and asked for once more: nothing runs twice */
         fl_log(FL_LOG_WARN, "launch.known", "attempt='%s' was here before; its record is sent",
                attempt->id);
+        (void)snprintf(attempt->known, sizeof(attempt->known), "%s", spec->token);
         fl_attempt_adopt(worker, attempt);
         return 0;
     }
