@@ -27,6 +27,7 @@ enum fl_cli_option {
     FL_OPT_KEYS = 1u << 11,
     FL_OPT_WIDTH = 1u << 12,
     FL_OPT_RUN = 1u << 13,
+    FL_OPT_UNTIL = 1u << 19,
     FL_OPT_DRY = 1u << 20,
     FL_OPT_FORCE = 1u << 21,
     FL_OPT_FOR = 1u << 22,
@@ -46,6 +47,7 @@ struct fl_cli {
     const char *sets[FL_CLI_SETS_MAX];
     size_t set_count;
     int64_t from;
+    int64_t until;
     int64_t attempt;
     int64_t width;
     char **args; /* what is no option */
@@ -75,14 +77,22 @@ int fl_cli_undo(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_actions(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_stop(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_keys(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_replay(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_store(struct fl_cli *cli, struct fl_err *reterr);
 
-/* An action on the objects that the arguments name ([RUN][/OBJECT] [OBJECT]...), with the members of
- * more (taken over; or NULL); tells what came of it, or with --dry-run what would. */
+/* An action on the objects that the arguments name ([RUN][/OBJECT] [OBJECT]...), with the members
+ * of more (taken over; or NULL); tells what came of it, or with --dry-run what would. */
 int fl_cli_act(struct fl_cli *cli, const char *verb, json_t *more, struct fl_err *reterr);
 
 /* Asks one question and closes: verb and, where given, run and stage. */
 int fl_cli_ask(struct fl_cli *cli, const char *verb, const char *run, const char *stage,
                json_t **ret_result, struct fl_err *reterr);
+/* The answer to "status", for people, as things are at now_ns. */
+int fl_cli_print_status(struct fl_cli *cli, const json_t *status, int64_t now_ns,
+                        struct fl_err *reterr);
+/* Prints a text of the engine; commands that it advises in `…` get the --run and --state that this
+ * command was given, so that they can be copied as they are. */
+void fl_cli_print_advice(const struct fl_cli *cli, const char *run, const char *text);
 /* One line of JSON on standard output. */
 int fl_cli_print_json(const json_t *json, struct fl_err *reterr);
 /* [RUN] STAGE: one argument is the stage, two are both. FL_E_USAGE. */

@@ -195,6 +195,8 @@ int fl_client_open(struct fl_client *client, const struct fl_world *world, const
         if (rc == 0)
             rc = fl_client_connect(client, world, state, endpoint, keys, reterr);
         if (rc == 0)
+            client->pid = json_integer_value(json_object_get(json, "pid"));
+        if (rc == 0)
             (void)snprintf(client->http, sizeof(client->http), "%s", http);
         return rc;
     }
@@ -227,8 +229,7 @@ void fl_client_release(struct fl_client *client)
     client->model = NULL;
 }
 
-/* "user@host". */
-static void who_am_i(char *text, size_t size)
+void fl_client_who(char *text, size_t size)
 {
     struct passwd entry;
     struct passwd *found = NULL;
@@ -250,7 +251,7 @@ int fl_client_start(struct fl_client *client, json_t *request, int64_t *ret_id,
 
     if (!owned)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
-    who_am_i(who, sizeof(who));
+    fl_client_who(who, sizeof(who));
     *ret_id = ++client->last_id;
     if (json_object_set_new(owned, "type", json_string("request")) != 0 ||
         json_object_set_new(owned, "id", json_integer((json_int_t)*ret_id)) != 0 ||

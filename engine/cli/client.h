@@ -22,6 +22,7 @@ struct fl_client {
     char http[128];
     struct fl_bus_client *bus; /* NULL: offline */
     struct fl_model *model;    /* NULL: online */
+    int64_t pid;               /* of the coordinator; 0: not known */
     int alarm_fd;              /* also ends a wait that was given a descriptor; -1: none */
     int64_t last_id;
     json_t *replies[FL_CLIENT_PENDING_MAX]; /* arrived and not yet asked for */
@@ -42,6 +43,8 @@ int fl_client_connect(struct fl_client *client, const struct fl_world *world, co
 void fl_client_release(struct fl_client *client);
 FL_DEFINE_AUTO_VALUE(struct fl_client, fl_client_release)
 
+/* "user@host": who asks. */
+void fl_client_who(char *text, size_t size);
 /* Sends a request (taken over; "type", "id" and "who" are put in). */
 int fl_client_start(struct fl_client *client, json_t *request, int64_t *ret_id,
                     struct fl_err *reterr);

@@ -6,6 +6,10 @@
 
 #include "engine/cli/cli.h"
 #include "engine/cli/text.h"
+#include "engine/coordinator/coordinator.h"
+#include "engine/world/local.h"
+#include "engine/world/wake.h"
+#include "engine/world/watch.h"
 
 #include "engine/base/banned.h"
 
@@ -89,47 +93,162 @@ static int print_event(const struct fl_cli *cli, const json_t *event, struct fl_
     return fl_buf_check(&line, reterr);
 }
 
-/* One page from *from on, which moves behind it; *ret_count events were there. */
-static int print_page(struct fl_cli *cli, struct fl_client *client, bool wait, int64_t *from,
+struct follow {
+    struct fl_cli *cli;
+    struct fl_client client;
+    int64_t from;   /* the next event to print */
+    int folder_fd;  /* tells of a new endpoint file */
+    int process_fd; /* tells of the coordinator's end; -1: it is not of this host */
+    bool told;      /* that no coordinator runs */
+};
+
+/* Prints a page, which moves *from behind it. */
+static int print_page(const struct fl_cli *cli, const json_t *result, int64_t *from,
                       size_t *ret_count, struct fl_err *reterr)
 {
-    fl_json_auto json_t *result = NULL;
-    json_t *request = json_pack("{s:s, s:I, s:i, s:b}", "verb", "events", "from", (json_int_t)*from,
-                                "limit", PAGE_EVENTS, "wait", wait ? 1 : 0);
-    const json_t *events;
+    const json_t *events = json_object_get(result, "events");
     size_t i;
     json_t *event;
-    int rc = fl_client_ask(client, request, &result, reterr);
+    int rc = 0;
 
-    if (rc < 0)
-        return rc;
-    events = json_object_get(result, "events");
     *ret_count = json_array_size(events);
-    *from += (int64_t)*ret_count;
     json_array_foreach(events, i, event)
     {
         rc = print_event(cli, event, reterr);
         if (rc < 0)
             return rc;
     }
+    *from += (int64_t)*ret_count;
     if (fflush(stdout) != 0)
         return fl_err_set(reterr, FL_E_IO, 0, "write standard output");
     return 0;
 }
 
+static json_t *page_request(int64_t from, bool wait)
+{
+    return json_pack("{s:s, s:I, s:i, s:b}", "verb", "events", "from", (json_int_t)from, "limit",
+                     PAGE_EVENTS, "wait", wait ? 1 : 0);
+}
+
+/* All that is recorded now. */
+static int print_recorded(const struct fl_cli *cli, struct fl_client *client, int64_t *from,
+                          struct fl_err *reterr)
+{
+    size_t count = PAGE_EVENTS;
+    int rc = 0;
+
+    while (rc == 0 && count > 0) {
+        fl_json_auto json_t *result = NULL;
+
+        rc = fl_client_ask(client, page_request(*from, false), &result, reterr);
+        if (rc == 0)
+            rc = print_page(cli, result, from, &count, reterr);
+    }
+    return rc;
+}
+
+static void note_endpoint(int id, const char *name, void *arg)
+{
+    bool *found = arg;
+
+    (void)id;
+    *found = *found || *name == '\0' || strcmp(name, FL_COORDINATOR_ENDPOINT_FILE) == 0;
+}
+
+/* Waits until a coordinator says where it is. */
+static int await_coordinator(struct follow *f, struct fl_err *reterr)
+{
+    struct fl_wait_item item = {.fd = f->folder_fd};
+    bool found = false;
+    int rc = 0;
+
+    if (!f->told)
+        (void)fprintf(stderr, "fairlead: no coordinator runs on '%s'; waiting for the next one\n",
+                      f->cli->state);
+    f->told = true;
+    while (rc == 0 && !found) {
+        rc = fl_world_wait(f->cli->world, &item, 1, -1, reterr);
+        fl_notify_read(f->folder_fd, note_endpoint, &found);
+    }
+    return rc;
+}
+
+/* Prints what comes from a coordinator, until it ends (0) or printing fails. */
+static int follow_coordinator(struct follow *f, struct fl_err *reterr)
+{
+    size_t count;
+    int rc = 0;
+
+    while (rc == 0) {
+        fl_json_auto json_t *result = NULL;
+        int64_t id = 0;
+
+        rc = fl_client_start(&f->client, page_request(f->from, true), &id, reterr);
+        if (rc == 0)
+            rc =
+                fl_client_wait(&f->client, id, FL_CLIENT_ANSWER_NS, f->process_fd, &result, reterr);
+        if (rc < 0)
+            return rc == FL_E_AGAIN || rc == FL_E_NET || rc == FL_E_TIMEOUT ? 0 : rc;
+        rc = print_page(f->cli, result, &f->from, &count, reterr);
+    }
+    return rc;
+}
+
+/* One coordinator's life, or the record while there is none. */
+static int follow_once(struct follow *f, struct fl_err *reterr)
+{
+    bool seen = false;
+    int rc;
+
+    fl_notify_read(f->folder_fd, note_endpoint, &seen); /* what was before is looked at now */
+    rc = fl_client_open(&f->client, f->cli->world, f->cli->state, FL_CLIENT_LIVE, reterr);
+    if (rc == 0) {
+        f->told = false;
+        if (f->client.pid > 0)
+            f->process_fd = f->cli->world->ops->pidfd((pid_t)f->client.pid, f->cli->world->arg);
+        rc = follow_coordinator(f, reterr);
+        fl_local_close(f->process_fd);
+        f->process_fd = -1;
+    } else if (rc == FL_E_NOENT) {
+        rc = fl_client_open(&f->client, f->cli->world, f->cli->state, FL_CLIENT_ANY, reterr);
+        if (rc == 0 && f->client.model) {
+            rc = print_recorded(f->cli, &f->client, &f->from, reterr);
+            if (rc == 0)
+                rc = await_coordinator(f, reterr);
+        }
+    } else if (rc == FL_E_NET || rc == FL_E_TIMEOUT) {
+        rc = 0; /* it ended while we came: once more */
+    }
+    fl_client_release(&f->client);
+    return rc;
+}
+
+static int follow(struct fl_cli *cli, int64_t from, struct fl_err *reterr)
+{
+    struct follow f = {.cli = cli, .from = from, .folder_fd = -1, .process_fd = -1};
+    int id;
+    int rc = fl_notify_create(&f.folder_fd, reterr);
+
+    if (rc == 0)
+        rc = fl_notify_add(f.folder_fd, cli->state, &id, reterr);
+    if (rc == FL_E_NOENT)
+        rc =
+            fl_err_set(reterr, FL_E_NOENT, 0,
+                       "no state at '%s': nothing was run there yet (say --state DIR)", cli->state);
+    while (rc == 0)
+        rc = follow_once(&f, reterr);
+    fl_wake_close(f.folder_fd);
+    return rc;
+}
+
 int fl_cli_events(struct fl_cli *cli, struct fl_err *reterr)
 {
     fl_auto(fl_client_release) struct fl_client client = {0};
-    bool follow = cli->given & FL_OPT_FOLLOW;
     int64_t from = cli->from > 0 ? cli->from : 1;
-    size_t count = 0;
-    int rc = fl_client_open(&client, cli->world, cli->state,
-                            follow ? FL_CLIENT_LIVE : FL_CLIENT_ANY, reterr);
+    int rc;
 
-    while (rc == 0 && (follow || count == PAGE_EVENTS || from == (cli->from > 0 ? cli->from : 1))) {
-        rc = print_page(cli, &client, follow, &from, &count, reterr);
-        if (rc == 0 && count == 0 && !follow)
-            break;
-    }
-    return rc;
+    if (cli->given & FL_OPT_FOLLOW)
+        return follow(cli, from, reterr);
+    rc = fl_client_open(&client, cli->world, cli->state, FL_CLIENT_ANY, reterr);
+    return rc < 0 ? rc : print_recorded(cli, &client, &from, reterr);
 }

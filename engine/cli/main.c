@@ -51,6 +51,8 @@ static const struct command commands[] = {
     {"workers", "", "workers, pools and what is used of them", ASK_OPTIONS, 0, 0, fl_cli_workers},
     {"timeline", "[RUN]", "a run as a chart of time", ASK_OPTIONS | FL_OPT_RUN | FL_OPT_WIDTH, 0, 1,
      fl_cli_timeline},
+    {"replay", "[RUN] --until N", "a run as it was after event N (the newest of that time)",
+     ASK_OPTIONS | FL_OPT_RUN | FL_OPT_UNTIL, 0, 1, fl_cli_replay},
     {"cancel", "[RUN] [OBJECT]...", "stop a run, or stages, instances or groups of it", ACT_OPTIONS,
      0, ACT_ARGS_MAX, fl_cli_cancel},
     {"hold", "[RUN] [OBJECT]...", "start nothing more of it until it is released", ACT_OPTIONS, 0,
@@ -70,6 +72,9 @@ static const struct command commands[] = {
     {"keys", "[list | setup [WORKER] | allow worker|client NAME FILE.pub]",
      "the keys of coordinator, workers and command lines", FL_OPT_STATE | FL_OPT_KEYS | FL_OPT_JSON,
      0, 4, fl_cli_keys},
+    {"store", "check | backup DIR | restore DIR",
+     "whether the record is whole; a copy of it while it is written; a new state from a copy",
+     FL_OPT_STATE | FL_OPT_JSON, 1, 2, fl_cli_store},
 };
 
 /* The options, their bits and their help. */
@@ -86,6 +91,7 @@ static const struct {
     {"variant", FL_OPT_VARIANT, "NAME", "a run of its own beside the official one"},
     {"http", FL_OPT_HTTP, "ADDR", "serve the live page, e.g. 127.0.0.1:8090 (port 0 picks one)"},
     {"from", FL_OPT_FROM, "N", "begin with event N"},
+    {"until", FL_OPT_UNTIL, "N", "as things were after event N"},
     {"follow", FL_OPT_FOLLOW, NULL, "go on as more comes"},
     {"attempt", FL_OPT_ATTEMPT, "N", "of this attempt [the last one]"},
     {"why", FL_OPT_WHY, "TEXT", "the reason, for the record"},
@@ -227,6 +233,8 @@ static int take_option(struct fl_cli *cli, size_t which, const char *value, stru
         return 0;
     case FL_OPT_FROM:
         return take_number("from", value, &cli->from, reterr);
+    case FL_OPT_UNTIL:
+        return take_number("until", value, &cli->until, reterr);
     case FL_OPT_ATTEMPT:
         return take_number("attempt", value, &cli->attempt, reterr);
     case FL_OPT_WIDTH:

@@ -138,8 +138,31 @@ static int print_stages(const json_t *status, int64_t now_ns, struct fl_err *ret
     return fl_table_print(&table, stdout, "  ", reterr);
 }
 
+void fl_cli_print_advice(const struct fl_cli *cli, const char *run, const char *text)
+{
+    static const char command[] = "`fairlead ";
+    bool named = run && (cli->run || cli->arg_count > 0);
+    const char *at;
+
+    while ((at = strstr(text, command)) != NULL) {
+        size_t size = strcspn(at + 1, "`") + 1;
+
+        (void)fwrite(text, 1, (size_t)(at - text) + size, stdout);
+        if (named && *run && at[size] == '`')
+            (void)printf(strchr(run, '#') ? " --run '%s'" : " --run %s", run);
+        if ((cli->given & FL_OPT_STATE) && at[size] == '`')
+            (void)printf(" --state %s", cli->state);
+        text = at + size;
+        if (*text == '`') {
+            (void)putchar('`');
+            text++;
+        }
+    }
+    (void)fputs(text, stdout);
+}
+
 /* Each instance that did not go well, with its reason. */
-static void print_trouble(const json_t *status)
+static void print_trouble(const struct fl_cli *cli, const json_t *status)
 {
     bool color = fl_text_color(stdout);
     size_t i;
@@ -152,17 +175,34 @@ static void print_trouble(const json_t *status)
         if (strcmp(state, "failed") != 0 && strcmp(state, "timed-out") != 0 &&
             strcmp(state, "lost") != 0)
             continue;
-        (void)printf("  %s%s%s %s%s%s: %s\n", fl_text_state_color(state, color), state,
+        (void)printf("  %s%s%s %s%s%s: ", fl_text_state_color(state, color), state,
                      fl_text_reset(color), fl_text_of(instance, "stage"),
-                     *fl_text_of(instance, "key") ? " " : "", fl_text_of(instance, "key"),
-                     fl_text_of(instance, "reason"));
+                     *fl_text_of(instance, "key") ? " " : "", fl_text_of(instance, "key"));
+        fl_cli_print_advice(cli, fl_text_of(status, "run"), fl_text_of(instance, "reason"));
+        (void)putchar('\n');
     }
+}
+
+int fl_cli_print_status(struct fl_cli *cli, const json_t *status, int64_t now_ns,
+                        struct fl_err *reterr)
+{
+    int rc;
+
+    print_run_head(status, now_ns);
+    if (cli->stored && strcmp(fl_text_of(status, "state"), "running") == 0)
+        (void)puts(
+            "  as recorded: no coordinator runs now; the same fairlead run takes it up again");
+    rc = print_stages(status, now_ns, reterr);
+    if (rc < 0)
+        return rc;
+    print_trouble(cli, status);
+    print_marks(json_object_get(status, "degraded"), "  ");
+    return 0;
 }
 
 int fl_cli_status(struct fl_cli *cli, struct fl_err *reterr)
 {
     fl_json_auto json_t *result = NULL;
-    int64_t now_ns = fl_world_utc_ns(cli->world);
     int rc =
         fl_cli_ask(cli, "status", cli->arg_count ? cli->args[0] : cli->run, NULL, &result, reterr);
 
@@ -170,16 +210,7 @@ int fl_cli_status(struct fl_cli *cli, struct fl_err *reterr)
         return rc;
     if (cli->given & FL_OPT_JSON)
         return fl_cli_print_json(result, reterr);
-    print_run_head(result, now_ns);
-    if (cli->stored && strcmp(fl_text_of(result, "state"), "running") == 0)
-        (void)puts(
-            "  as recorded: no coordinator runs now; the same fairlead run takes it up again");
-    rc = print_stages(result, now_ns, reterr);
-    if (rc < 0)
-        return rc;
-    print_trouble(result);
-    print_marks(json_object_get(result, "degraded"), "  ");
-    return 0;
+    return fl_cli_print_status(cli, result, fl_world_utc_ns(cli->world), reterr);
 }
 
 /* One item of waits_for or holders: a text, or an object with one. */
@@ -215,9 +246,10 @@ int fl_cli_why(struct fl_cli *cli, struct fl_err *reterr)
         return fl_cli_print_json(result, reterr);
     state = fl_text_of(result, "state");
     key = fl_text_of(result, "key");
-    (void)printf("%s%s%s  %s%s%s\n  %s\n", fl_text_of(result, "stage"), *key ? " " : "", key,
-                 fl_text_state_color(state, color), state, fl_text_reset(color),
-                 fl_text_of(result, "text"));
+    (void)printf("%s%s%s  %s%s%s\n  ", fl_text_of(result, "stage"), *key ? " " : "", key,
+                 fl_text_state_color(state, color), state, fl_text_reset(color));
+    fl_cli_print_advice(cli, run, fl_text_of(result, "text"));
+    (void)putchar('\n');
     print_items("waits for", json_object_get(result, "waits_for"));
     print_items("held by  ", json_object_get(result, "holders"));
     return 0;

@@ -120,6 +120,55 @@ int fl_model_catch_up(struct fl_model *model, struct fl_err *reterr)
     return rc;
 }
 
+int fl_model_catch_up_to(struct fl_model *model, uint64_t until, struct fl_err *reterr)
+{
+    uint64_t before;
+    uint64_t last = 0;
+    int rc;
+
+    do {
+        (void)pthread_mutex_lock(&model->lock);
+        fl_assert(model->seq <= until);
+        before = model->seq;
+        rc = until == before
+                 ? 0
+                 : fl_store_replay(model->store, model->core,
+                                   until - before < FL_MODEL_CHUNK ? (size_t)(until - before)
+                                                                   : FL_MODEL_CHUNK,
+                                   &model->seq, reterr);
+        last = model->seq;
+        (void)pthread_mutex_unlock(&model->lock);
+    } while (rc == 0 && last > before && last < until);
+    if (rc == 0 && last < until)
+        rc = fl_err_set(reterr, FL_E_NOENT, 0, "there is no event %llu yet; the last one is %llu",
+                        (unsigned long long)until, (unsigned long long)last);
+    return rc;
+}
+
+static int note_time(const struct fl_event *event, void *arg, struct fl_err *reterr)
+{
+    int64_t *time_ns = arg;
+
+    (void)reterr;
+    *time_ns = event->time_ns;
+    return 0;
+}
+
+int fl_model_time(struct fl_model *model, uint64_t seq, int64_t *ret_ns, struct fl_err *reterr)
+{
+    int64_t time_ns = INT64_MIN;
+    int rc;
+
+    (void)pthread_mutex_lock(&model->lock);
+    rc = fl_store_load(model->store, seq, 1, note_time, &time_ns, reterr);
+    (void)pthread_mutex_unlock(&model->lock);
+    if (rc == 0 && time_ns == INT64_MIN)
+        rc = fl_err_set(reterr, FL_E_NOENT, 0, "there is no event %llu", (unsigned long long)seq);
+    if (rc == 0)
+        *ret_ns = time_ns;
+    return rc;
+}
+
 void fl_model_alarm(struct fl_model *model, json_t *alarm)
 {
     (void)pthread_mutex_lock(&model->lock);

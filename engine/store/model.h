@@ -31,6 +31,12 @@ FL_DEFINE_AUTO(struct fl_model *, fl_model_destroy)
 /* Applies everything that the store has by now. After a failure the model stays where it was. */
 int fl_model_catch_up(struct fl_model *model, struct fl_err *reterr);
 
+/* Applies what it has up to event `until`: the state as it was then. FL_E_NOENT: there are not so
+ * many. Not after a later event was applied. */
+int fl_model_catch_up_to(struct fl_model *model, uint64_t until, struct fl_err *reterr);
+/* The time of an event [ns since 1970, UTC]. FL_E_NOENT. */
+int fl_model_time(struct fl_model *model, uint64_t seq, int64_t *ret_ns, struct fl_err *reterr);
+
 /* What every answer says from now on under "alarm": an object, or NULL for nothing any more; taken
  * over. {"alarm":"disk.full","since_ns","held","error","effect"}. */
 void fl_model_alarm(struct fl_model *model, json_t *alarm);

@@ -16,7 +16,7 @@
 #include "engine/base/buf.h"
 #include "engine/event/event.h"
 
-#define FL_STORE_SCHEMA 1
+#define FL_STORE_SCHEMA 2 /* 1: without snapshots */
 #define FL_STORE_BATCH_MAX FL_EVENTS_MAX
 #define FL_STORE_WORKFLOW_MAX ((size_t)16 * 1024 * 1024)
 #define FL_STORE_FILE "fairlead.db"
@@ -30,7 +30,8 @@ struct fl_store_config {
     const char *vfs;    /* SQLite's disk layer by name; NULL: the operating system's */
 };
 
-/* Opens, and unless read_only makes what is missing. FL_E_NOENT: read_only and there is nothing
+/* Opens, and unless read_only makes what is missing and brings an older schema up to date, in one
+ * transaction. FL_E_NOENT: read_only and there is nothing
  * yet. FL_E_UNSUPPORTED: made by a newer version. FL_E_NOSPACE, FL_E_IO, FL_E_PERM, FL_E_DATA (not
  * a state of ours, or damaged). Free with fl_store_destroy. */
 int fl_store_open(const struct fl_store_config *config, struct fl_store **ret_store,
@@ -86,5 +87,8 @@ int fl_store_get_workflow(struct fl_store *store, const char *digest, struct fl_
 
 /* Counts the lives of the coordinator: adds one, durably, and gives the new value. */
 int fl_store_next_epoch(struct fl_store *store, int64_t *ret_epoch, struct fl_err *reterr);
+/* Passes over some lives. */
+int fl_store_add_epochs(struct fl_store *store, int64_t count, int64_t *ret_epoch,
+                        struct fl_err *reterr);
 
 #endif

@@ -195,6 +195,98 @@ static void a_newer_schema_is_refused_by_name(void **state)
     assert_fails_with(fl_store_open(&config, &store, &err), FL_E_UNSUPPORTED, err, "schema 99");
 }
 
+/* The tables as the first version made them. */
+static const char schema_1[] =
+    "create table event(seq integer primary key, time_ns integer not null, type text not null,"
+    " run text, stage text, body text not null);"
+    "create index event_run on event(run, seq);"
+    "create table workflow(digest text primary key, body text not null) without rowid;"
+    "create table counter(name text primary key, value integer not null) without rowid;"
+    "insert into counter(name, value) values('epoch', 7);"
+    "insert into event values(1, 5, 'attempt-noted', 'r/20181009T0000Z', 'prep',"
+    " '{\"v\":1,\"seq\":1,\"time\":\"2026-11-24T00:00:00.000000000Z\",\"type\":\"attempt-noted\","
+    "\"run\":\"r/20181009T0000Z\",\"stage\":\"prep\",\"attempt\":1,\"text\":\"0 said\"}');"
+    "pragma application_id=1179403313; pragma user_version=1; pragma journal_mode=wal;";
+
+static int64_t schema_of_file(void)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    int64_t version;
+
+    assert_int_equal(sqlite3_open(FL_STORE_FILE, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "pragma user_version", -1, &statement, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    version = sqlite3_column_int64(statement, 0);
+    (void)sqlite3_finalize(statement);
+    (void)sqlite3_close(db);
+    return version;
+}
+
+static void make_schema_1(void)
+{
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(FL_STORE_FILE, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, schema_1, NULL, NULL, NULL), SQLITE_OK);
+    (void)sqlite3_close(db);
+}
+
+/* An upgrade that lost the record, or the count of lives, would start everything again. */
+static void a_record_of_the_first_schema_is_brought_up_to_date(void **state)
+{
+    struct fl_store *store;
+    struct fl_err err = {0};
+    int64_t epoch = 0;
+
+    (void)state;
+    make_schema_1();
+    store = open_store(true, NULL); /* a question to it changes nothing */
+    assert_int_equal(count_events(store), 1);
+    fl_store_destroy(store);
+    assert_int_equal(schema_of_file(), 1);
+    store = open_store(false, NULL);
+    assert_int_equal(count_events(store), 1);
+    assert_ok(fl_store_next_epoch(store, &epoch, &err), err);
+    assert_int_equal(epoch, 8);
+    assert_ok(append(store, 1, 2, &err), err);
+    fl_store_destroy(store);
+    assert_int_equal(schema_of_file(), FL_STORE_SCHEMA);
+    store = open_store(false, NULL);
+    assert_int_equal(count_events(store), 3);
+    fl_store_destroy(store);
+}
+
+/* Half an upgrade would be of neither version. */
+static void an_upgrade_is_whole_or_absent_whichever_write_fails(void **state)
+{
+    struct fl_store_config config = {.folder = ".", .vfs = broken_vfs_name()};
+    bool hit = true;
+
+    (void)state;
+    for (int nth = 0; hit; nth++) {
+        struct fl_store *store = NULL;
+        struct fl_err err = {0};
+        int rc;
+
+        assert_true(nth < 1000);
+        (void)remove(FL_STORE_FILE);
+        (void)remove(FL_STORE_FILE "-wal");
+        (void)remove(FL_STORE_FILE "-shm");
+        make_schema_1();
+        broken_vfs_arm(BROKEN_VFS_WRITE, nth);
+        rc = fl_store_open(&config, &store, &err);
+        fl_store_destroy(store);
+        hit = broken_vfs_disarm();
+        assert_true(hit || rc == 0);
+        assert_int_equal(schema_of_file(), rc == 0 ? FL_STORE_SCHEMA : 1);
+        store = open_store(false, NULL);
+        assert_int_equal(count_events(store), 1);
+        fl_store_destroy(store);
+    }
+}
+
 /* A file that is no database of ours is left alone. */
 static void a_strange_file_is_refused(void **state)
 {
@@ -286,6 +378,8 @@ int main(void)
         FOLDER_TEST(a_reader_sees_whole_batches_beside_the_writer),
         FOLDER_TEST(a_reader_makes_nothing),
         FOLDER_TEST(a_newer_schema_is_refused_by_name),
+        FOLDER_TEST(a_record_of_the_first_schema_is_brought_up_to_date),
+        FOLDER_TEST(an_upgrade_is_whole_or_absent_whichever_write_fails),
         FOLDER_TEST(a_strange_file_is_refused),
         FOLDER_TEST(a_full_disk_holds_the_batch_until_there_is_space),
         FOLDER_TEST(workflows_are_kept_by_digest),
