@@ -161,6 +161,22 @@ int fl_cli_retry(struct fl_cli *cli, struct fl_err *reterr)
     return fl_cli_act(cli, "retry", NULL, reterr);
 }
 
+int fl_cli_skip(struct fl_cli *cli, struct fl_err *reterr)
+{
+    return fl_cli_act(cli, "skip", NULL, reterr);
+}
+
+/* The last argument is the state. */
+int fl_cli_set_state(struct fl_cli *cli, struct fl_err *reterr)
+{
+    json_t *more = json_pack("{s:s}", "state", cli->args[cli->arg_count - 1]);
+
+    cli->arg_count--;
+    if (!more)
+        return fl_err_set(reterr, FL_E_USAGE, 0, "the state must be UTF-8");
+    return fl_cli_act(cli, "set-state", more, reterr);
+}
+
 /* The last argument is "NAME=VALUE", or "NAME" to take back what was set. */
 static int take_setting(struct fl_cli *cli, json_t *more, struct fl_err *reterr)
 {

@@ -72,6 +72,8 @@ int fl_cli_cancel(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_hold(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_release(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_retry(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_skip(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_set_state(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_set_parameter(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_undo(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_actions(struct fl_cli *cli, struct fl_err *reterr);

@@ -60,6 +60,11 @@ static const struct command commands[] = {
     {"release", "[RUN] [OBJECT]...", "end a hold", ACT_OPTIONS, 0, ACT_ARGS_MAX, fl_cli_release},
     {"retry", "[RUN] OBJECT...", "try again what failed", ACT_OPTIONS | FL_OPT_FORCE, 1,
      ACT_ARGS_MAX, fl_cli_retry},
+    {"skip", "[RUN] OBJECT...", "leave out what does not run: what needs its outputs is told",
+     ACT_OPTIONS, 1, ACT_ARGS_MAX, fl_cli_skip},
+    {"set-state", "[RUN] OBJECT... succeeded|failed|skipped|waiting",
+     "say what has become of something that does not run", ACT_OPTIONS | FL_OPT_FORCE, 2,
+     ACT_ARGS_MAX, fl_cli_set_state},
     {"set-parameter", "[RUN] [OBJECT]... NAME=VALUE",
      "another value for what is not launched yet (NAME alone: the workflow's again)",
      ACT_OPTIONS | FL_OPT_FOR, 1, ACT_ARGS_MAX, fl_cli_set_parameter},
@@ -101,7 +106,8 @@ static const struct {
     {"run", FL_OPT_RUN, "RUN", "of this run [the newest]"},
     {"dry-run", FL_OPT_DRY, NULL, "only say what it would lead to"},
     {"for", FL_OPT_FOR, "DURATION", "for so long, e.g. PT2H [for good]"},
-    {"force", FL_OPT_FORCE, NULL, "also give up an attempt whose worker cannot be reached"},
+    {"force", FL_OPT_FORCE, NULL,
+     "retry: also give up an attempt whose worker cannot be reached; set-state: without outputs"},
 };
 
 static void print_usage(FILE *stream)

@@ -94,7 +94,8 @@ int fl_actions_note(struct fl_actions *actions, int64_t number, uint32_t inst,
         return fl_err_set(reterr, FL_E_BUG, 0, "there is no action %lld", (long long)number);
     action->whole_run |= inst == UINT32_MAX;
     action->too_many |= action->inst_count == FL_CORE_ACTION_INSTS_MAX;
-    if (inst == UINT32_MAX || action->too_many)
+    if (inst == UINT32_MAX || action->too_many ||
+        (action->inst_count > 0 && action->insts[action->inst_count - 1] == inst))
         return 0;
     if (action->inst_count == action->inst_room) {
         room = action->inst_room ? action->inst_room * 2 : 16;

@@ -102,6 +102,13 @@ static bool needs_met(const struct fl_run *run, uint32_t inst)
     return fl_expr_value(&ps->when, pending);
 }
 
+int fl_apply_try_wait(struct fl_run *run, uint32_t inst, struct fl_err *reterr)
+{
+    if (run->insts[inst].state != FL_STATE_READY || needs_met(run, inst))
+        return 0;
+    return fl_inst_happen(run, inst, FL_HAPPEN_NEEDS_UNMET, reterr);
+}
+
 int fl_apply_try_ready(struct fl_run *run, uint32_t inst, int64_t now_ns, struct fl_err *reterr)
 {
     struct fl_inst *in = &run->insts[inst];
@@ -245,6 +252,8 @@ static bool leaf_met(const struct fl_inst *in, enum fl_expr_mode mode)
 {
     if (mode == FL_EXPR_ENDED)
         return true;
+    if (in->set) /* by a person: skipped means that it is not needed */
+        return fl_state_is_good(in->state);
     return in->state == FL_STATE_SKIPPED ? in->doom != 0 : fl_state_is_good(in->state);
 }
 

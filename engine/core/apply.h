@@ -8,9 +8,21 @@
 
 /* FL_E_BUG with the event's names. */
 int fl_apply_bug(const struct fl_event *event, struct fl_err *reterr, const char *what);
+/* The run and, unless ret_inst is NULL, the instance that an event names. FL_E_BUG. */
+int fl_apply_find(const struct fl_core *core, const struct fl_event *event, struct fl_run **ret_run,
+                  uint32_t *ret_inst, struct fl_err *reterr);
+/* A person gave an instance its state (state-set). */
+int fl_apply_state_set(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr);
+/* An ended run goes on: what never could start waits again. */
+int fl_apply_reopen(struct fl_core *core, struct fl_run *run, int64_t now_ns,
+                    struct fl_err *reterr);
+/* An instance is no longer among those that failed for good. */
+void fl_apply_not_failed(struct fl_run *run, uint32_t inst);
 int fl_list_push(uint32_t **list, size_t *count, size_t *room, uint32_t v, struct fl_err *reterr);
 /* Waiting becomes ready when all needs are met. */
 int fl_apply_try_ready(struct fl_run *run, uint32_t inst, int64_t now_ns, struct fl_err *reterr);
+/* Ready waits again when some need is not met any more. */
+int fl_apply_try_wait(struct fl_run *run, uint32_t inst, struct fl_err *reterr);
 /* First look at all instances of a run. */
 int fl_apply_wake_all(struct fl_core *core, struct fl_run *run, int64_t now_ns,
                       struct fl_err *reterr);

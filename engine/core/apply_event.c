@@ -12,8 +12,8 @@
 
 typedef int (*apply_fn)(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr);
 
-static int find(const struct fl_core *core, const struct fl_event *event, struct fl_run **ret_run,
-                uint32_t *ret_inst, struct fl_err *reterr)
+int fl_apply_find(const struct fl_core *core, const struct fl_event *event, struct fl_run **ret_run,
+                  uint32_t *ret_inst, struct fl_err *reterr)
 {
     const struct fl_event_place *place = &event->place;
 
@@ -39,7 +39,7 @@ static int find_attempt(const struct fl_core *core, const struct fl_event *event
                         struct fl_attempt **ret_attempt, struct fl_err *reterr)
 {
     struct fl_inst *in;
-    int rc = find(core, event, ret_run, ret_inst, reterr);
+    int rc = fl_apply_find(core, event, ret_run, ret_inst, reterr);
 
     if (rc < 0)
         return rc;
@@ -131,7 +131,7 @@ static int apply_run_ended(struct fl_core *core, const struct fl_event *event,
 {
     struct fl_run *run;
     enum fl_state state = fl_state_from_name(event->state);
-    int rc = find(core, event, &run, NULL, reterr);
+    int rc = fl_apply_find(core, event, &run, NULL, reterr);
 
     if (rc < 0)
         return rc;
@@ -307,7 +307,7 @@ static int apply_launched(struct fl_core *core, const struct fl_event *event, st
     struct fl_run *run;
     uint32_t worker;
     uint32_t inst;
-    int rc = find(core, event, &run, &inst, reterr);
+    int rc = fl_apply_find(core, event, &run, &inst, reterr);
 
     if (rc < 0)
         return rc;
@@ -513,7 +513,7 @@ static int apply_output(struct fl_core *core, const struct fl_event *event, stru
     if (accepted || event->attempt > 0)
         rc = find_attempt(core, event, &run, &inst, &attempt, reterr);
     else
-        rc = find(core, event, &run, &inst, reterr);
+        rc = fl_apply_find(core, event, &run, &inst, reterr);
     if (rc < 0)
         return rc;
     slot = event->place.slot;
@@ -540,7 +540,7 @@ static int apply_inst_ended(struct fl_core *core, const struct fl_event *event,
     enum fl_state state = fl_state_from_name(event->state);
     struct fl_run *run;
     uint32_t inst;
-    int rc = find(core, event, &run, &inst, reterr);
+    int rc = fl_apply_find(core, event, &run, &inst, reterr);
 
     if (rc < 0)
         return rc;
@@ -554,8 +554,7 @@ static int apply_inst_ended(struct fl_core *core, const struct fl_event *event,
     return rc < 0 ? rc : fl_apply_finished(core, run, inst, event->time_ns, reterr);
 }
 
-/* A person's retry opens an ended run: what never could start waits again. */
-static int reopen(struct fl_core *core, struct fl_run *run, int64_t now_ns, struct fl_err *reterr)
+int fl_apply_reopen(struct fl_core *core, struct fl_run *run, int64_t now_ns, struct fl_err *reterr)
 {
     int rc;
 
@@ -574,7 +573,7 @@ static int reopen(struct fl_core *core, struct fl_run *run, int64_t now_ns, stru
     for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count; i++) {
         struct fl_inst *in = &run->insts[i];
 
-        if (!((in->state == FL_STATE_SKIPPED && !in->doom) ||
+        if (!((in->state == FL_STATE_SKIPPED && !in->doom && !in->set) ||
               (in->state == FL_STATE_CANCELLED && in->try_count == 0)))
             continue;
         rc = fl_inst_happen(run, i, FL_HAPPEN_RETRY, reterr);
@@ -592,7 +591,7 @@ static int apply_retry(struct fl_core *core, const struct fl_event *event, struc
     struct fl_run *run;
     bool was_doomed;
     uint32_t inst;
-    int rc = find(core, event, &run, &inst, reterr);
+    int rc = fl_apply_find(core, event, &run, &inst, reterr);
 
     if (rc < 0)
         return rc;
@@ -609,16 +608,10 @@ static int apply_retry(struct fl_core *core, const struct fl_event *event, struc
     was_doomed = in->doom != 0;
     in->doom = 0;
     in->not_before_ns = event->until_ns;
-    for (size_t i = 0; i < run->failed_count; i++) {
-        if (run->failed[i] != inst)
-            continue;
-        memmove(&run->failed[i], &run->failed[i + 1],
-                (run->failed_count - i - 1) * sizeof(*run->failed));
-        run->failed_count--;
-        break;
-    }
+    in->set = false;
+    fl_apply_not_failed(run, inst);
     if (run->state != FL_STATE_RUNNING)
-        return reopen(core, run, event->time_ns, reterr);
+        return fl_apply_reopen(core, run, event->time_ns, reterr);
     return was_doomed ? fl_apply_wake_all(core, run, event->time_ns, reterr)
                       : fl_apply_try_ready(run, inst, event->time_ns, reterr);
 }
@@ -635,7 +628,7 @@ static int apply_cancel(struct fl_core *core, const struct fl_event *event, stru
 {
     struct fl_run *run;
     uint32_t inst = 0;
-    int rc = find(core, event, &run, event->stage ? &inst : NULL, reterr);
+    int rc = fl_apply_find(core, event, &run, event->stage ? &inst : NULL, reterr);
 
     if (rc < 0)
         return rc;
@@ -658,7 +651,7 @@ static int apply_hold(struct fl_core *core, const struct fl_event *event, struct
 
     if (!event->run)
         return fl_apply_flow_hold(core, event, reterr);
-    rc = find(core, event, &run, event->stage ? &inst : NULL, reterr);
+    rc = fl_apply_find(core, event, &run, event->stage ? &inst : NULL, reterr);
     if (rc < 0)
         return rc;
     if (!event->stage) {
@@ -683,7 +676,7 @@ static int apply_action(struct fl_core *core, const struct fl_event *event, stru
 static int apply_param(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
 {
     struct fl_run *run;
-    int rc = find(core, event, &run, NULL, reterr);
+    int rc = fl_apply_find(core, event, &run, NULL, reterr);
 
     if (rc == 0)
         rc = fl_overrides_set(&run->overrides, event->stage, event->output, event->text,
@@ -702,7 +695,7 @@ static int note_action(struct fl_core *core, const struct fl_event *event, struc
     int rc = 0;
 
     if (event->stage && event->type != FL_EVENT_PARAM_SET)
-        rc = find(core, event, &run, &inst, reterr);
+        rc = fl_apply_find(core, event, &run, &inst, reterr);
     return rc < 0 ? rc : fl_actions_note(&core->actions, event->action, inst, reterr);
 }
 
@@ -730,6 +723,7 @@ static const apply_fn appliers[] = {
     [FL_EVENT_WORKFLOW_REMOVED] = fl_apply_removed,
     [FL_EVENT_CYCLE_SKIPPED] = fl_apply_cycle_skipped,
     [FL_EVENT_RUN_DROPPED] = fl_apply_dropped,
+    [FL_EVENT_STATE_SET] = fl_apply_state_set,
 };
 _Static_assert(FL_COUNT(appliers) == FL_EVENT_TYPE_COUNT, "every type is applied");
 

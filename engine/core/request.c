@@ -178,6 +178,8 @@ static const struct {
     {"hold", fl_request_hold},
     {"release", fl_request_release},
     {"retry", fl_request_retry},
+    {"skip", fl_request_skip},
+    {"set-state", fl_request_set_state},
     {"set-parameter", fl_request_set_parameter},
     {"undo", fl_request_undo},
 };

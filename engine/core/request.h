@@ -62,6 +62,8 @@ int fl_request_set_parameter(const struct fl_asking *asking, struct fl_err *rete
 int fl_request_undo(const struct fl_asking *asking, struct fl_err *reterr);
 /* The action that an undo is about ("number", or the last that is not undone), and its run. */
 int fl_undo_find(struct fl_asking *asking, struct fl_err *reterr);
+int fl_undo_state(const struct fl_asking *asking, const struct fl_action *action,
+                  struct fl_err *reterr);
 int fl_undo_parameter(const struct fl_asking *asking, const json_t *asked, struct fl_err *reterr);
 
 #endif

@@ -58,6 +58,8 @@ static int undo_of(const struct fl_asking *a, const struct fl_action *action, co
         return undo_hold(a, action, strcmp(verb, "hold") == 0, reterr);
     if (strcmp(verb, "set-parameter") == 0)
         return fl_undo_parameter(a, asked, reterr);
+    if (strcmp(verb, "skip") == 0 || strcmp(verb, "set-state") == 0)
+        return fl_undo_state(a, action, reterr);
     if (strcmp(verb, "cancel") == 0)
         return fl_err_set(reterr, FL_E_REFUSED, 0,
                           "a cancel cannot be undone; 'fairlead retry %s' starts it again",

@@ -49,7 +49,10 @@ enum __attribute__((packed)) fl_state { /* a byte: there are very many */
     X(NEEDS_UNMET) \
     X(LAUNCH) \
     X(BEGIN) \
-    X(SUCCEED) X(FAIL) X(TIME_OUT) X(CANCEL) X(LOSE) X(SKIP) X(EXPIRE) X(HOLD) X(RELEASE) X(RETRY)
+    X(SUCCEED) \
+    X(FAIL) \
+    X(TIME_OUT) X(CANCEL) X(LOSE) X(SKIP) X(EXPIRE) X(HOLD) X(RELEASE) X(RETRY) X(SET_SUCCEEDED) \
+        X(SET_FAILED) X(SET_SKIPPED) X(SET_WAITING)
 
 enum fl_happening {
 #define FL_HAPPENING_ENUM(NAME) FL_HAPPEN_##NAME,
@@ -100,6 +103,7 @@ struct fl_inst {
     enum fl_state state;
     bool final : 1;        /* ended, and no retry follows */
     bool held : 1;         /* a person's hold; state is held when it had not started */
+    bool set : 1;          /* a person gave it its state */
     uint16_t try_count;    /* FL_CORE_TRIES_MAX fits */
     uint32_t doom;         /* slot + 1 that is absent and makes this instance impossible */
     int64_t not_before_ns; /* a retry waits until then */

@@ -29,6 +29,10 @@ struct state_row {
     { \
         FL_STATE_##state, FL_HAPPEN_##happening, FL_STATE_##next \
     }
+/* A person may say what has become of anything that does not run. */
+#define SET(state) \
+    R(state, SET_SUCCEEDED, SUCCEEDED), R(state, SET_FAILED, FAILED), \
+        R(state, SET_SKIPPED, SKIPPED), R(state, SET_WAITING, WAITING)
 static const struct state_row rows[] = {
     R(WAITING, NEEDS_MET, READY),
     R(WAITING, FAIL, FAILED),
@@ -62,7 +66,18 @@ static const struct state_row rows[] = {
     R(CANCELLED, RETRY, WAITING),
     R(LOST, RETRY, WAITING),
     R(SKIPPED, RETRY, WAITING),
+    SET(WAITING),
+    SET(READY),
+    SET(HELD),
+    SET(FAILED),
+    SET(TIMED_OUT),
+    SET(CANCELLED),
+    SET(LOST),
+    SET(SKIPPED),
+    SET(EXPIRED),
+    R(SUCCEEDED, SET_WAITING, WAITING), /* only to undo */
 };
+#undef SET
 #undef R
 
 enum fl_state fl_state_next(enum fl_state state, enum fl_happening happening)

@@ -47,7 +47,9 @@
  * workflow-reloaded   the cycles to come are those of `digest`
  * workflow-removed    no more cycles of it; its runs go on
  * cycle-skipped   a cycle of an installed workflow that is not run, and `why`
- * run-dropped     an ended run that nothing needs any more is forgotten, and cleaned by workers */
+ * run-dropped     an ended run that nothing needs any more is forgotten, and cleaned by workers
+ * state-set       a person says that an instance has succeeded, failed, is skipped, or waits again
+ */
 #define FL_EVENT_TYPES(X) \
     X(RUN_CREATED, "run-created") \
     X(RUN_ENDED, "run-ended") \
@@ -71,7 +73,8 @@
     X(WORKFLOW_RELOADED, "workflow-reloaded") \
     X(WORKFLOW_REMOVED, "workflow-removed") \
     X(CYCLE_SKIPPED, "cycle-skipped") \
-    X(RUN_DROPPED, "run-dropped")
+    X(RUN_DROPPED, "run-dropped") \
+    X(STATE_SET, "state-set")
 
 enum fl_event_type {
 #define FL_EVENT_ENUM(NAME, name) FL_EVENT_##NAME,

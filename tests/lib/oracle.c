@@ -728,6 +728,65 @@ static void reopen(struct oracle *o, const struct fl_event *event, json_t *run)
     }
 }
 
+/* The absences that an instance ("RUN|STAGE|KEY") has caused are forgotten. */
+static void forget_absences(struct oracle *o, const char *inst)
+{
+    const char *stage_end = strrchr(inst, '|');
+    void *next;
+    const char *key;
+    json_t *slot;
+
+    json_object_foreach_safe(o->slots, next, key, slot)
+    {
+        const char *output = key + (stage_end - inst) + 1;
+        const char *own;
+
+        if (strncmp(key, inst, (size_t)(stage_end - inst) + 1) != 0)
+            continue;
+        own = strchr(output, '|');
+        if (!own || strncmp(own, stage_end, strlen(stage_end)) != 0 ||
+            (own[strlen(stage_end)] != '|' && own[strlen(stage_end)] != '\0'))
+            continue;
+        if (*json_string_value(slot) == 'x')
+            (void)json_object_del(o->slots, key);
+    }
+}
+
+/* What a person says of one instance; what had ended because of others is looked at anew. */
+static int on_state_set(struct oracle *o, const struct fl_event *event, struct fl_err *reterr)
+{
+    json_t *own = inst_get(o, event);
+    bool waits = strcmp(event->state, "waiting") == 0;
+    bool anew = waits || json_object_get(own, "state");
+    size_t size = strlen(event->run);
+    char own_key[KEY_MAX];
+    const char *key;
+    json_t *inst;
+
+    if (is_set(own, "open"))
+        return broken(reterr, event, "an attempt is under way");
+    key_of(own_key, event->run, event->stage, event->key, NULL, NULL);
+    put(own, "set", json_boolean(!waits));
+    if (waits)
+        (void)json_object_del(own, "state");
+    else
+        put(own, "state", json_string(event->state));
+    if (waits)
+        forget_absences(o, own_key);
+    json_object_foreach(o->insts, key, inst)
+    {
+        const char *state = json_string_value(json_object_get(inst, "state"));
+
+        if (!anew || !state || is_set(inst, "set") || strncmp(key, event->run, size) != 0 ||
+            key[size] != '|' || json_integer_value(json_object_get(inst, "tries")) > 0 ||
+            strcmp(state, "expired") == 0 || strcmp(state, "cancelled") == 0)
+            continue;
+        (void)json_object_del(inst, "state");
+        forget_absences(o, key);
+    }
+    return 0;
+}
+
 int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *reterr)
 {
     json_t *run = event->run ? json_object_get(o->runs, event->run) : NULL;
@@ -735,7 +794,7 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
     if (run && json_object_get(run, "ended") && event->type != FL_EVENT_RUN_DROPPED) {
         if (event->type == FL_EVENT_ACTION_TAKEN)
             return 0;
-        if (event->type != FL_EVENT_INSTANCE_RETRY)
+        if (event->type != FL_EVENT_INSTANCE_RETRY && event->type != FL_EVENT_STATE_SET)
             return broken(reterr, event, "the run has ended");
         reopen(o, event, run);
     }
@@ -762,6 +821,8 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
     case FL_EVENT_CYCLE_SKIPPED:
     case FL_EVENT_RUN_DROPPED:
         return on_flow(o, event, reterr);
+    case FL_EVENT_STATE_SET:
+        return on_state_set(o, event, reterr);
     case FL_EVENT_ATTEMPT_LAUNCHED:
     case FL_EVENT_ATTEMPT_BEGUN:
     case FL_EVENT_ATTEMPT_NOTED:

@@ -176,6 +176,112 @@ static void a_parameter_keeps_its_type(void **state)
     drive_close(&d);
 }
 
+static const char products[] =
+    "workflow: { name = \"toy\";"
+    " pools = { local = { site = \"local\"; cores = 4; jobs = 8; }; };"
+    " sites = { local = { root = \"local\"; }; };"
+    " stages = {"
+    "   gauge: { program = \"true\"; outputs = { level = \"level.txt\"; }; };"
+    "   blend: { program = \"true\"; inputs = { level = \"gauge.level\"; }; };"
+    "   tell: { program = \"true\"; when = \"gauge\"; };"
+    " }; };";
+
+/* The gauge is broken and will not come: the night's run must end without it, and say so. */
+static void what_is_skipped_is_not_waited_for(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    drive_open(&d);
+    drive_load(&d, products);
+    drive_submit(&d, CYCLE);
+    assert_int_equal(ask(&d, "{'verb':'skip','which':['gauge']}"), 0);
+    assert_string_equal(drive_state(&d, "gauge"), "skipped");
+    assert_string_equal(drive_state(&d, "tell"), "ready");
+    assert_int_equal(drive_events(&d, FL_EVENT_OUTPUT_ABSENT, "gauge"), 1);
+    assert_true(strcmp(drive_state(&d, "blend"), "waiting") != 0); /* it can never have its input */
+    drive_close(&d);
+}
+
+/* A slip of the hand is taken back, also for what had ended because of it. */
+static void undo_of_a_skip_makes_all_wait_again(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    drive_open(&d);
+    drive_load(&d, products);
+    drive_submit(&d, CYCLE);
+    assert_int_equal(ask(&d, "{'verb':'skip','which':['gauge']}"), 0);
+    assert_int_equal(ask(&d, "{'verb':'undo'}"), 0);
+    assert_string_equal(drive_state(&d, "gauge"), "ready");
+    assert_string_equal(drive_state(&d, "blend"), "waiting");
+    drive_hello(&d, "w1", NULL);
+    drive_play(&d);
+    assert_string_equal(drive_state(&d, NULL), "succeeded");
+    assert_string_equal(drive_state(&d, "blend"), "succeeded");
+    drive_close(&d);
+}
+
+/* What has been started since cannot be un-started. */
+static void undo_is_refused_when_others_have_gone_on(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    drive_open(&d);
+    drive_load(&d, products);
+    drive_submit(&d, CYCLE);
+    assert_int_equal(ask(&d, "{'verb':'skip','which':['gauge']}"), 0);
+    drive_hello(&d, "w1", NULL);
+    assert_string_equal(drive_state(&d, "tell"), "launched");
+    assert_int_equal(ask(&d, "{'verb':'undo'}"), FL_E_REFUSED);
+    assert_non_null(strstr(d.err.text, "tell was started"));
+    drive_close(&d);
+}
+
+/* A run that failed for one stage which a person knows to be fine goes on and ends well. */
+static void a_state_that_is_set_lets_an_ended_run_go_on(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_grouped(&d);
+    drive_hello(&d, "w1", NULL);
+    drive_begin(&d, "grid/1");
+    assert_int_equal(
+        drive_say(&d, "grid/1", 0, "{'type':'end','state':'failed','code':1,'class':'data'}"), 0);
+    assert_string_equal(drive_state(&d, NULL), "failed");
+    assert_int_equal(ask(&d, "{'verb':'set-state','which':['grid'],'state':'succeeded'}"), 0);
+    drive_play(&d);
+    assert_string_equal(drive_state(&d, "grid"), "succeeded");
+    assert_string_equal(drive_state(&d, "last"), "succeeded");
+    assert_string_equal(drive_state(&d, NULL), "succeeded");
+    drive_close(&d);
+}
+
+/* Success without the file would be found out by the stage that opens it, at the worst time. */
+static void success_is_not_set_without_the_outputs(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    drive_open(&d);
+    drive_load(&d, products);
+    drive_submit(&d, CYCLE);
+    assert_int_equal(ask(&d, "{'verb':'set-state','which':['gauge'],'state':'succeeded'}"),
+                     FL_E_REFUSED);
+    assert_non_null(strstr(d.err.text, "--force"));
+    assert_int_equal(ask(&d, "{'verb':'set-state','which':['gauge'],'state':'done'}"), FL_E_USAGE);
+    assert_int_equal(
+        ask(&d, "{'verb':'set-state','which':['gauge'],'state':'succeeded','force':true}"), 0);
+    assert_string_equal(drive_state(&d, "gauge"), "succeeded");
+    drive_hello(&d, "w1", NULL);
+    assert_int_equal(ask(&d, "{'verb':'skip','which':['tell']}"), FL_E_REFUSED);
+    assert_non_null(strstr(d.err.text, "cancel it first"));
+    drive_close(&d);
+}
+
 /* Who did what, when and why, is asked after every incident. */
 static void actions_are_listed_newest_first(void **state)
 {
@@ -207,6 +313,11 @@ int main(void)
         cmocka_unit_test(a_parameter_that_is_set_reaches_what_is_launched_next),
         cmocka_unit_test(a_parameter_set_for_a_time_expires),
         cmocka_unit_test(a_parameter_keeps_its_type),
+        cmocka_unit_test(what_is_skipped_is_not_waited_for),
+        cmocka_unit_test(undo_of_a_skip_makes_all_wait_again),
+        cmocka_unit_test(undo_is_refused_when_others_have_gone_on),
+        cmocka_unit_test(a_state_that_is_set_lets_an_ended_run_go_on),
+        cmocka_unit_test(success_is_not_set_without_the_outputs),
         cmocka_unit_test(actions_are_listed_newest_first),
     };
 
