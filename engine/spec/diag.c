@@ -14,6 +14,9 @@
 
 /* line 0: none is known. */
 static void say(struct fl_compile *c, bool is_error, const char *file, unsigned line,
+                const char *fmt, va_list args) FL_PRINTF(5, 0);
+
+static void say(struct fl_compile *c, bool is_error, const char *file, unsigned line,
                 const char *fmt, va_list args)
 {
     struct fl_diagnostics *list = c->diagnostics;
