@@ -148,10 +148,28 @@ void fl_event_destroy(struct fl_event *event)
     free(event);
 }
 
+char *fl_event_room(struct fl_event *event, size_t size)
+{
+    struct fl_event_block *block;
+
+    if (size < FL_EVENT_OWN_BYTES - event->own_used) {
+        char *room = event->own + event->own_used;
+
+        event->own_used += (uint32_t)size + 1;
+        return room;
+    }
+    block = malloc(sizeof(*block) + size + 1);
+    if (!block)
+        return NULL;
+    block->next = event->blocks;
+    event->blocks = block;
+    return block->bytes;
+}
+
 int fl_event_set_text(struct fl_event *event, const char **field, const char *text,
                       struct fl_err *reterr)
 {
-    struct fl_event_block *block;
+    char *room;
     size_t size;
 
     fl_assert(event);
@@ -164,17 +182,10 @@ int fl_event_set_text(struct fl_event *event, const char **field, const char *te
     if (size > FL_EVENT_TEXT_MAX)
         return fl_err_set(reterr, FL_E_TOO_BIG, 0, "a text of an event has at most %d bytes",
                           FL_EVENT_TEXT_MAX);
-    if (size < FL_EVENT_OWN_BYTES - event->own_used) {
-        *field = memcpy(event->own + event->own_used, text, size + 1);
-        event->own_used += (uint32_t)size + 1;
-        return 0;
-    }
-    block = malloc(sizeof(*block) + size + 1);
-    if (!block)
+    room = fl_event_room(event, size);
+    if (!room)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a text of an event");
-    *field = memcpy(block->bytes, text, size + 1);
-    block->next = event->blocks;
-    event->blocks = block;
+    *field = memcpy(room, text, size + 1);
     return 0;
 }
 
@@ -208,24 +219,6 @@ const char *fl_event_type_name(enum fl_event_type type)
 {
     fl_assert((unsigned)type < FL_EVENT_TYPE_COUNT);
     return types[type].name;
-}
-
-void fl_event_time_to_text(int64_t time_ns, char text[static FL_EVENT_TIME_MAX])
-{
-    char seconds[FL_TIME_TEXT_MAX];
-    int64_t s = time_ns / 1000000000;
-    int64_t ns = time_ns % 1000000000;
-    size_t size;
-
-    if (ns < 0) {
-        ns += 1000000000;
-        s--;
-    }
-    fl_cycle_format_extended((struct fl_cycle){s}, seconds);
-    size = strlen(seconds);
-    if (size > 0 && seconds[size - 1] == 'Z')
-        seconds[size - 1] = '\0';
-    (void)snprintf(text, FL_TIME_TEXT_MAX + 16, "%s.%09lldZ", seconds, (long long)ns);
 }
 
 static int time_from_text(const char *text, int64_t *ret_ns, struct fl_err *reterr)
@@ -286,14 +279,33 @@ int fl_event_to_json(const struct fl_event *event, json_t **ret_json, struct fl_
     return 0;
 }
 
-static int type_from_name(const char *name, enum fl_event_type *ret_type, struct fl_err *reterr)
+bool fl_event_type_find(const char *name, size_t size, enum fl_event_type *ret_type)
 {
     for (enum fl_event_type type = 0; type < FL_EVENT_TYPE_COUNT; type++) {
-        if (strcmp(types[type].name, name) == 0) {
+        if (strncmp(types[type].name, name, size) == 0 && types[type].name[size] == '\0') {
             *ret_type = type;
-            return 0;
+            return true;
         }
     }
+    return false;
+}
+
+bool fl_event_is_whole(const struct fl_event *event)
+{
+    for (enum field f = 0; f < F_COUNT; f++) {
+        if (!((types[event->type].required >> f) & 1))
+            continue;
+        if (fl_event_fields[f].is_text ? !fl_event_text_at(event, &fl_event_fields[f])
+                                       : fl_event_number_at(event, &fl_event_fields[f]) == 0)
+            return false;
+    }
+    return true;
+}
+
+static int type_from_name(const char *name, enum fl_event_type *ret_type, struct fl_err *reterr)
+{
+    if (fl_event_type_find(name, strlen(name), ret_type))
+        return 0;
     return fl_err_set(reterr, FL_E_PARSE, 0, "unknown type of event '%.60s'", name);
 }
 

@@ -160,6 +160,9 @@ int fl_event_to_text(const struct fl_event *event, struct fl_buf *out, struct fl
 /* FL_E_PARSE: unknown type, missing required field, wrong type. Unknown members are passed over (a
  * newer version may have more); a version above ours plus one is FL_E_UNSUPPORTED. */
 int fl_event_from_json(const json_t *json, struct fl_event **ret_event, struct fl_err *reterr);
+/* The same from text; what fl_event_to_text wrote is read without a tree in between. */
+int fl_event_from_text(const char *text, size_t size, struct fl_event **ret_event,
+                       struct fl_err *reterr);
 
 /* A bounded list of events: what one decision yields. Owns its events. */
 struct fl_events {

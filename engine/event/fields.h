@@ -32,4 +32,11 @@ static inline int64_t fl_event_number_at(const struct fl_event *event,
 #define FL_EVENT_TIME_MAX (FL_TIME_TEXT_MAX + 16)
 void fl_event_time_to_text(int64_t time_ns, char text[static FL_EVENT_TIME_MAX]);
 
+/* False for a name that is none. */
+bool fl_event_type_find(const char *name, size_t size, enum fl_event_type *ret_type);
+/* True when an event has all that its type must have. */
+bool fl_event_is_whole(const struct fl_event *event);
+/* Room for a text of size bytes in the event, with its NUL. NULL when memory ends. */
+char *fl_event_room(struct fl_event *event, size_t size);
+
 #endif

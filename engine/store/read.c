@@ -24,7 +24,6 @@ static int event_give(struct fl_store *store, sqlite3_stmt *statement, fl_store_
                       void *arg, struct fl_err *reterr)
 {
     fl_auto(fl_event_destroy) struct fl_event *event = NULL;
-    fl_json_auto json_t *json = NULL;
     sqlite3_int64 seq = sqlite3_column_int64(statement, 0);
     const char *body = (const char *)sqlite3_column_text(statement, 1);
     int size = sqlite3_column_bytes(statement, 1);
@@ -33,9 +32,7 @@ static int event_give(struct fl_store *store, sqlite3_stmt *statement, fl_store_
     if (!body || size < 0)
         return fl_err_set(reterr, FL_E_DATA, 0, "'%s': event %lld has no body", store->path,
                           (long long)seq);
-    rc = fl_json_parse(body, (size_t)size, &json, reterr);
-    if (rc == 0)
-        rc = fl_event_from_json(json, &event, reterr);
+    rc = fl_event_from_text(body, (size_t)size, &event, reterr);
     if (rc < 0)
         return fl_err_note(reterr, rc, "'%s', event %lld", store->path, (long long)seq);
     event->seq.v = (uint64_t)seq;

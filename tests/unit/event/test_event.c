@@ -59,6 +59,79 @@ static void every_type_comes_back_the_same(void **state)
     }
 }
 
+/* What is read from the text is what the tree gives. */
+static void same_from_text(const struct fl_event *event, const struct fl_buf *text)
+{
+    fl_auto(fl_event_destroy) struct fl_event *again = NULL;
+    fl_json_auto json_t *json = NULL;
+    fl_json_auto json_t *json_again = NULL;
+    struct fl_err err = {0};
+
+    assert_ok(fl_event_from_text(text->data, text->size, &again, &err), err);
+    assert_ok(fl_event_to_json(event, &json, &err), err);
+    assert_ok(fl_event_to_json(again, &json_again, &err), err);
+    assert_true(json_equal(json, json_again));
+    assert_int_equal(again->time_ns, event->time_ns);
+    assert_int_equal(again->seq.v, event->seq.v);
+}
+
+/* A record cut short, or with a byte changed, must be refused or be read as the tree reads it. */
+static void damaged_text_is_read_as_the_tree_reads_it(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 4000; i++) {
+        fl_auto(fl_event_destroy) struct fl_event *event = full_event(FL_EVENT_OUTPUT_ACCEPTED);
+        fl_auto(fl_event_destroy) struct fl_event *one = NULL;
+        fl_auto(fl_event_destroy) struct fl_event *other = NULL;
+        fl_auto(fl_buf_release) struct fl_buf text = {0};
+        fl_json_auto json_t *json = NULL;
+        struct fl_err err = {0};
+        int rc;
+
+        fl_buf_init(&text, 0);
+        assert_ok(fl_event_to_text(event, &text, &err), err);
+        if (i % 2)
+            text.size = i * 7 % text.size;
+        else
+            text.data[i * 13 % text.size] = (char)(i * 31 % 256);
+        rc = fl_json_parse(text.data, text.size, &json, &err);
+        if (rc == 0)
+            rc = fl_event_from_json(json, &one, &err);
+        assert_int_equal(fl_event_from_text(text.data, text.size, &other, &err), rc);
+        if (rc < 0)
+            continue;
+        text.size = strlen(text.data);
+        same_from_text(one, &text);
+    }
+}
+
+/* The store counts on times before 1970 and at the turns of months and years like on any other. */
+static void times_come_back_the_same(void **state)
+{
+    static const int64_t times[] = {0,
+                                    -1,
+                                    -1000000000,
+                                    INT64_C(951782400000000000),
+                                    INT64_C(951868799999999999),
+                                    INT64_C(1709164800123456789),
+                                    INT64_C(1798761599999999999),
+                                    INT64_C(1798761600000000000),
+                                    INT64_C(4102444799000000001),
+                                    INT64_C(-2208988800000000000)};
+
+    (void)state;
+    for (size_t i = 0; i < FL_COUNT(times); i++) {
+        fl_auto(fl_event_destroy) struct fl_event *event = full_event(FL_EVENT_HELD);
+        fl_auto(fl_buf_release) struct fl_buf text = {0};
+        struct fl_err err = {0};
+
+        fl_buf_init(&text, 0);
+        event->time_ns = times[i];
+        assert_ok(fl_event_to_text(event, &text, &err), err);
+        same_from_text(event, &text);
+    }
+}
+
 /* The store writes events without a tree: the same bytes, or a record could not be read back. */
 static void the_text_is_that_of_the_tree(void **state)
 {
@@ -81,6 +154,7 @@ static void the_text_is_that_of_the_tree(void **state)
         tree = json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER);
         assert_string_equal(text.data, tree);
         free(tree);
+        same_from_text(event, &text);
     }
 }
 
@@ -208,6 +282,8 @@ int main(void)
         cmocka_unit_test(unknown_members_are_passed_over),
         cmocka_unit_test(texts_have_a_limit),
         cmocka_unit_test(the_text_is_that_of_the_tree),
+        cmocka_unit_test(damaged_text_is_read_as_the_tree_reads_it),
+        cmocka_unit_test(times_come_back_the_same),
         cmocka_unit_test(a_text_that_is_not_utf8_is_refused),
         cmocka_unit_test(a_kept_event_owns_its_texts),
     };
