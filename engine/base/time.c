@@ -266,24 +266,51 @@ bad:
                       text);
 }
 
+/* At least three digits; gives the place behind them. Hours and minutes of a lead are formatted for
+ * each event, so by hand. */
+static char *put_hours(char *at, int hours)
+{
+    char digits[12];
+    int count = 0;
+
+    while (hours > 0 || count < 3) {
+        digits[count++] = (char)('0' + hours % 10);
+        hours /= 10;
+    }
+    while (count > 0)
+        *at++ = digits[--count];
+    *at = '\0';
+    return at;
+}
+
+static void put_minutes(char *at, char mark, int minutes)
+{
+    at[0] = mark;
+    at[1] = (char)('0' + minutes / 10);
+    at[2] = (char)('0' + minutes % 10);
+    at[3] = '\0';
+}
+
 void fl_lead_format(struct fl_lead lead, char text[static FL_TIME_TEXT_MAX])
 {
     int minutes = lead.minutes < 0 ? -lead.minutes : lead.minutes;
-    char sign = lead.minutes < 0 ? '-' : '+';
+    char *at;
 
+    text[0] = lead.minutes < 0 ? '-' : '+';
+    at = put_hours(text + 1, minutes / 60);
     if (minutes % 60)
-        (void)snprintf(text, FL_TIME_TEXT_MAX, "%c%03d:%02d", sign, minutes / 60, minutes % 60);
-    else
-        (void)snprintf(text, FL_TIME_TEXT_MAX, "%c%03d", sign, minutes / 60);
+        put_minutes(at, ':', minutes % 60);
 }
 
 void fl_lead_format_file(struct fl_lead lead, char text[static FL_TIME_TEXT_MAX])
 {
+    char *at;
+
     fl_assert(lead.minutes >= 0);
+    text[0] = 'f';
+    at = put_hours(text + 1, lead.minutes / 60);
     if (lead.minutes % 60)
-        (void)snprintf(text, FL_TIME_TEXT_MAX, "f%03dm%02d", lead.minutes / 60, lead.minutes % 60);
-    else
-        (void)snprintf(text, FL_TIME_TEXT_MAX, "f%03d", lead.minutes / 60);
+        put_minutes(at, 'm', lead.minutes % 60);
 }
 
 /* The step: hours, or HHH:MM, or a duration; more than nothing. */

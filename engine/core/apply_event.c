@@ -445,14 +445,13 @@ static size_t text_room(const char *text)
 
 static bool read_hex(const char *hex, unsigned char *bytes, size_t count)
 {
-    static const char digits[] = "0123456789abcdef";
-
     for (size_t i = 0; i < 2 * count; i++) {
-        const char *digit = hex[i] ? strchr(digits, hex[i]) : NULL;
+        char c = hex[i];
+        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 
-        if (!digit)
+        if (digit < 0)
             return false;
-        bytes[i / 2] = (unsigned char)((bytes[i / 2] << 4) | (digit - digits));
+        bytes[i / 2] = (unsigned char)((bytes[i / 2] << 4) | digit);
     }
     return hex[2 * count] == '\0';
 }

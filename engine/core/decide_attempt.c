@@ -12,6 +12,8 @@
 #include "engine/base/path.h"
 #include "engine/base/banned.h"
 
+#define SAID_MAX 16
+
 struct saying {
     const struct fl_core *core;
     const struct fl_input *input;
@@ -24,7 +26,22 @@ struct saying {
     int64_t index;
     const char *id;
     const json_t *entry; /* the event of the message */
+    struct said {        /* its members, the first SAID_MAX of them */
+        const char *key;
+        const json_t *value;
+    } said[SAID_MAX];
+    size_t said_count;
 };
+
+/* A few members are found sooner by going through them than by their hashes. */
+static void take_members(const json_t *object, struct said *members, size_t *count)
+{
+    json_t *walked = (json_t *)(uintptr_t)object; /* it is only read */
+
+    for (void *at = json_object_iter(walked); at && *count < SAID_MAX;
+         at = json_object_iter_next(walked, at))
+        members[(*count)++] = (struct said){json_object_iter_key(at), json_object_iter_value(at)};
+}
 
 static int emit(const struct saying *s, enum fl_event_type type, struct fl_event **ret_event,
                 struct fl_err *reterr)
@@ -47,14 +64,22 @@ static int emit_note(const struct saying *s, const char *text, struct fl_err *re
     return rc < 0 ? rc : fl_emit_text(event, &event->text, text, reterr);
 }
 
+static const json_t *said(const struct saying *s, const char *key)
+{
+    for (size_t i = 0; i < s->said_count; i++)
+        if (s->said[i].key[0] == key[0] && strcmp(s->said[i].key, key) == 0)
+            return s->said[i].value;
+    return s->said_count < SAID_MAX ? NULL : json_object_get(s->entry, key);
+}
+
 static const char *text_of(const struct saying *s, const char *key)
 {
-    return json_string_value(json_object_get(s->entry, key));
+    return json_string_value(said(s, key));
 }
 
 static int64_t number_of(const struct saying *s, const char *key)
 {
-    return json_integer_value(json_object_get(s->entry, key));
+    return json_integer_value(said(s, key));
 }
 
 /* A supervisor asks to begin, or (granted) says that it has begun, as the launch let it: that is a
@@ -64,7 +89,7 @@ static int say_begin(const struct saying *s, struct fl_err *reterr)
     const char *own = fl_attempt_token(s->attempt);
     const char *known = text_of(s, "known"); /* of this launch: the attempt was there before it */
     const char *token = known ? known : text_of(s, "token");
-    bool granted = json_is_true(json_object_get(s->entry, "granted"));
+    bool granted = json_is_true(said(s, "granted"));
     struct fl_event *event;
 
     if (s->attempt->state != FL_STATE_LAUNCHED || !token || strcmp(token, own) != 0 ||
@@ -128,12 +153,12 @@ static int set_marks(const struct saying *s, uint32_t slot, struct fl_event *eve
                      struct fl_err *reterr)
 {
     fl_json_auto json_t *marks = json_incref(fl_attempt_marks(s->attempt));
-    const json_t *said = json_object_get(s->entry, "degraded");
+    const json_t *own = said(s, "degraded");
     char *text;
     int rc = 0;
 
-    if (json_is_array(said))
-        rc = fl_marks_add(&marks, said, reterr);
+    if (json_is_array(own))
+        rc = fl_marks_add(&marks, own, reterr);
     if (rc == 0)
         rc = inherit_follow(s, slot, &marks, reterr);
     if (rc < 0 || !marks)
@@ -149,15 +174,21 @@ static int set_marks(const struct saying *s, uint32_t slot, struct fl_event *eve
 /* Files are where they belong: below the folder of this attempt's outputs. */
 static bool path_is_own(const struct saying *s, const char *path)
 {
-    char prefix[FL_CORE_ID_MAX + 16];
-    int size = snprintf(prefix, sizeof(prefix), "work/%s/out/", s->id);
+    size_t size = strlen(s->id);
 
-    return path && size > 0 && fl_path_is_safe(path) && strncmp(path, prefix, (size_t)size) == 0;
+    return path && strncmp(path, "work/", 5) == 0 && strncmp(path + 5, s->id, size) == 0 &&
+           strncmp(path + 5 + size, "/out/", 5) == 0 &&
+           fl_path_is_safe(path + 10 + size); /* an id is safe */
 }
 
 static bool is_sha256(const char *text)
 {
-    return text && strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
+    size_t size = 0;
+
+    while (text &&
+           ((text[size] >= '0' && text[size] <= '9') || (text[size] >= 'a' && text[size] <= 'f')))
+        size++;
+    return size == 64 && text[size] == '\0';
 }
 
 static bool same_sha256(const struct fl_slot *slot, const char *sha256)
@@ -242,7 +273,7 @@ static int say_absent(const struct saying *s, struct fl_err *reterr)
 
 static int say_progress(const struct saying *s, struct fl_err *reterr)
 {
-    const json_t *fraction = json_object_get(s->entry, "fraction");
+    const json_t *fraction = said(s, "fraction");
     const char *lead = text_of(s, "lead");
     char text[128];
 
@@ -413,6 +444,37 @@ static int say_refused(const struct saying *s, const char *type, size_t before,
     return emit_note(s, text, reterr);
 }
 
+static int take_message(struct saying *s, const char **ret_type, struct fl_err *reterr)
+{
+    struct said members[SAID_MAX];
+    size_t count = 0;
+    const json_t *index = NULL;
+    int rc = 0;
+
+    take_members(s->input->message, members, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(members[i].key, "id") == 0)
+            s->id = json_string_value(members[i].value);
+        else if (strcmp(members[i].key, "index") == 0)
+            index = members[i].value;
+        else if (strcmp(members[i].key, "event") == 0)
+            s->entry = members[i].value;
+    }
+    s->index = json_integer_value(index);
+    if (!s->id || !json_is_integer(index) || !json_is_object(s->entry)) { /* says what is wrong */
+        rc = fl_json_string(s->input->message, "id", &s->id, reterr);
+        if (rc == 0)
+            rc = fl_json_int(s->input->message, "index", &s->index, reterr);
+        if (rc == 0)
+            rc = fl_json_object_opt(s->input->message, "event", &s->entry, reterr);
+    }
+    if (rc < 0)
+        return rc;
+    take_members(s->entry, s->said, &s->said_count);
+    *ret_type = text_of(s, "type");
+    return *ret_type ? 0 : fl_json_string(s->entry, "type", ret_type, reterr);
+}
+
 int fl_decide_attempt(const struct fl_core *core, const struct fl_input *input,
                       struct fl_events *events, struct fl_err *reterr)
 {
@@ -421,13 +483,7 @@ int fl_decide_attempt(const struct fl_core *core, const struct fl_input *input,
     const char *type;
     int rc;
 
-    rc = fl_json_string(input->message, "id", &s.id, reterr);
-    if (rc == 0)
-        rc = fl_json_int(input->message, "index", &s.index, reterr);
-    if (rc == 0)
-        rc = fl_json_object_opt(input->message, "event", &s.entry, reterr);
-    if (rc == 0)
-        rc = fl_json_string(s.entry, "type", &type, reterr);
+    rc = take_message(&s, &type, reterr);
     if (rc < 0)
         return rc;
     if (fl_core_find_attempt(core, s.id, &ref, &s.number, NULL) < 0)
@@ -442,10 +498,12 @@ int fl_decide_attempt(const struct fl_core *core, const struct fl_input *input,
         return 0; /* old, repeated, or a gap: the answer tells from where to go on */
     for (size_t i = 0; i < FL_COUNT(rows); i++) {
         size_t before = events->count;
-        struct fl_err why = {0};
+        struct fl_err why;
 
         if (strcmp(rows[i].type, type) != 0)
             continue;
+        why.foreign = 0; /* all else is written on failure; a kilobyte need not be cleared */
+        why.text[0] = '\0';
         rc = rows[i].say(&s, &why);
         if (rc < 0 && fl_err_class(rc) != FL_CLASS_BUG && rc != FL_E_NOMEM)
             return say_refused(&s, type, before, &why, reterr);

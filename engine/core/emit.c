@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/text.h"
 #include "engine/base/banned.h"
 
 #define DELAY_MAX_S 86400.0
@@ -17,7 +18,7 @@ int fl_emit(struct fl_events *events, enum fl_event_type type, int64_t now_ns,
 {
     fl_auto(fl_event_destroy) struct fl_event *event = NULL;
     char key[FL_KEY_TEXT_MAX];
-    int rc = fl_event_create(type, &event, reterr);
+    int rc = fl_event_make(events->pool, type, &event, reterr);
 
     if (rc < 0)
         return rc;
@@ -41,23 +42,21 @@ int fl_emit(struct fl_events *events, enum fl_event_type type, int64_t now_ns,
 
 void fl_text_clean(char *text)
 {
-    json_t *value = json_string(text);
+    bool good = fl_text_is_utf8(text, strlen(text));
 
-    for (size_t i = 0; !value && text[i]; i++)
+    for (size_t i = 0; !good && text[i]; i++)
         if ((unsigned char)text[i] >= 0x80)
             text[i] = '?';
-    json_decref(value);
 }
 
 int fl_emit_text(struct fl_event *event, const char **field, const char *text,
                  struct fl_err *reterr)
 {
     char cut[EMIT_TEXT_MAX + 1];
-    size_t size;
+    size_t size = text ? strlen(text) : 0;
 
-    if (!text)
-        return fl_event_set_text(event, field, NULL, reterr);
-    size = strlen(text);
+    if (size <= EMIT_TEXT_MAX && (!text || fl_text_is_utf8(text, size)))
+        return fl_event_set_text(event, field, text, reterr);
     if (size > EMIT_TEXT_MAX)
         size = EMIT_TEXT_MAX;
     memcpy(cut, text, size);

@@ -20,9 +20,10 @@ struct pool_turn {
     const struct fl_run *run;
     uint32_t pool; /* of the workflow */
     struct fl_room *room;
-    int64_t jobs; /* of the run in this pool, with those launched in this call */
-    bool held;    /* one that takes cores has waited too long: no other passes it */
-    bool full;    /* nothing more can start here now */
+    int64_t jobs;  /* of the run in this pool, with those launched in this call */
+    bool held;     /* one that takes cores has waited too long: no other passes it */
+    bool full;     /* nothing more can start here now */
+    bool rendered; /* an instance of the stage at hand was, in this call */
 };
 
 void fl_launching_release(struct fl_launching *launching)
@@ -191,16 +192,17 @@ static void make_token(const struct fl_launching *l, const struct fl_run *run, u
 /* The spec, when the event needs something of it or it must be seen whether it can be made at all.
  * A stage without files of its own, one instance of which has been rendered with these parameters,
  * differs only in its inputs. */
-static int try_render(const struct fl_launching *l, const struct fl_run *run, uint32_t inst,
-                      const char *token, uint32_t pool, uint32_t site, json_t **ret_spec,
-                      json_t **ret_marks, struct fl_err *reterr)
+static int try_render(const struct pool_turn *t, uint32_t inst, const char *token,
+                      json_t **ret_spec, json_t **ret_marks, struct fl_err *reterr)
 {
+    const struct fl_place *place = &t->l->core->places[t->room->place];
+    const struct fl_run *run = t->run;
     const struct fl_stage *stage = fl_inst_stage(run, inst);
 
-    if (stage->file_count == 0 && run->rendered[run->plan->inst_stage[inst]])
-        return fl_render_check(l->core, run, inst, site, ret_marks, reterr);
-    return fl_render_spec(l->core, run, inst, run->insts[inst].try_count + 1u, token, pool, site,
-                          ret_spec, ret_marks, reterr);
+    if (stage->file_count == 0 && (t->rendered || run->rendered[run->plan->inst_stage[inst]]))
+        return fl_render_check(t->l->core, run, inst, place->site, ret_marks, reterr);
+    return fl_render_spec(t->l->core, run, inst, run->insts[inst].try_count + 1u, token,
+                          place->pool, place->site, ret_spec, ret_marks, reterr);
 }
 
 static int launch(struct pool_turn *t, uint32_t inst, struct fl_err *reterr)
@@ -217,7 +219,7 @@ static int launch(struct pool_turn *t, uint32_t inst, struct fl_err *reterr)
     int rc;
 
     make_token(l, t->run, inst, number, token);
-    rc = try_render(l, t->run, inst, token, place->pool, place->site, &spec, &marks, &why);
+    rc = try_render(t, inst, token, &spec, &marks, &why);
     if (rc == FL_E_NOMEM)
         return fl_err_set(reterr, rc, 0, "%s", why.text);
     if (rc == FL_E_AGAIN) /* a door that is not known yet: the hello of its worker brings us back */
@@ -240,6 +242,7 @@ static int launch(struct pool_turn *t, uint32_t inst, struct fl_err *reterr)
     if (rc == 0)
         rc = set_marks(event, marks, reterr);
     event->carried = json_incref(spec); /* the effect sends it */
+    t->rendered = true;
     room_take(t->room, stage->cores);
     t->jobs++;
     t->l->launches++;
@@ -310,6 +313,7 @@ static int launch_stage(struct pool_turn *t, uint32_t s, uint32_t i, struct fl_e
     const struct fl_bits *ready = &t->run->ready[t->pool].set;
     int rc = 0;
 
+    t->rendered = false;
     for (; rc == 0 && i < ps->inst_first + ps->inst_count; i = fl_bits_next(ready, i + 1)) {
         const struct fl_inst *in = &t->run->insts[i];
 

@@ -289,53 +289,96 @@ json_t *fl_render_input(const struct fl_core *core, const struct fl_run *run, ui
     return entry;
 }
 
-/* Two different files cannot stand under one name in DATA. */
-static int check_file_names(const struct rendering *r, const json_t *entry, struct fl_err *reterr)
+static int two_of_a_name(const struct fl_pick *a, const struct fl_pick *b, const char *file,
+                         struct fl_err *reterr)
 {
-    const char *file = json_string_value(json_object_get(entry, "file"));
-    const char *path = json_string_value(json_object_get(entry, "path"));
+    const char *one = fl_slot_path(&a->run->slots[a->slot]);
+    const char *other = fl_slot_path(&b->run->slots[b->slot]);
 
-    for (size_t i = 0; i < json_array_size(r->inputs); i++) {
-        const json_t *have = json_array_get(r->inputs, i);
-
-        if (strcmp(json_string_value(json_object_get(have, "file")), file) == 0 &&
-            strcmp(json_string_value(json_object_get(have, "path")), path) != 0)
-            return fl_err_set(reterr, FL_E_CONFIG, 0,
-                              "two inputs would be '%s' in the stage's folder: '%s' and '%s'", file,
-                              json_string_value(json_object_get(have, "path")), path);
-    }
-    return 0;
+    if (strcmp(one, other) == 0)
+        return 0;
+    return fl_err_set(reterr, FL_E_CONFIG, 0,
+                      "two inputs would be '%s' in the stage's folder: '%s' and '%s'", file, one,
+                      other);
 }
 
-/* The files of one input, with its marks: a bridge or a fallback marks each file that it gives. */
-static int add_input(struct rendering *r, uint32_t index, uint32_t site, json_t **marks,
-                     struct fl_err *reterr)
+/* Two different files cannot stand under one name in DATA. */
+static int check_file_names(const struct rendering *r, const struct fl_picks *picks,
+                            struct fl_err *reterr)
+{
+    uint32_t *bearers = picks->count > 1 ? calloc(picks->count, sizeof(*bearers)) : NULL;
+    struct fl_words names = {0};
+    int rc = 0;
+
+    if (picks->count <= 1)
+        return 0;
+    if (!bearers)
+        return no_memory(reterr);
+    for (uint32_t i = 0; rc == 0 && i < picks->count; i++) {
+        char file[FL_PATH_MAX];
+        size_t known = names.count;
+        uint32_t name;
+
+        file_name(r->run, r->inst, &picks->items[i], file);
+        rc = fl_words_number(&names, file, &name, reterr);
+        if (rc == 0 && name < known)
+            rc = two_of_a_name(&picks->items[bearers[name]], &picks->items[i], file, reterr);
+        else if (rc == 0)
+            bearers[name] = i;
+    }
+    fl_words_release(&names);
+    free(bearers);
+    return rc;
+}
+
+static int check_door(const struct rendering *r, const struct fl_pick *pick, uint32_t site,
+                      struct fl_err *reterr)
+{
+    uint32_t from = pick->run->slots[pick->slot].made->site;
+
+    if (from == site || fl_core_door(r->core, from))
+        return 0;
+    return fl_err_set(reterr, FL_E_AGAIN, 0, "the file door of site '%s' is not known",
+                      fl_core_word(r->core, from));
+}
+
+/* The files of one input, with its marks: a bridge or a fallback marks each file that it gives.
+ * Entries are made when r has a list for them. */
+static int add_input(struct rendering *r, uint32_t index, uint32_t site, struct fl_picks *picks,
+                     json_t **marks, struct fl_err *reterr)
 {
     const struct fl_stage_input *input = &r->stage->inputs[index];
-    fl_auto(fl_picks_release) struct fl_picks picks = {0};
     fl_json_auto json_t *own = NULL;
     enum fl_resolve result;
+    size_t first = picks->count;
     uint32_t doom;
-    int rc =
-        fl_resolve_input(r->core, r->run, r->inst, index, &picks, &own, &result, &doom, reterr);
+    int rc = fl_resolve_input(r->core, r->run, r->inst, index, picks, &own, &result, &doom, reterr);
 
     if (rc == 0 && !input->follow)
         rc = fl_marks_add(marks, own, reterr);
-    for (size_t i = 0; rc == 0 && i < picks.count; i++) {
-        json_t *entry = fl_render_input(r->core, r->run, r->inst, &picks.items[i], site);
+    for (size_t i = first; rc == 0 && i < picks->count; i++) {
+        json_t *entry;
 
-        if (!entry)
-            return no_memory(reterr);
-        if (own && (input->bridge_max_s > 0 || input->first_of))
+        rc = check_door(r, &picks->items[i], site, reterr);
+        if (rc < 0 || !r->inputs)
+            continue;
+        entry = fl_render_input(r->core, r->run, r->inst, &picks->items[i], site);
+        if (entry && own && (input->bridge_max_s > 0 || input->first_of))
             (void)json_object_set(entry, "degraded", own); /* memory is looked at below */
-        rc = check_file_names(r, entry, reterr);
-        if (rc == 0 && json_is_null(json_object_get(entry, "url")))
-            rc = fl_err_set(reterr, FL_E_AGAIN, 0, "the file door of site '%s' is not known",
-                            json_string_value(json_object_get(entry, "site")));
-        if (json_array_append_new(r->inputs, entry) < 0 && rc == 0)
+        if (json_array_append_new(r->inputs, entry) < 0)
             rc = no_memory(reterr);
     }
     return rc;
+}
+
+static int add_inputs(struct rendering *r, uint32_t site, json_t **marks, struct fl_err *reterr)
+{
+    fl_auto(fl_picks_release) struct fl_picks picks = {0};
+    int rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < r->stage->input_count; i++)
+        rc = add_input(r, i, site, &picks, marks, reterr);
+    return rc < 0 ? rc : check_file_names(r, &picks, reterr);
 }
 
 int fl_render_check(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
@@ -347,14 +390,8 @@ int fl_render_check(const struct fl_core *core, const struct fl_run *run, uint32
                           .stage = fl_inst_stage(run, inst),
                           .inst = inst};
     fl_json_auto json_t *marks = NULL;
-    int rc = 0;
+    int rc = add_inputs(&r, site, &marks, reterr);
 
-    if (r.stage->input_count == 0)
-        return 0;
-    r.inputs = json_array();
-    for (uint32_t i = 0; rc == 0 && i < r.stage->input_count; i++)
-        rc = add_input(&r, i, site, &marks, reterr);
-    json_decref(r.inputs);
     if (rc == 0)
         *ret_marks = json_incref(marks);
     return rc;
@@ -560,8 +597,7 @@ int fl_render_spec(const struct fl_core *core, const struct fl_run *run, uint32_
     r.inputs = json_array();
     set_members(&r, &r.stage->dims, fl_plan_inst_k(run->plan, inst));
     set_from(&r);
-    for (uint32_t i = 0; rc == 0 && i < r.stage->input_count; i++)
-        rc = add_input(&r, i, site, &marks, reterr);
+    rc = add_inputs(&r, site, &marks, reterr);
     if (rc == 0)
         rc = render_args(&r, args, reterr);
     if (rc == 0)

@@ -120,14 +120,26 @@ struct fl_event_block {
 
 int fl_event_create(enum fl_event_type type, struct fl_event **ret_event, struct fl_err *reterr)
 {
-    struct fl_event *event;
+    return fl_event_make(NULL, type, ret_event, reterr);
+}
+
+int fl_event_make(struct fl_event_pool *pool, enum fl_event_type type, struct fl_event **ret_event,
+                  struct fl_err *reterr)
+{
+    struct fl_event *event = pool ? pool->spare : NULL;
 
     fl_assert((unsigned)type < FL_EVENT_TYPE_COUNT);
     fl_assert(ret_event);
-    event = malloc(sizeof(*event));
+    if (event) {
+        pool->spare = event->next;
+        pool->spare_count--;
+    } else {
+        event = malloc(sizeof(*event));
+    }
     if (!event)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for an event");
     memset(event, 0, offsetof(struct fl_event, own));
+    event->home = pool;
     event->type = type;
     event->place = (struct fl_event_place){FL_EVENT_NOWHERE, FL_EVENT_NOWHERE, FL_EVENT_NOWHERE};
     *ret_event = event;
@@ -145,7 +157,24 @@ void fl_event_destroy(struct fl_event *event)
         free(block);
     }
     json_decref(event->carried);
-    free(event);
+    if (event->home && event->home->spare_count < FL_EVENT_SPARE_MAX) {
+        event->next = event->home->spare;
+        event->home->spare = event;
+        event->home->spare_count++;
+    } else {
+        free(event);
+    }
+}
+
+void fl_event_pool_release(struct fl_event_pool *pool)
+{
+    while (pool->spare) {
+        struct fl_event *event = pool->spare;
+
+        pool->spare = event->next;
+        free(event);
+    }
+    pool->spare_count = 0;
 }
 
 char *fl_event_room(struct fl_event *event, size_t size)
@@ -376,12 +405,18 @@ int fl_event_from_json(const json_t *json, struct fl_event **ret_event, struct f
     return 0;
 }
 
-void fl_events_release(struct fl_events *events)
+void fl_events_clear(struct fl_events *events)
 {
     for (size_t i = 0; i < events->count; i++)
         fl_event_destroy(events->items[i]);
+    events->count = 0;
+}
+
+void fl_events_release(struct fl_events *events)
+{
+    fl_events_clear(events);
     free(events->items);
-    *events = (struct fl_events){0};
+    *events = (struct fl_events){.pool = events->pool};
 }
 
 int fl_events_add(struct fl_events *events, struct fl_event *event, struct fl_err *reterr)

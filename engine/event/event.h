@@ -93,6 +93,16 @@ struct fl_event_place {
 };
 
 struct fl_event_block;
+struct fl_event;
+
+/* Events to be used again: whoever makes very many has one, and gives it to its lists. It outlives
+ * the events that were made with it. Threads: that of the making and the destroying. */
+struct fl_event_pool {
+    struct fl_event *spare; /* private */
+    size_t spare_count;
+};
+#define FL_EVENT_SPARE_MAX 4096 /* more are given back to the heap */
+void fl_event_pool_release(struct fl_event_pool *pool);
 
 /* NULL: a text that is not there. A number that is 0 is not written. */
 struct fl_event {
@@ -132,6 +142,8 @@ struct fl_event {
     int64_t until_ns;
     int64_t action;  /* number of the person's action that it follows from */
     json_t *carried; /* what was made on the way to it and its effect needs; owned, not written */
+    struct fl_event_pool *home;    /* private: where it goes back to, or NULL */
+    struct fl_event *next;         /* private: in the pool */
     struct fl_event_block *blocks; /* private: texts of its own that do not fit below */
     uint32_t own_used;
     char own[FL_EVENT_OWN_BYTES];
@@ -141,6 +153,9 @@ struct fl_event {
  * fl_event_set_text(event, &event->stage, text), which copies, or by assigning one that outlives
  * the event. */
 int fl_event_create(enum fl_event_type type, struct fl_event **ret_event, struct fl_err *reterr);
+/* The same with a pool (NULL: without). */
+int fl_event_make(struct fl_event_pool *pool, enum fl_event_type type, struct fl_event **ret_event,
+                  struct fl_err *reterr);
 void fl_event_destroy(struct fl_event *event);
 FL_DEFINE_AUTO(struct fl_event *, fl_event_destroy)
 /* Copies text (NULL clears) into a field of the event. FL_E_NOMEM, FL_E_TOO_BIG. */
@@ -169,10 +184,13 @@ struct fl_events {
     struct fl_event **items;
     size_t count;
     size_t room;
+    struct fl_event_pool *pool; /* borrowed; NULL: its events come from the heap */
 };
 #define FL_EVENTS_MAX 200000 /* one turn's batch */
 void fl_events_release(struct fl_events *events);
 FL_DEFINE_AUTO_VALUE(struct fl_events, fl_events_release)
+/* Destroys the events and keeps the room for others. */
+void fl_events_clear(struct fl_events *events);
 /* Takes ownership on success. FL_E_FULL, FL_E_NOMEM. */
 int fl_events_add(struct fl_events *events, struct fl_event *event, struct fl_err *reterr);
 
