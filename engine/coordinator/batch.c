@@ -20,9 +20,9 @@ void fl_batch_clear(struct batch *batch)
         free((char *)(uintptr_t)batch->workflows[i].text);
     }
     free(batch->workflows);
-    fl_events_release(&batch->events);
+    fl_events_clear(&batch->events);
     fl_effects_release(&batch->out);
-    *batch = (struct batch){.afters = batch->afters};
+    *batch = (struct batch){.afters = batch->afters, .events = batch->events};
 }
 
 int fl_batch_add_workflow(struct batch *batch, const char *digest, const char *text,

@@ -59,7 +59,8 @@ static int recover(struct fl_coordinator *c, const char *vfs, struct fl_err *ret
     if (rc == 0)
         rc = fl_store_replay(c->store, c->core, 0, &c->seq, reterr);
     if (rc == 0)
-        rc = fl_query_create(c->world, c->state, FL_COORDINATOR_QUERIES_MAX, &c->query, reterr);
+        rc = fl_query_create(c->world, c->state, c->core, FL_COORDINATOR_QUERIES_MAX, &c->query,
+                             reterr);
     if (rc == 0)
         rc = fl_commit_create(c->store, &c->commit, reterr);
     return rc;
@@ -190,8 +191,10 @@ void fl_coordinator_destroy(struct fl_coordinator *c)
     json_decref(c->sites);
     for (size_t i = 0; i < FL_COUNT(c->batches); i++) {
         fl_batch_clear(&c->batches[i]);
+        fl_events_release(&c->batches[i].events);
         free(c->batches[i].afters);
     }
+    fl_event_pool_release(&c->events);
     fl_wake_close(c->stop_fd);
     free(c);
 }

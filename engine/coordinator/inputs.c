@@ -11,7 +11,17 @@
 #include "engine/base/banned.h"
 
 #define ADVANCE_ROUNDS_MAX 10000
-#define ENTROPY_DIGITS 64
+
+/* Drawn once a turn: what is made of it also names what it is for. */
+static int draw_entropy(struct fl_coordinator *c, struct fl_err *reterr)
+{
+    int rc =
+        *c->entropy ? 0 : fl_world_random_hex(c->world, c->entropy, FL_COORDINATOR_ENTROPY, reterr);
+
+    if (rc < 0)
+        c->entropy[0] = '\0';
+    return rc;
+}
 
 /* Moves events from the decision to the batch, applying each to the live state. */
 static int events_apply(struct fl_coordinator *c, struct fl_events *events, struct fl_err *reterr)
@@ -32,15 +42,14 @@ static int events_apply(struct fl_coordinator *c, struct fl_events *events, stru
 int fl_coordinator_decide(struct fl_coordinator *c, const struct fl_input *input,
                           struct fl_err *reterr)
 {
-    fl_auto(fl_events_release) struct fl_events events = {0};
-    char entropy[ENTROPY_DIGITS + 1];
+    fl_auto(fl_events_release) struct fl_events events = {.pool = &c->events};
     struct fl_input full = *input;
-    int rc = fl_world_random_hex(c->world, entropy, ENTROPY_DIGITS, reterr);
+    int rc = draw_entropy(c, reterr);
 
     if (rc < 0)
         return rc;
     full.now_ns = fl_world_utc_ns(c->world);
-    full.entropy = entropy;
+    full.entropy = c->entropy;
     rc = fl_core_decide(c->core, &full, &events, reterr);
     if (rc < 0)
         return rc;
@@ -51,10 +60,9 @@ int fl_coordinator_advance(struct fl_coordinator *c, struct fl_err *reterr)
 {
     c->more = false;
     for (int round = 0; round < ADVANCE_ROUNDS_MAX; round++) {
-        fl_auto(fl_events_release) struct fl_events events = {0};
-        char entropy[ENTROPY_DIGITS + 1];
-        struct fl_input tick = {.type = FL_INPUT_TICK, .entropy = entropy};
-        int rc = fl_world_random_hex(c->world, entropy, ENTROPY_DIGITS, reterr);
+        fl_auto(fl_events_release) struct fl_events events = {.pool = &c->events};
+        struct fl_input tick = {.type = FL_INPUT_TICK, .entropy = c->entropy};
+        int rc = draw_entropy(c, reterr);
 
         tick.now_ns = fl_world_utc_ns(c->world);
         if (rc == 0)

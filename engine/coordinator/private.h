@@ -13,6 +13,8 @@
 #include "engine/http/http.h"
 #include "engine/store/store.h"
 
+#define FL_COORDINATOR_ENTROPY 64 /* hex digits */
+
 enum link_news { LINK_SAME, LINK_LOST, LINK_ENDED, LINK_BACK };
 
 /* A worker as the bus knows it. */
@@ -76,6 +78,8 @@ struct fl_coordinator {
     size_t link_count;
     size_t link_room;
 
+    struct fl_event_pool events;              /* that the batches' come from */
+    char entropy[FL_COORDINATOR_ENTROPY + 1]; /* of this turn; "" until it is needed */
     struct batch batches[2];
     struct batch *open;
     struct batch *flight;    /* NULL: none */

@@ -180,8 +180,13 @@ static void *query_main(void *arg)
     return NULL;
 }
 
-int fl_query_create(const struct fl_world *world, const char *state, size_t capacity,
-                    struct fl_query **ret_query, struct fl_err *reterr)
+void fl_query_offer_plan(struct fl_query *query, struct fl_plan *plan)
+{
+    fl_model_offer_plan(query->model, plan);
+}
+
+int fl_query_create(const struct fl_world *world, const char *state, const struct fl_core *live,
+                    size_t capacity, struct fl_query **ret_query, struct fl_err *reterr)
 {
     fl_auto(fl_query_destroy) struct fl_query *query = calloc(1, sizeof(*query));
     int rc;
@@ -205,6 +210,8 @@ int fl_query_create(const struct fl_world *world, const char *state, size_t capa
         rc = fl_wake_create(&query->done_fd, reterr);
     if (rc == 0)
         rc = fl_model_create(state, &query->model, reterr);
+    for (size_t i = 0; rc == 0 && fl_core_digest(live, i); i++)
+        fl_model_offer_plan(query->model, fl_core_share_plan(live, fl_core_digest(live, i)));
     if (rc == 0)
         rc = fl_model_catch_up(query->model, reterr);
     if (rc < 0)

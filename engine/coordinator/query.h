@@ -18,9 +18,10 @@ struct fl_query;
 /* Called in the query thread after new events were applied, and about every 10 s. */
 typedef void (*fl_query_news_fn)(void *arg);
 
-/* Opens the state's read model and brings it up to date; the thread starts with fl_query_start. */
-int fl_query_create(const struct fl_world *world, const char *state, size_t capacity,
-                    struct fl_query **ret_query, struct fl_err *reterr);
+/* Opens the state's read model and brings it up to date, with the plans of the live state; the
+ * thread starts with fl_query_start. */
+int fl_query_create(const struct fl_world *world, const char *state, const struct fl_core *live,
+                    size_t capacity, struct fl_query **ret_query, struct fl_err *reterr);
 int fl_query_start(struct fl_query *query, fl_query_news_fn news, void *arg, struct fl_err *reterr);
 /* Ends the thread. */
 void fl_query_stop(struct fl_query *query);
@@ -28,6 +29,9 @@ void fl_query_destroy(struct fl_query *query);
 FL_DEFINE_AUTO(struct fl_query *, fl_query_destroy)
 
 struct fl_model *fl_query_model(struct fl_query *query);
+
+/* A workflow that the live state has planned; taken over. */
+void fl_query_offer_plan(struct fl_query *query, struct fl_plan *plan);
 
 /* What every answer says from now on under "alarm" (NULL: nothing any more); taken over. */
 void fl_query_alarm(struct fl_query *query, json_t *alarm);

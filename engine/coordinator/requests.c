@@ -41,8 +41,10 @@ static int submit_workflow(struct fl_coordinator *c, const json_t *request,
     free(text);
     if (rc == 0 && !fl_core_has_workflow(c->core, digest)) {
         rc = fl_core_add_workflow(c->core, digest, workflow, reterr);
-        if (rc == 0)
+        if (rc == 0) {
             workflow = NULL; /* the state has it now */
+            fl_query_offer_plan(c->query, fl_core_share_plan(c->core, digest));
+        }
     }
     return rc;
 }

@@ -123,7 +123,10 @@ static int stuck_turn(struct fl_coordinator *c, struct fl_err *reterr)
 static int turn(struct fl_coordinator *c, struct fl_err *reterr)
 {
     bool slow;
-    int rc = take_result(c, reterr);
+    int rc;
+
+    c->entropy[0] = '\0';
+    rc = take_result(c, reterr);
 
     if (rc < 0)
         return rc;

@@ -25,6 +25,19 @@ int fl_core_add_workflow(struct fl_core *core, const char *digest, struct fl_wor
                          struct fl_err *reterr);
 bool fl_core_has_workflow(const struct fl_core *core, const char *digest);
 
+/* What follows from a workflow alone. It never changes, so two states of one process may have it
+ * together (the live one and the read model): large graphs are planned, and kept, once. */
+struct fl_plan;
+/* That of a workflow that the core knows, to be given to another core with fl_core_add_plan, or
+ * back with fl_plan_destroy, from any thread; NULL for one that it does not know. */
+struct fl_plan *fl_core_share_plan(const struct fl_core *core, const char *digest);
+/* The index-th digest that the core knows; NULL past the last one. */
+const char *fl_core_digest(const struct fl_core *core, size_t index);
+/* Takes the plan on success; one of a digest that is known already is fine. */
+int fl_core_add_plan(struct fl_core *core, struct fl_plan *plan, struct fl_err *reterr);
+const char *fl_plan_digest(const struct fl_plan *plan);
+void fl_plan_destroy(struct fl_plan *plan);
+
 /* What can come in. `message` is borrowed. */
 enum fl_input_type {
     FL_INPUT_SUBMIT,       /* message: {"digest","cycle","variant"?,"params":{}} */
@@ -42,7 +55,8 @@ struct fl_input {
     const char *worker; /* name of the worker that sent it; NULL otherwise */
     const char *who;    /* who asked */
     const char *why;
-    const char *entropy; /* 64 fresh hex digits: tokens are made from them and a counter */
+    const char *entropy; /* hex digits that nobody can guess, fresh for this turn of the loop:
+                            tokens are made from them and what they are for */
     const json_t *message;
 };
 

@@ -457,6 +457,7 @@ int fl_plan_create(const char *digest, struct fl_workflow *workflow, struct fl_p
     fl_assert(ret_plan);
     if (!plan)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for the plan of a workflow");
+    atomic_init(&plan->refs, 1);
     (void)snprintf(plan->digest, sizeof(plan->digest), "%s", digest);
     plan->stages = calloc(workflow->stage_count + 1, sizeof(*plan->stages));
     plan->reached = calloc(workflow->stage_count + 1, sizeof(*plan->reached));
@@ -481,9 +482,20 @@ int fl_plan_create(const char *digest, struct fl_workflow *workflow, struct fl_p
     return 0;
 }
 
+struct fl_plan *fl_plan_ref(struct fl_plan *plan)
+{
+    (void)atomic_fetch_add_explicit(&plan->refs, 1, memory_order_relaxed);
+    return plan;
+}
+
+const char *fl_plan_digest(const struct fl_plan *plan)
+{
+    return plan->digest;
+}
+
 void fl_plan_destroy(struct fl_plan *plan)
 {
-    if (!plan)
+    if (!plan || atomic_fetch_sub_explicit(&plan->refs, 1, memory_order_acq_rel) != 1)
         return;
     for (size_t s = 0; s < plan->stage_count; s++) {
         fl_expr_release(&plan->stages[s].when);

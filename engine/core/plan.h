@@ -6,12 +6,14 @@
  * those that wait for it, so that an event costs as much as it has dependents, whatever the size of
  * the graph. Instances are numbered in graph order, early members of a stage first; the slots of an
  * output are those of the first instance, of the second …, each with the members of the output's
- * own set. Owns: the workflow and its tables. Threads: read-only once made. Limits: those of the
- * workflow; FL_PLAN_EDGES_MAX dependencies. */
+ * own set. Owns: the workflow and its tables. Threads: read-only once made; counted by those that
+ * have it. Limits: those of the workflow; FL_PLAN_EDGES_MAX dependencies. */
 
 #include "engine/core/expr.h"
 #include "engine/core/match.h"
 #include "engine/core/names.h"
+
+#include <stdatomic.h>
 
 #define FL_PLAN_EDGES_MAX (16u * 1024 * 1024)
 #define FL_PLAN_SLOTS_MAX (8u * 1024 * 1024)
@@ -55,6 +57,7 @@ struct fl_plan_slot {
 };
 
 struct fl_plan {
+    atomic_uint refs;
     char digest[FL_DIGEST_HEX];
     struct fl_workflow *workflow;
     struct fl_plan_stage *stages;
@@ -78,7 +81,10 @@ struct fl_plan {
 /* Takes the workflow (checked) on success. FL_E_CONFIG, FL_E_TOO_BIG, FL_E_NOMEM. */
 int fl_plan_create(const char *digest, struct fl_workflow *workflow, struct fl_plan **ret_plan,
                    struct fl_err *reterr);
-void fl_plan_destroy(struct fl_plan *plan);
+/* One more that has it. */
+struct fl_plan *fl_plan_ref(struct fl_plan *plan);
+void fl_plan_destroy(struct fl_plan *plan); /* when the last one gives it back */
+const char *fl_plan_digest(const struct fl_plan *plan);
 FL_DEFINE_AUTO(struct fl_plan *, fl_plan_destroy)
 
 /* Which slots of its source's output the k-th instance of stage s takes for an input, as numbers

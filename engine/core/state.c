@@ -70,11 +70,41 @@ void fl_core_destroy(struct fl_core *core)
     free(core);
 }
 
+int fl_core_add_plan(struct fl_core *core, struct fl_plan *plan, struct fl_err *reterr)
+{
+    struct fl_plan **plans;
+    int rc;
+
+    if (fl_core_has_workflow(core, plan->digest)) {
+        fl_plan_destroy(plan);
+        return 0;
+    }
+    plans = realloc(core->plans, (core->plan_count + 1) * sizeof(*plans));
+    if (!plans)
+        return no_memory(reterr);
+    core->plans = plans;
+    rc = fl_names_add(&core->plan_names, plan->digest, (uint32_t)core->plan_count, reterr);
+    if (rc == 0)
+        core->plans[core->plan_count++] = plan;
+    return rc;
+}
+
+struct fl_plan *fl_core_share_plan(const struct fl_core *core, const char *digest)
+{
+    uint32_t v;
+
+    return fl_names_find(&core->plan_names, digest, &v) ? fl_plan_ref(core->plans[v]) : NULL;
+}
+
+const char *fl_core_digest(const struct fl_core *core, size_t index)
+{
+    return index < core->plan_count ? core->plans[index]->digest : NULL;
+}
+
 int fl_core_add_workflow(struct fl_core *core, const char *digest, struct fl_workflow *workflow,
                          struct fl_err *reterr)
 {
     struct fl_plan *plan = NULL;
-    struct fl_plan **plans;
     int rc;
 
     fl_assert(core);
@@ -83,22 +113,17 @@ int fl_core_add_workflow(struct fl_core *core, const char *digest, struct fl_wor
         fl_workflow_destroy(workflow);
         return 0;
     }
-    plans = realloc(core->plans, (core->plan_count + 1) * sizeof(*plans));
-    if (!plans)
-        return no_memory(reterr);
-    core->plans = plans;
     rc = fl_workflow_check(workflow, reterr);
     if (rc == 0)
         rc = fl_plan_create(digest, workflow, &plan, reterr);
     if (rc < 0)
         return rc;
-    rc = fl_names_add(&core->plan_names, plan->digest, (uint32_t)core->plan_count, reterr);
+    rc = fl_core_add_plan(core, plan, reterr);
     if (rc < 0) {
         plan->workflow = NULL; /* stays the caller's */
         fl_plan_destroy(plan);
         return rc;
     }
-    core->plans[core->plan_count++] = plan;
     return 0;
 }
 

@@ -17,13 +17,49 @@ struct fl_model {
     struct fl_core *core;
     json_t *alarm; /* or NULL */
     uint64_t seq;
+
+    pthread_mutex_t offer_lock; /* guards what follows; held for a moment only */
+    struct fl_plan **offered;   /* until a run of theirs comes */
+    size_t offered_count;
 };
 
 struct replay {
     struct fl_store *store;
     struct fl_core *core;
     uint64_t *seq;
+    struct fl_model *model; /* whose offered plans are used; or NULL */
 };
+
+/* Takes the plan of a workflow out of what was offered, or gives NULL. */
+static struct fl_plan *take_offered(struct fl_model *model, const char *digest)
+{
+    struct fl_plan *plan = NULL;
+
+    (void)pthread_mutex_lock(&model->offer_lock);
+    for (size_t i = 0; i < model->offered_count && !plan; i++) {
+        if (strcmp(fl_plan_digest(model->offered[i]), digest) != 0)
+            continue;
+        plan = model->offered[i];
+        model->offered[i] = model->offered[--model->offered_count];
+    }
+    (void)pthread_mutex_unlock(&model->offer_lock);
+    return plan;
+}
+
+void fl_model_offer_plan(struct fl_model *model, struct fl_plan *plan)
+{
+    struct fl_plan **offered;
+
+    (void)pthread_mutex_lock(&model->offer_lock);
+    offered = realloc(model->offered, (model->offered_count + 1) * sizeof(struct fl_plan *));
+    if (offered) {
+        model->offered = offered;
+        offered[model->offered_count++] = plan;
+    }
+    (void)pthread_mutex_unlock(&model->offer_lock);
+    if (!offered)
+        fl_plan_destroy(plan); /* no memory: the model reads the workflow by itself */
+}
 
 /* Makes the workflow that an event names known to the state. */
 static int replay_workflow(struct replay *replay, const char *digest, struct fl_err *reterr)
@@ -35,6 +71,13 @@ static int replay_workflow(struct replay *replay, const char *digest, struct fl_
 
     if (fl_core_has_workflow(replay->core, digest))
         return 0;
+    if (replay->model) {
+        struct fl_plan *plan = take_offered(replay->model, digest);
+
+        if (plan && fl_core_add_plan(replay->core, plan, NULL) == 0)
+            return 0;
+        fl_plan_destroy(plan);
+    }
     fl_buf_init(&text, FL_STORE_WORKFLOW_MAX);
     rc = fl_store_get_workflow(replay->store, digest, &text, reterr);
     if (rc == 0)
@@ -67,12 +110,17 @@ static int replay_event(const struct fl_event *event, void *arg, struct fl_err *
     return 0;
 }
 
+static int replay(struct replay *replay, size_t limit, struct fl_err *reterr)
+{
+    return fl_store_load(replay->store, *replay->seq + 1, limit, replay_event, replay, reterr);
+}
+
 int fl_store_replay(struct fl_store *store, struct fl_core *core, size_t limit, uint64_t *seq,
                     struct fl_err *reterr)
 {
-    struct replay replay = {.store = store, .core = core, .seq = seq};
+    struct replay all = {.store = store, .core = core, .seq = seq};
 
-    return fl_store_load(store, *seq + 1, limit, replay_event, &replay, reterr);
+    return replay(&all, limit, reterr);
 }
 
 int fl_model_create(const char *folder, struct fl_model **ret_model, struct fl_err *reterr)
@@ -85,6 +133,7 @@ int fl_model_create(const char *folder, struct fl_model **ret_model, struct fl_e
     if (!model)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
     (void)pthread_mutex_init(&model->lock, NULL); /* cannot fail with default attributes */
+    (void)pthread_mutex_init(&model->offer_lock, NULL);
     rc = fl_store_open(&config, &model->store, reterr);
     if (rc == 0)
         rc = fl_core_create(&model->core, reterr);
@@ -101,19 +150,25 @@ void fl_model_destroy(struct fl_model *model)
     fl_core_destroy(model->core);
     fl_store_destroy(model->store);
     json_decref(model->alarm);
+    for (size_t i = 0; i < model->offered_count; i++)
+        fl_plan_destroy(model->offered[i]);
+    free(model->offered);
     (void)pthread_mutex_destroy(&model->lock);
+    (void)pthread_mutex_destroy(&model->offer_lock);
     free(model);
 }
 
 int fl_model_catch_up(struct fl_model *model, struct fl_err *reterr)
 {
+    struct replay following = {
+        .store = model->store, .core = model->core, .seq = &model->seq, .model = model};
     uint64_t before;
     int rc;
 
     do {
         (void)pthread_mutex_lock(&model->lock);
         before = model->seq;
-        rc = fl_store_replay(model->store, model->core, FL_MODEL_CHUNK, &model->seq, reterr);
+        rc = replay(&following, FL_MODEL_CHUNK, reterr);
         before = model->seq - before;
         (void)pthread_mutex_unlock(&model->lock);
     } while (rc == 0 && before == FL_MODEL_CHUNK);

@@ -28,6 +28,10 @@ int fl_model_create(const char *folder, struct fl_model **ret_model, struct fl_e
 void fl_model_destroy(struct fl_model *model);
 FL_DEFINE_AUTO(struct fl_model *, fl_model_destroy)
 
+/* A workflow that the live state has planned, so that the model need not read and plan it again;
+ * taken over. Never waits for an answer under way. */
+void fl_model_offer_plan(struct fl_model *model, struct fl_plan *plan);
+
 /* Applies everything that the store has by now. After a failure the model stays where it was. */
 int fl_model_catch_up(struct fl_model *model, struct fl_err *reterr);
 
