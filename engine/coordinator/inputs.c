@@ -146,7 +146,8 @@ static int link_make(struct fl_coordinator *c, const char *name, struct worker_l
 static int worker_gone(struct fl_coordinator *c, const char *name, const char *reason,
                        enum fl_log_level level, struct fl_err *reterr)
 {
-    fl_json_auto json_t *message = json_pack("{s:s}", "reason", reason);
+    fl_json_auto json_t *message =
+        json_pack("{s:s,s:b}", "reason", reason, "silent", level == FL_LOG_WARN);
     struct fl_input input = {
         .type = FL_INPUT_WORKER_GONE, .worker = name, .who = name, .message = message};
 

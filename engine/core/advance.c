@@ -174,7 +174,8 @@ static int end_run(const struct advancing *a, const struct fl_run *run, struct f
     struct fl_event *event;
     int rc;
 
-    if (n[FL_STATE_READY] || n[FL_STATE_LAUNCHED] || n[FL_STATE_RUNNING] || n[FL_STATE_HELD])
+    if (n[FL_STATE_READY] || n[FL_STATE_LAUNCHED] || n[FL_STATE_RUNNING] || n[FL_STATE_HELD] ||
+        run->undecided)
         return 0;
     if (n[FL_STATE_WAITING]) {
         if (run->held || waits_for_other_run(a->core, run))

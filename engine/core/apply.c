@@ -62,6 +62,8 @@ int fl_inst_happen(struct fl_run *run, uint32_t inst, enum fl_happening happenin
         return fl_err_set(reterr, FL_E_BUG, 0, "run '%s' %s: %s while %s", run->name, title,
                           fl_happening_name(happening), fl_state_name(in->state));
     }
+    run->undecided -= in->undecided; /* it was lost; now it is known what follows */
+    in->undecided = false;
     run->counts[in->state]--;
     run->counts[next]++;
     if (in->state == FL_STATE_READY) {

@@ -414,6 +414,7 @@ static int apply_ended(struct fl_core *core, const struct fl_event *event, struc
     attempt->ended_ns = event->time_ns;
     attempt->code = (int32_t)event->code;
     attempt->signal = (int16_t)event->signal;
+    attempt->check = event->cause && strcmp(event->cause, "check") == 0;
     rc = attempt_settle(attempt, event->class, reterr);
     if (rc == 0)
         rc = fl_text_set(&run->insts[inst].reason, event->why, reterr);
@@ -422,6 +423,11 @@ static int apply_ended(struct fl_core *core, const struct fl_event *event, struc
     if (rc < 0)
         return rc;
     count_use(core, run, inst, attempt, -1);
+    if (state == FL_STATE_LOST && event->cause) { /* nothing proves its body dead */
+        run->insts[inst].undecided = true;
+        run->undecided++;
+        return 0;
+    }
     /* until_ns says that an instance-retry follows in the same batch: then this is not the end */
     return event->until_ns ? 0 : fl_apply_finished(core, run, inst, event->time_ns, reterr);
 }
@@ -545,6 +551,8 @@ static int apply_inst_ended(struct fl_core *core, const struct fl_event *event,
         return rc;
     if (state == FL_STATE_COUNT || fl_state_ending(state) == FL_HAPPENING_COUNT)
         return fl_apply_bug(event, reterr, "its state is not an end");
+    if (run->insts[inst].state == FL_STATE_LOST && !run->insts[inst].undecided)
+        return fl_apply_bug(event, reterr, "it has its end already");
     rc = fl_inst_happen(run, inst, fl_state_ending(state), reterr);
     if (rc == 0)
         rc = fl_text_set(&run->insts[inst].reason, event->why, reterr);

@@ -3,6 +3,7 @@
 
 #include "engine/core/decide.h"
 #include "engine/core/flow.h"
+#include "engine/core/retry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -260,36 +261,71 @@ static bool is_listed(const json_t *live, const char *id)
     return false;
 }
 
+/* What a worker that began an attempt says of it now. */
+struct hearing {
+    const struct fl_core *core;
+    const struct fl_input *input;
+    const json_t *live; /* ids of attempts that it has; NULL: it says nothing of them */
+    const json_t *dead; /* ids of those whose supervisors it knows to be dead */
+    struct fl_events *events;
+    struct fl_err *reterr;
+};
+
+static int hear_of(const struct hearing *h, const struct fl_run *run, uint32_t i)
+{
+    const struct fl_inst *in = &run->insts[i];
+    struct fl_ending end = {.state = FL_STATE_LOST, .class = "config"};
+    struct fl_event *event;
+    char id[FL_CORE_ID_MAX];
+
+    if (strcmp(h->core->workers[fl_inst_last_try(in)->worker]->name, h->input->worker) != 0)
+        return 0;
+    fl_attempt_id(run, i, in->try_count, id, sizeof(id));
+    if (is_listed(h->dead, id)) {
+        end.class = "transient";
+        end.proved = true;
+        return fl_emit_failed_end(h->events, h->input, run, i, &end,
+                                  "its worker says that its supervisor died", &event, h->reterr);
+    }
+    if (in->state != FL_STATE_RUNNING || !h->live || is_listed(h->live, id))
+        return 0;
+    return fl_emit_failed_end(h->events, h->input, run, i, &end,
+                              "the worker has no trace of this attempt left and cannot prove its "
+                              "body dead; when it is, `fairlead retry --force` starts another",
+                              &event, h->reterr);
+}
+
 /* Attempts that began on this worker, and of which it has nothing left, are lost. Nothing proves
- * that their bodies are dead, so that no other is started by itself: a person says when. */
-static int hello_lost(const struct fl_core *core, const struct fl_input *input, const json_t *live,
-                      struct fl_events *events, struct fl_err *reterr)
+ * that their bodies are dead, so that no other is started by itself, unless the stage allows that
+ * two overlap: a person says when. */
+static int hello_lost(const struct hearing *h)
 {
     int rc = 0;
 
-    for (size_t a = 0; rc == 0 && a < core->active_count; a++) {
-        const struct fl_run *run = core->runs[core->active[a]];
+    for (size_t a = 0; rc == 0 && a < h->core->active_count; a++) {
+        const struct fl_run *run = h->core->runs[h->core->active[a]];
 
-        if (run->counts[FL_STATE_RUNNING] == 0)
-            continue;
         for (uint32_t i = fl_bits_next(&run->live, 0); rc == 0 && i != FL_BITS_NONE;
-             i = fl_bits_next(&run->live, i + 1)) {
-            const struct fl_attempt *attempt = fl_inst_last_try(&run->insts[i]);
-            struct fl_event *event;
-            char id[FL_CORE_ID_MAX];
+             i = fl_bits_next(&run->live, i + 1))
+            rc = hear_of(h, run, i);
+    }
+    return rc;
+}
 
-            if (run->insts[i].state != FL_STATE_RUNNING ||
-                strcmp(core->workers[attempt->worker]->name, input->worker) != 0)
-                continue;
-            fl_attempt_id(run, i, run->insts[i].try_count, id, sizeof(id));
-            if (is_listed(live, id))
-                continue;
-            rc = fl_emit_failed_end(
-                events, input, run, i, FL_STATE_LOST, "config",
-                "the worker has no trace of this attempt left and cannot prove its "
-                "body dead; when it is, `fairlead retry` starts another",
-                &event, reterr);
-        }
+/* Those that were lost before, and whose supervisors are known to be dead now. */
+static int hello_proof(const struct hearing *h)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < json_array_size(h->dead); i++) {
+        const char *id = json_string_value(json_array_get(h->dead, i));
+        struct fl_inst_ref ref;
+        uint32_t number;
+
+        if (id && fl_core_find_attempt(h->core, id, &ref, &number, NULL) == 0 &&
+            ref.run->insts[ref.inst].undecided && number == ref.run->insts[ref.inst].try_count)
+            rc = fl_emit_proof(h->events, h->input, ref.run, ref.inst,
+                               "its worker says that its supervisor died", h->reterr);
     }
     return rc;
 }
@@ -300,13 +336,15 @@ static int decide_hello(const struct fl_core *core, const struct fl_input *input
     struct fl_worker *worker = fl_core_worker(core, input->worker);
     const json_t *pools;
     const json_t *sites;
-    const json_t *live;
+    struct hearing h = {.core = core, .input = input, .events = events, .reterr = reterr};
     int rc = fl_json_array_opt(input->message, "pools", &pools, reterr);
 
     if (rc == 0)
         rc = fl_json_array_opt(input->message, "sites", &sites, reterr);
     if (rc == 0)
-        rc = fl_json_array_opt(input->message, "attempts", &live, reterr);
+        rc = fl_json_array_opt(input->message, "attempts", &h.live, reterr);
+    if (rc == 0)
+        rc = fl_json_array_opt(input->message, "dead", &h.dead, reterr);
     if (rc < 0)
         return fl_err_note(reterr, rc, "hello of worker '%s'", input->worker);
     if (!worker && core->worker_count >= FL_CORE_WORKERS_MAX)
@@ -325,7 +363,36 @@ static int decide_hello(const struct fl_core *core, const struct fl_input *input
             rc = emit_joined(input, events, NULL, site, 0, 0, reterr);
     }
     /* without a list the hello says nothing of attempts: the worker is only heard again */
-    return rc < 0 || !live ? rc : hello_lost(core, input, live, events, reterr);
+    if (rc == 0 && (h.live || h.dead))
+        rc = hello_lost(&h);
+    return rc < 0 ? rc : hello_proof(&h);
+}
+
+/* A worker is silent: attempts of stages that allow another beside the first are given up. Those of
+ * all others go on, for all we know, and are taken up again when it is heard. */
+static int gone_overlaps(const struct fl_core *core, const struct fl_input *input,
+                         struct fl_events *events, struct fl_err *reterr)
+{
+    const struct fl_ending end = {.state = FL_STATE_LOST, .class = "config"};
+    int rc = 0;
+
+    for (size_t a = 0; rc == 0 && a < core->active_count; a++) {
+        const struct fl_run *run = core->runs[core->active[a]];
+
+        for (uint32_t i = fl_bits_next(&run->live, 0); rc == 0 && i != FL_BITS_NONE;
+             i = fl_bits_next(&run->live, i + 1)) {
+            const struct fl_attempt *attempt = fl_inst_last_try(&run->insts[i]);
+            struct fl_event *event;
+
+            if (strcmp(core->workers[attempt->worker]->name, input->worker) == 0 &&
+                fl_again_allowed(run, i, &end))
+                rc = fl_emit_failed_end(events, input, run, i, &end,
+                                        "its worker is silent, and the stage allows another "
+                                        "attempt beside it",
+                                        &event, reterr);
+        }
+    }
+    return rc;
 }
 
 static int decide_gone(const struct fl_core *core, const struct fl_input *input,
@@ -343,7 +410,11 @@ static int decide_gone(const struct fl_core *core, const struct fl_input *input,
         rc = fl_emit(events, FL_EVENT_WORKER_LEFT, input->now_ns, NULL, UINT32_MAX, &event, reterr);
     if (rc == 0)
         rc = fl_event_set_text(event, &event->worker, input->worker, reterr);
-    return rc < 0 ? rc : fl_emit_text(event, &event->why, reason, reterr);
+    if (rc == 0)
+        rc = fl_emit_text(event, &event->why, reason, reterr);
+    if (rc == 0 && json_is_true(json_object_get(input->message, "silent")))
+        rc = gone_overlaps(core, input, events, reterr);
+    return rc;
 }
 
 int fl_core_decide(const struct fl_core *core, const struct fl_input *input,

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "engine/core/decide.h"
+#include "engine/core/retry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -371,16 +372,19 @@ static const char *class_of(const struct saying *s, enum fl_state state)
 static int end_failed(const struct saying *s, enum fl_state state, const char *class,
                       const char *why, struct fl_err *reterr)
 {
+    const char *cause = text_of(s, "cause");
+    const struct fl_ending end = {.state = state,
+                                  .class = class,
+                                  .code = number_of(s, "code"),
+                                  .signal = number_of(s, "signal"),
+                                  .check = cause && strcmp(cause, "check") == 0,
+                                  .proved = true};
     struct fl_event *event;
-    int rc =
-        fl_emit_failed_end(s->events, s->input, s->run, s->inst, state, class, why, &event, reterr);
+    int rc = fl_emit_failed_end(s->events, s->input, s->run, s->inst, &end, why, &event, reterr);
 
-    if (rc < 0)
-        return rc;
-    event->index = s->index;
-    event->code = number_of(s, "code");
-    event->signal = number_of(s, "signal");
-    return 0;
+    if (rc == 0)
+        event->index = s->index;
+    return rc;
 }
 
 static int say_end(const struct saying *s, struct fl_err *reterr)
@@ -492,6 +496,9 @@ int fl_decide_attempt(const struct fl_core *core, const struct fl_input *input,
     s.inst = ref.inst;
     s.in = &ref.run->insts[ref.inst];
     s.attempt = &s.in->tries[s.number - 1];
+    if (s.in->undecided && s.number == s.in->try_count && strcmp(type, "end") == 0)
+        return fl_emit_proof(events, input, s.run, s.inst, "and its worker has found its end",
+                             reterr);
     if (fl_state_is_end(s.attempt->state) ||
         strcmp(core->workers[s.attempt->worker]->name, input->worker) != 0 ||
         s.index != (int64_t)s.attempt->index + 1)

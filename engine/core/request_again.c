@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "engine/core/request.h"
+#include "engine/core/retry.h"
 
 #include "engine/base/banned.h"
 
@@ -18,7 +19,8 @@ static int retry_one(const struct fl_asking *a, uint32_t inst, struct fl_err *re
     struct fl_event *event;
     int rc;
 
-    if (!in->final || fl_state_next(in->state, FL_HAPPEN_RETRY) == FL_STATE_COUNT ||
+    if (!(in->final || (in->undecided && a->force)) ||
+        fl_state_next(in->state, FL_HAPPEN_RETRY) == FL_STATE_COUNT ||
         in->state == FL_STATE_SKIPPED || (in->state == FL_STATE_CANCELLED && in->try_count == 0) ||
         in->try_count >= FL_CORE_TRIES_MAX || is_still_doomed(a, in))
         return 0;
@@ -30,10 +32,21 @@ static int retry_one(const struct fl_asking *a, uint32_t inst, struct fl_err *re
     return 0;
 }
 
+static bool has_undecided(const struct fl_asking *a)
+{
+    for (size_t r = 0; a->run->undecided > 0 && r < a->range_count; r++)
+        for (uint32_t i = a->ranges[r].first; i < a->ranges[r].last; i++)
+            if (a->run->insts[i].undecided)
+                return true;
+    return false;
+}
+
 /* With "force": a running attempt whose worker cannot be reached is given up. */
 static int give_up(const struct fl_asking *a, uint32_t inst, struct fl_err *reterr)
 {
     const struct fl_inst *in = &a->run->insts[inst];
+    const struct fl_ending end = {
+        .state = FL_STATE_LOST, .class = "transient", .proved = true}; /* the person says so */
     struct fl_event *event;
     int rc;
 
@@ -41,7 +54,7 @@ static int give_up(const struct fl_asking *a, uint32_t inst, struct fl_err *rete
         return 0;
     if (!a->core->workers[fl_inst_last_try(in)->worker]->gone)
         return 0;
-    rc = fl_emit_failed_end(a->events, a->input, a->run, inst, FL_STATE_LOST, "transient",
+    rc = fl_emit_failed_end(a->events, a->input, a->run, inst, &end,
                             "given up by hand: its worker cannot be reached", &event, reterr);
     return rc < 0 ? rc : fl_asking_name(a, event, reterr);
 }
@@ -59,6 +72,10 @@ int fl_request_retry(const struct fl_asking *a, struct fl_err *reterr)
     if (rc == 0 && a->events->count == before && cancelling)
         return fl_err_set(reterr, FL_E_REFUSED, 0,
                           "run '%s' is being cancelled; try again when it has ended", a->run->name);
+    if (rc == 0 && a->events->count == before && !a->force && has_undecided(a))
+        return fl_err_set(reterr, FL_E_REFUSED, 0,
+                          "it is lost, and nothing proves its body dead: when you know that it is, "
+                          "retry with --force");
     if (rc == 0 && a->events->count == before)
         return fl_err_set(
             reterr, FL_E_REFUSED, 0,

@@ -20,6 +20,13 @@ static int cancel_one(const struct fl_asking *a, uint32_t inst, struct fl_err *r
         if (rc == 0)
             event->state = fl_state_name(FL_STATE_CANCELLED);
         return rc;
+    case FL_STATE_LOST:
+        if (!in->undecided)
+            return 0;
+        rc = fl_asking_emit(a, FL_EVENT_INSTANCE_ENDED, inst, &event, reterr);
+        if (rc == 0)
+            event->state = fl_state_name(FL_STATE_CANCELLED);
+        return rc;
     case FL_STATE_LAUNCHED: /* its body may have begun: only its worker can say that it is not */
     case FL_STATE_RUNNING:
         return a->whole_run ? 0 : fl_asking_emit(a, FL_EVENT_CANCEL_ASKED, inst, &event, reterr);
@@ -27,7 +34,6 @@ static int cancel_one(const struct fl_asking *a, uint32_t inst, struct fl_err *r
     case FL_STATE_FAILED:
     case FL_STATE_TIMED_OUT:
     case FL_STATE_CANCELLED:
-    case FL_STATE_LOST:
     case FL_STATE_SKIPPED:
     case FL_STATE_EXPIRED:
     case FL_STATE_REUSED:

@@ -84,7 +84,8 @@ struct fl_attempt_more {
 
 struct fl_attempt {
     enum fl_state state; /* launched, running, or an end */
-    bool cancel_asked;
+    bool cancel_asked : 1;
+    bool check : 1; /* its outputs were refused by the stage's checks */
     int16_t signal;
     uint32_t worker;
     uint32_t pool; /* words of the core */
@@ -102,6 +103,7 @@ struct fl_attempt {
 struct fl_inst {
     enum fl_state state;
     bool final : 1;        /* ended, and no retry follows */
+    bool undecided : 1;    /* lost, and nothing proves its body dead: it waits */
     bool held : 1;         /* a person's hold; state is held when it had not started */
     bool set : 1;          /* a person gave it its state */
     uint16_t try_count;    /* FL_CORE_TRIES_MAX fits */
@@ -168,7 +170,8 @@ struct fl_run {
     uint32_t *doomed;   /* instances that advance must end; may hold some that have ended */
     size_t doomed_count;
     size_t doomed_room;
-    uint32_t *failed; /* instances that failed for good while others may follow them */
+    uint32_t undecided; /* instances that are lost and wait for proof or a person */
+    uint32_t *failed;   /* instances that failed for good while others may follow them */
     size_t failed_count;
     size_t failed_room;
     uint32_t flow;      /* index + 1 of the installed workflow that made it; 0: none did */
@@ -415,11 +418,6 @@ void fl_text_clean(char *text);
 /* Sets a text that may be longer than an event may hold: it is cut. */
 int fl_emit_text(struct fl_event *event, const char **field, const char *text,
                  struct fl_err *reterr);
-/* Ends an attempt that did not succeed: attempt-ended, and by its class a retry. */
-int fl_emit_failed_end(struct fl_events *events, const struct fl_input *input,
-                       const struct fl_run *run, uint32_t inst, enum fl_state state,
-                       const char *class, const char *why, struct fl_event **ret_event,
-                       struct fl_err *reterr);
 /* Why an instance that waits cannot start, in words (which of its needs is missing, and why). */
 void fl_why_blocked(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
                     struct fl_buf *out);

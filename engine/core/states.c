@@ -65,6 +65,8 @@ static const struct state_row rows[] = {
     R(TIMED_OUT, RETRY, WAITING),
     R(CANCELLED, RETRY, WAITING),
     R(LOST, RETRY, WAITING),
+    R(LOST, FAIL, FAILED),
+    R(LOST, CANCEL, CANCELLED),
     R(SKIPPED, RETRY, WAITING),
     SET(WAITING),
     SET(READY),

@@ -1,6 +1,7 @@
 /* Why an instance is in its state, in words for an operator in the night. */
 #include "config.h"
 
+#include "engine/core/retry.h"
 #include "engine/core/view_impl.h"
 
 #include <stdio.h>
@@ -9,26 +10,21 @@
 #include "engine/base/json.h"
 #include "engine/base/banned.h"
 
-static bool is_tried_again(const char *class)
-{
-    return strcmp(class, "transient") == 0 || strcmp(class, "limit") == 0;
-}
-
 void fl_why_end(struct fl_why *why, const struct fl_run *run, uint32_t inst)
 {
     const struct fl_inst *in = &run->insts[inst];
     const struct fl_attempt *attempt = fl_inst_last_try(in);
 
     if (attempt && fl_state_is_end(attempt->state)) {
-        int64_t tries = fl_inst_stage(run, inst)->retry.tries;
+        struct fl_again again;
+        bool tried_again = fl_again_of(fl_inst_stage(run, inst), attempt, &again);
 
         fl_buf_printf(why->out, ", attempt %u", in->try_count);
-        if ((int64_t)in->try_count <= tries)
-            fl_buf_printf(why->out, " of %lld", (long long)tries);
+        if (tried_again && in->try_count <= again.tries)
+            fl_buf_printf(why->out, " of %lld", (long long)again.tries);
         if (fl_attempt_class(attempt))
-            fl_buf_printf(
-                why->out, ", class %.40s%s", fl_attempt_class(attempt),
-                is_tried_again(fl_attempt_class(attempt)) ? "" : " (not tried again by itself)");
+            fl_buf_printf(why->out, ", class %.40s%s", fl_attempt_class(attempt),
+                          tried_again ? "" : " (not tried again by itself)");
         if (attempt->signal)
             fl_buf_printf(why->out, ", signal %lld", (long long)attempt->signal);
         else
@@ -255,6 +251,18 @@ static void show_log(struct fl_why *why, const struct fl_run *run, uint32_t inst
     fl_buf_printf(why->out, "; its log: `fairlead log %s`", plain);
 }
 
+/* A lost attempt waits for proof that its body is dead, or for a person who knows. */
+static void what_to_type(struct fl_why *why, const struct fl_run *run, uint32_t inst)
+{
+    char plain[FL_CORE_ID_MAX];
+
+    fl_view_plain(run, inst, plain, sizeof(plain));
+    fl_buf_printf(why->out,
+                  "; the run waits until that worker says that the body is dead, or a person does: "
+                  "`fairlead retry --force '%s' %s` starts another attempt",
+                  run->name, plain);
+}
+
 static void tell_end(struct fl_why *why, const struct fl_run *run, uint32_t inst)
 {
     const struct fl_inst *in = &run->insts[inst];
@@ -269,6 +277,8 @@ static void tell_end(struct fl_why *why, const struct fl_run *run, uint32_t inst
     }
     if (!fl_state_is_good(in->state) || in->state == FL_STATE_SKIPPED) {
         fl_why_end(why, run, inst);
+        if (in->undecided)
+            what_to_type(why, run, inst);
         show_log(why, run, inst);
     } else if (in->try_count > 1) {
         fl_buf_printf(why->out, ", attempt %u", in->try_count);

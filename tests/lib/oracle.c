@@ -502,7 +502,8 @@ static int on_attempt(struct oracle *o, const struct fl_event *event, const stru
         if (strcmp(event->state, "succeeded") == 0 && !is_set(inst, "begun"))
             return broken(reterr, event, "succeeded without having begun");
         put(inst, "open", json_false());
-        if (!event->until_ns)
+        put(inst, "lost", json_boolean(event->cause && strcmp(event->state, "lost") == 0));
+        if (!event->until_ns && !is_set(inst, "lost"))
             put(inst, "state", json_string(event->state));
         (void)use_pool(o, wf, stage, event->run, json_string_value(json_object_get(inst, "worker")),
                        -1);

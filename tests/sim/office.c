@@ -297,6 +297,17 @@ void office_ask(struct office *office, const char *verb)
     turn(office, FL_INPUT_REQUEST, NULL, request);
 }
 
+void office_decide_lost(struct office *office)
+{
+    const struct fl_run *run = fl_core_run(office->core, OFFICE_RUN);
+    fl_json_auto json_t *request = NULL;
+
+    if (!run || run->undecided == 0)
+        return;
+    request = json_pack("{s:s,s:s,s:b}", "verb", "retry", "run", OFFICE_RUN, "force", 1);
+    turn(office, FL_INPUT_REQUEST, NULL, request);
+}
+
 void office_check_replay(struct office *office)
 {
     fl_auto(fl_core_destroy) struct fl_core *again = replay(office);

@@ -41,6 +41,8 @@ void office_submit(struct office *office);
 void office_ask(struct office *office, const char *verb);
 /* The log, replayed, must give the live state. */
 void office_check_replay(struct office *office);
+/* A person who knows that all bodies of lost attempts are dead says so. */
+void office_decide_lost(struct office *office);
 bool office_has_ended(const struct office *office);
 void office_tell_stuck(struct office *office);
 /* "succeeded after 80 events in 3 lives". */

@@ -130,6 +130,8 @@ int sim_run(uint64_t seed, const char *folder, char hash[static FL_DIGEST_HEX], 
          n++) {
         if (n == FAULT_STEPS)
             heal(sim);
+        if (n > FAULT_STEPS && n % 500 == 0)
+            office_decide_lost(&sim->office);
         step(sim);
         if (n % 500 == 0)
             office_check_replay(&sim->office);

@@ -340,11 +340,11 @@ static void failed_says_how_and_where_its_log_is(void **state)
         "'attempt':1,'state':'failed','code':65,'class':'data','why':'grid.nc: no variable depth'");
     assert_says(b, "prep.f000", "failed at ");
     assert_says(b, "prep.f000",
-                ", attempt 1 of 3, class data (not tried again by itself), exit code 65: grid.nc: "
+                ", attempt 1, class data (not tried again by itself), exit code 65: grid.nc: "
                 "no variable "
                 "depth; its log: `fairlead log prep.f000`");
-    assert_says(b, "forecast", "among them prep.force(+000): prep(+000) failed, attempt 1 of 3");
-    assert_says(b, "prep", "5 instances: 1 failed, 4 waiting; prep(+000) failed, attempt 1 of 3");
+    assert_says(b, "forecast", "among them prep.force(+000): prep(+000) failed, attempt 1, ");
+    assert_says(b, "prep", "5 instances: 1 failed, 4 waiting; prep(+000) failed, attempt 1, ");
     assert_ok(fl_view_log(b->core, NULL, "prep", 0, &log, &err), err);
     assert_string_equal(text_of(log, "site"), "hpc");
     assert_string_equal(text_of(log, "path"), "work/" RUN "/prep.f000/1/log");

@@ -142,7 +142,10 @@ static void worker_that_comes_back_is_told_again(void **state)
     assert_int_equal(drive_events(&d, FL_EVENT_ATTEMPT_ENDED, "one"), 1);
     drive_play(&d);
     assert_string_equal(drive_state(&d, "one"), "lost");
-    assert_int_equal(drive_ask(&d, "retry", "one", NULL), 0);
+    assert_int_equal(drive_feed(&d, FL_INPUT_REQUEST, NULL,
+                                json_pack("{s:s,s:s,s:s,s:b}", "verb", "retry", "run", d.run,
+                                          "stage", "one", "force", 1)),
+                     0);
     drive_play(&d);
     assert_string_equal(drive_state(&d, NULL), "succeeded");
     drive_close(&d);
