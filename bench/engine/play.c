@@ -17,6 +17,8 @@
 
 struct play {
     struct fl_core *core;
+    struct fl_event_pool pool; /* as the coordinator has it */
+    struct fl_events events;   /* of the turn */
     struct play_times times;
     int64_t jobs;
     json_t *hello;
@@ -41,6 +43,7 @@ int play_create(int64_t jobs, struct play **ret_play, struct fl_err *reterr)
     if (!play)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
     play->jobs = jobs;
+    play->events.pool = &play->pool;
     rc = fl_core_create(&play->core, reterr);
     if (rc < 0)
         return rc;
@@ -56,6 +59,8 @@ void play_destroy(struct play *play)
         json_decref(play->queue[play->queue_at++]);
     free(play->queue);
     json_decref(play->hello);
+    fl_events_release(&play->events);
+    fl_event_pool_release(&play->pool);
     fl_core_destroy(play->core);
     free(play);
 }
@@ -200,21 +205,22 @@ static int advance(struct play *play, struct fl_events *events, struct fl_err *r
 /* Up to a turn's worth of what the worker has to say. */
 static int turn(struct play *play, struct fl_err *reterr)
 {
-    fl_auto(fl_events_release) struct fl_events events = {0};
+    struct fl_events *events = &play->events;
     int rc = 0;
 
+    fl_events_clear(events);
     for (int i = 0; i < PLAY_TURN_MAX && play->queue_at < play->queue_count && rc == 0; i++) {
         json_t *message = play->queue[play->queue_at++];
 
-        rc = decide(play, FL_INPUT_ATTEMPT, message, &events, reterr);
+        rc = decide(play, FL_INPUT_ATTEMPT, message, events, reterr);
         json_decref(message);
     }
     if (play->queue_at == play->queue_count)
         play->queue_at = play->queue_count = 0;
     if (rc == 0)
-        rc = advance(play, &events, reterr);
-    play->times.events += events.count;
-    return rc < 0 ? rc : tell(play, &events, reterr);
+        rc = advance(play, events, reterr);
+    play->times.events += events->count;
+    return rc < 0 ? rc : tell(play, events, reterr);
 }
 
 static json_t *make_hello(const struct play *play, const struct fl_workflow *workflow)
