@@ -26,6 +26,13 @@ static int parse(struct fl_compile *c, config_t *config, struct fl_err *reterr)
     else
         (void)snprintf(c->folder, sizeof(c->folder), "%.*s", (int)(base - c->path - 1), c->path);
     rc = c->options->read(c->path, FL_SPEC_FILE_MAX, &text, reterr, c->options->arg);
+    if (rc == FL_E_TOO_BIG) {
+        fl_complain(c, NULL,
+                    "has more than %zu bytes; stages that are alike are one stage with foreach or "
+                    "per",
+                    FL_SPEC_FILE_MAX);
+        return FL_E_CONFIG;
+    }
     if (rc < 0)
         return rc;
     rc = fl_scan(c, text.data, text.size);

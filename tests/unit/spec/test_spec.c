@@ -287,6 +287,9 @@ static void many_settings_are_refused_before_they_are_read(void **state)
                "}; };");
     must_load("w.cfg", NULL, &whole);
     assert_int_equal(whole->stage_count, 1000);
+    write_many("# ", "a", 200000, " ", ""); /* more than a megabyte */
+    assert_true(load("w.cfg", NULL, &w, &list) < 0);
+    assert_non_null(strstr(list.items[0].text, "more than 1048576 bytes"));
     write_many("workflow = { name = \"t\"; groups = { g = { stages = {\n", "a", 600,
                " = { program = \"x\"; };\n", "b = { program = \"x\"; }; }; }; h = { stages = {\n");
     assert_true(load("w.cfg", NULL, &w, &list) < 0); /* cut in the middle */
