@@ -83,11 +83,6 @@ static void read_output(struct fl_compile *c, size_t index, const struct fl_laye
         fl_complain(c, at, "output '%s' needs a file, such as \"%s.{lead}.nc\"", name, name);
         return;
     }
-    for (size_t i = 0; i < stage->output_count; i++) {
-        if (strcmp(stage->outputs[i].file, file) == 0)
-            fl_complain(c, at, "outputs '%s' and '%s' have one file, '%s'; each needs its own",
-                        stage->outputs[i].name, name, file);
-    }
     set = own_set(c, stage, at, name, file, per, leads);
     output = fl_grow(c, &stage->outputs, &stage->output_count, sizeof(*output));
     if (!output)

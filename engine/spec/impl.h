@@ -145,6 +145,7 @@ void fl_read_inputs(struct fl_compile *c, size_t stage);     /* inputs.c */
 void fl_read_files(struct fl_compile *c, size_t stage);      /* files.c */
 void fl_sugar(struct fl_compile *c, size_t stage);           /* sugar.c */
 void fl_check_templates(struct fl_compile *c, size_t stage); /* template.c */
+void fl_check_names(struct fl_compile *c, size_t stage);     /* names.c */
 void fl_insert_transfers(struct fl_compile *c);              /* link.c */
 void fl_order_stages(struct fl_compile *c);                  /* link.c */
 

@@ -110,6 +110,7 @@ static void compile(struct fl_compile *c, const config_t *config)
         fl_read_inputs(c, i);
         fl_read_files(c, i);
         fl_check_templates(c, i);
+        fl_check_names(c, i);
         fl_check_when(c, i);
     }
     if (c->diagnostics->errors || c->no_memory)
