@@ -2,6 +2,7 @@
  * on. */
 #include "config.h"
 
+#include "engine/core/clock.h"
 #include "engine/core/flow.h"
 #include "engine/core/launch.h"
 
@@ -166,6 +167,16 @@ static bool waits_for_other_run(const struct fl_core *core, const struct fl_run 
     return false;
 }
 
+/* True when something ended badly that was neither optional nor only too late. */
+static bool has_failed(const struct fl_run *run)
+{
+    for (size_t i = 0; i < run->failed_count; i++)
+        if (run->insts[run->failed[i]].state != FL_STATE_EXPIRED &&
+            !fl_inst_stage(run, run->failed[i])->optional)
+            return true;
+    return false;
+}
+
 /* Ends a run when nothing of it can go on. */
 static int end_run(const struct advancing *a, const struct fl_run *run, struct fl_err *reterr)
 {
@@ -182,10 +193,10 @@ static int end_run(const struct advancing *a, const struct fl_run *run, struct f
             return 0;
         return skip_blocked(a, run, reterr);
     }
-    if (n[FL_STATE_FAILED] || n[FL_STATE_TIMED_OUT] || n[FL_STATE_LOST] || n[FL_STATE_EXPIRED])
+    if (has_failed(run))
         state = FL_STATE_FAILED;
-    if (n[FL_STATE_CANCELLED])
-        state = run->cancel_asked ? FL_STATE_CANCELLED : FL_STATE_FAILED;
+    if (n[FL_STATE_CANCELLED] && run->cancel_asked)
+        state = FL_STATE_CANCELLED;
     rc = fl_emit(a->events, FL_EVENT_RUN_ENDED, a->tick->now_ns, run, UINT32_MAX, &event, reterr);
     if (rc == 0)
         event->state = fl_state_name(state);
@@ -233,6 +244,8 @@ int fl_core_advance(const struct fl_core *core, const struct fl_input *tick,
     fl_assert(events);
     before = events->count;
     rc = fl_flow_advance(core, tick, events, reterr);
+    if (rc == 0)
+        rc = fl_clock_advance(core, tick, events, reterr);
     for (size_t r = 0; rc == 0 && r < core->active_count; r++)
         rc = settle(&a, core->runs[core->active[r]], reterr);
     for (size_t r = 0; rc == 0 && r < core->active_count; r++)
@@ -250,7 +263,9 @@ int64_t fl_core_next_timer_ns(const struct fl_core *core)
 {
     fl_auto(fl_launching_release) struct fl_launching launching = {.core = core};
     int64_t next = fl_flow_timer_ns(core);
+    int64_t late_ns = fl_clock_timer_ns(core);
 
+    next = late_ns < next ? late_ns : next;
     for (size_t r = 0; r < core->active_count; r++) {
         const struct fl_run *run = core->runs[core->active[r]];
         int64_t params_ns = fl_overrides_next_ns(&run->overrides);

@@ -3,7 +3,9 @@
 #include "config.h"
 
 #include "engine/core/apply.h"
+#include "engine/core/clock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +52,26 @@ static struct fl_ready *ready_of(const struct fl_run *run, uint32_t inst)
     return &run->ready[fl_inst_stage(run, inst)->pool];
 }
 
+static bool is_before_start(enum fl_state state)
+{
+    return state == FL_STATE_WAITING || state == FL_STATE_READY || state == FL_STATE_HELD;
+}
+
+/* The first launch, an end without one, or all from the beginning again. */
+static void count_started(struct fl_run *run, uint32_t inst, enum fl_happening happening,
+                          enum fl_state next)
+{
+    const struct fl_inst *in = &run->insts[inst];
+    uint32_t *unstarted = &run->unstarted[run->plan->inst_stage[inst]];
+
+    if (happening == FL_HAPPEN_LAUNCH && in->try_count == 1)
+        (*unstarted)--;
+    else if (in->try_count == 0 && is_before_start(in->state) && !is_before_start(next))
+        (*unstarted)--;
+    else if (in->try_count == 0 && !is_before_start(in->state) && is_before_start(next))
+        (*unstarted)++;
+}
+
 int fl_inst_happen(struct fl_run *run, uint32_t inst, enum fl_happening happening,
                    struct fl_err *reterr)
 {
@@ -62,6 +84,7 @@ int fl_inst_happen(struct fl_run *run, uint32_t inst, enum fl_happening happenin
         return fl_err_set(reterr, FL_E_BUG, 0, "run '%s' %s: %s while %s", run->name, title,
                           fl_happening_name(happening), fl_state_name(in->state));
     }
+    count_started(run, inst, happening, next);
     run->undecided -= in->undecided; /* it was lost; now it is known what follows */
     in->undecided = false;
     run->counts[in->state]--;
@@ -113,11 +136,15 @@ int fl_apply_try_wait(struct fl_run *run, uint32_t inst, struct fl_err *reterr)
 
 int fl_apply_try_ready(struct fl_run *run, uint32_t inst, int64_t now_ns, struct fl_err *reterr)
 {
+    const struct fl_stage *stage = fl_inst_stage(run, inst);
     struct fl_inst *in = &run->insts[inst];
 
     if (in->state != FL_STATE_WAITING || in->doom || !needs_met(run, inst))
         return 0;
     in->ready_ns = now_ns;
+    if (stage->has_at && fl_clock_after_ns(run, stage->at_s) > in->not_before_ns &&
+        fl_clock_after_ns(run, stage->at_s) > now_ns)
+        in->not_before_ns = fl_clock_after_ns(run, stage->at_s);
     return fl_inst_happen(run, inst, FL_HAPPEN_NEEDS_MET, reterr);
 }
 
@@ -268,6 +295,20 @@ static void count_down(struct fl_run *run, uint32_t inst, const struct fl_dep *d
         (*pending)--;
 }
 
+/* What ended badly and was optional marks the run. */
+static int mark_optional(struct fl_run *run, uint32_t inst, struct fl_err *reterr)
+{
+    char title[FL_CORE_ID_MAX];
+    char text[FL_CORE_REASON_MAX];
+
+    if (!fl_inst_stage(run, inst)->optional || run->insts[inst].state == FL_STATE_EXPIRED)
+        return 0; /* an expiry has its own mark */
+    fl_inst_title(run, inst, title, sizeof(title));
+    (void)snprintf(text, sizeof(text), "%s, which is optional, was %s", title,
+                   fl_state_name(run->insts[inst].state));
+    return fl_marks_add_one(&run->marks, text, NULL, reterr);
+}
+
 int fl_apply_finished(struct fl_core *core, struct fl_run *run, uint32_t inst, int64_t now_ns,
                       struct fl_err *reterr)
 {
@@ -279,6 +320,8 @@ int fl_apply_finished(struct fl_core *core, struct fl_run *run, uint32_t inst, i
     if (run->insts[inst].doom)
         list_drop(run->doomed, &run->doomed_count, inst);
     if (!fl_state_is_good(run->insts[inst].state))
+        rc = mark_optional(run, inst, reterr);
+    if (rc == 0 && !fl_state_is_good(run->insts[inst].state))
         rc = fl_list_push(&run->failed, &run->failed_count, &run->failed_room, inst, reterr);
     for (uint32_t d = plan->inst_dep_first[inst]; rc == 0 && d < plan->inst_dep_first[inst + 1];
          d++) {

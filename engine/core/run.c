@@ -18,6 +18,9 @@ static int run_pools(struct fl_run *run, const struct fl_plan *plan, struct fl_e
         struct fl_ready *ready = &run->ready[stage->pool];
 
         run->open[s] = plan->stages[s].inst_count;
+        run->unstarted[s] = plan->stages[s].inst_count;
+        if (stage->has_expire)
+            run->expiring[run->expiring_count++] = (uint32_t)s;
         if (ready->set.height > 0 && ready->cores_min <= stage->cores)
             continue;
         ready->cores_min = stage->cores;
@@ -34,10 +37,12 @@ static int run_tables(struct fl_run *run, const struct fl_plan *plan, struct fl_
     run->pending = calloc((size_t)plan->term_count + 1, sizeof(*run->pending));
     run->ready = calloc(plan->workflow->pool_count + 1, sizeof(*run->ready));
     run->open = calloc(plan->workflow->stage_count + 1, sizeof(*run->open));
+    run->unstarted = calloc(plan->workflow->stage_count + 1, sizeof(*run->unstarted));
+    run->expiring = calloc(plan->workflow->stage_count + 1, sizeof(*run->expiring));
     run->rendered = calloc(plan->workflow->stage_count + 1, sizeof(*run->rendered));
     run->pool_jobs = calloc(plan->workflow->pool_count + 1, sizeof(*run->pool_jobs));
     if (!run->insts || !run->slots || !run->pending || !run->ready || !run->open ||
-        !run->rendered || !run->pool_jobs)
+        !run->unstarted || !run->expiring || !run->rendered || !run->pool_jobs)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for run '%s'", run->name);
     return run_pools(run, plan, reterr);
 }
@@ -121,6 +126,8 @@ void fl_run_destroy(struct fl_run *run)
     free(run->pool_jobs);
     free(run->doomed);
     free(run->failed);
+    free(run->unstarted);
+    free(run->expiring);
     free(run->excluded);
     free(run->timers);
     free(run->name);

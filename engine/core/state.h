@@ -51,8 +51,9 @@ enum __attribute__((packed)) fl_state { /* a byte: there are very many */
     X(BEGIN) \
     X(SUCCEED) \
     X(FAIL) \
-    X(TIME_OUT) X(CANCEL) X(LOSE) X(SKIP) X(EXPIRE) X(HOLD) X(RELEASE) X(RETRY) X(SET_SUCCEEDED) \
-        X(SET_FAILED) X(SET_SKIPPED) X(SET_WAITING)
+    X(TIME_OUT) \
+    X(CANCEL) X(LOSE) X(SKIP) X(EXPIRE) X(HOLD) X(RELEASE) X(RETRY) X(SET_SUCCEEDED) X(SET_FAILED) \
+        X(SET_SKIPPED) X(SET_WAITING)
 
 enum fl_happening {
 #define FL_HAPPENING_ENUM(NAME) FL_HAPPEN_##NAME,
@@ -170,6 +171,9 @@ struct fl_run {
     uint32_t *doomed;   /* instances that advance must end; may hold some that have ended */
     size_t doomed_count;
     size_t doomed_room;
+    uint32_t *unstarted; /* instances of each stage that have had no attempt and no end */
+    uint32_t *expiring;  /* stages that can be too late */
+    size_t expiring_count;
     uint32_t undecided; /* instances that are lost and wait for proof or a person */
     uint32_t *failed;   /* instances that failed for good while others may follow them */
     size_t failed_count;

@@ -204,7 +204,10 @@ static void retry_time(struct fl_why *why, const struct fl_inst *in)
     char span[FL_TIME_TEXT_MAX];
 
     fl_view_time(in->not_before_ns, text);
-    fl_buf_printf(why->out, "its next attempt may start at %s", text);
+    if (in->try_count > 0)
+        fl_buf_printf(why->out, "its next attempt may start at %s", text);
+    else
+        fl_buf_printf(why->out, "it may start at %s, not before (`at`)", text);
     if (why->now_ns > 0) {
         fl_duration_format((in->not_before_ns - why->now_ns + 999999999) / 1000000000, span);
         fl_buf_printf(why->out, ", in %s", span);
