@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fl_json_auto json_t *message = NULL;
+    json_t *launch;
     struct fl_frame frame;
     struct fl_spec spec;
     struct fl_err err = {0};
@@ -25,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     (void)fl_bus_may_say(FL_BUS_WORKER, "w1", message, &err);
     (void)fl_bus_may_say(FL_BUS_CLIENT, "local", message, &err);
-    if (fl_spec_init(&spec, message, &err) == 0)
+    launch = json_object_get(message, "spec");
+    if (fl_spec_init(&spec, launch ? launch : message, &err) == 0)
         fl_spec_release(&spec);
     return 0;
 }
