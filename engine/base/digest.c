@@ -1,29 +1,87 @@
-/* SHA-256 by OpenSSL's EVP interface. */
+/* SHA-256 by OpenSSL's EVP interface. The library is loaded by the first hash: to load it takes
+ * longer than to start a program, and many a run of ours hashes nothing. */
 #include "config.h"
 
 #include "engine/base/digest.h"
 
+#include <dlfcn.h>
 #include <openssl/evp.h>
+#include <openssl/opensslv.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/banned.h"
 
+/* The name of the library that we were built against. */
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
+#ifdef OPENSSL_SHLIB_VERSION
+#define LIBRARY "libcrypto.so." TEXT(OPENSSL_SHLIB_VERSION)
+#else
+#define LIBRARY "libcrypto.so." SHLIB_VERSION_NUMBER
+#endif
+
+struct evp {
+    EVP_MD_CTX *(*create)(void);
+    void (*destroy)(EVP_MD_CTX *ctx);
+    const EVP_MD *(*sha256)(void);
+    int (*begin)(EVP_MD_CTX *ctx, const EVP_MD *type, ENGINE *engine);
+    int (*update)(EVP_MD_CTX *ctx, const void *data, size_t size);
+    int (*final)(EVP_MD_CTX *ctx, unsigned char *raw, unsigned int *size);
+};
+
 struct fl_digest {
+    struct evp evp;
     EVP_MD_CTX *ctx;
 };
+
+/* A function's address by way of a pointer to it, as POSIX has it (dlsym gives a void *). */
+static bool find(void *library, const char *name, void *function)
+{
+    void *found = dlsym(library, name);
+
+    *(void **)function = found;
+    return found != NULL;
+}
+
+static int load(struct evp *evp, struct fl_err *reterr)
+{
+    /* stays for the life of the process: to load it again each time would cost more */
+    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    bool all;
+
+    if (!library)
+        return fl_err_set(reterr, FL_E_UNSUPPORTED, 0, "'%s' of OpenSSL cannot be loaded: %s",
+                          LIBRARY, dlerror());
+    all = find(library, "EVP_MD_CTX_new", &evp->create) &&
+          find(library, "EVP_MD_CTX_free", &evp->destroy) &&
+          find(library, "EVP_sha256", &evp->sha256) &&
+          find(library, "EVP_DigestInit_ex", &evp->begin) &&
+          find(library, "EVP_DigestUpdate", &evp->update) &&
+          find(library, "EVP_DigestFinal_ex", &evp->final);
+    (void)dlclose(library); /* RTLD_NODELETE keeps it */
+    return all ? 0
+               : fl_err_set(reterr, FL_E_UNSUPPORTED, 0, "'%s' lacks a function that we need",
+                            LIBRARY);
+}
 
 int fl_digest_create(struct fl_digest **ret_digest, struct fl_err *reterr)
 {
     struct fl_digest *digest = calloc(1, sizeof(*digest));
+    int rc = digest ? load(&digest->evp, reterr)
+                    : fl_err_set(reterr, FL_E_NOMEM, 0, "cannot start SHA-256");
 
     fl_assert(ret_digest);
-    if (digest)
-        digest->ctx = EVP_MD_CTX_new();
-    if (!digest || !digest->ctx || EVP_DigestInit_ex(digest->ctx, EVP_sha256(), NULL) != 1) {
+    if (rc == 0) {
+        digest->ctx = digest->evp.create();
+        if (!digest->ctx || digest->evp.begin(digest->ctx, digest->evp.sha256(), NULL) != 1)
+            rc = fl_err_set(reterr, FL_E_NOMEM, 0, "cannot start SHA-256");
+    }
+    if (rc < 0) {
         fl_digest_destroy(digest);
-        return fl_err_set(reterr, FL_E_NOMEM, 0, "cannot start SHA-256");
+        return rc;
     }
     *ret_digest = digest;
     return 0;
@@ -33,13 +91,14 @@ void fl_digest_destroy(struct fl_digest *digest)
 {
     if (!digest)
         return;
-    EVP_MD_CTX_free(digest->ctx);
+    if (digest->ctx)
+        digest->evp.destroy(digest->ctx);
     free(digest);
 }
 
 void fl_digest_add(struct fl_digest *digest, const void *data, size_t size)
 {
-    int ok = EVP_DigestUpdate(digest->ctx, data, size);
+    int ok = digest->evp.update(digest->ctx, data, size);
 
     fl_assert(ok == 1);
 }
@@ -49,7 +108,7 @@ void fl_digest_finish(struct fl_digest *digest, char hex[static FL_DIGEST_HEX])
     static const char digits[] = "0123456789abcdef";
     unsigned char raw[EVP_MAX_MD_SIZE];
     unsigned int size = 0;
-    int ok = EVP_DigestFinal_ex(digest->ctx, raw, &size);
+    int ok = digest->evp.final(digest->ctx, raw, &size);
 
     fl_assert(ok == 1 && size == 32);
     for (unsigned int i = 0; i < size; i++) {
@@ -57,7 +116,7 @@ void fl_digest_finish(struct fl_digest *digest, char hex[static FL_DIGEST_HEX])
         hex[2 * i + 1] = digits[raw[i] & 15];
     }
     hex[64] = '\0';
-    ok = EVP_DigestInit_ex(digest->ctx, EVP_sha256(), NULL);
+    ok = digest->evp.begin(digest->ctx, digest->evp.sha256(), NULL);
     fl_assert(ok == 1);
 }
 

@@ -103,6 +103,16 @@ static int tell_empty(const struct fl_cli *cli, const char *folder, const char *
     return 0;
 }
 
+/* The attempt is there; its logs come into being with what is printed. */
+static bool is_made(const struct fl_cli *cli, const char *folder)
+{
+    char path[FL_PATH_MAX * 2 + 64];
+
+    (void)snprintf(path, sizeof(path), "%.*s/spec.json", (int)(fl_path_base(folder) - folder),
+                   folder);
+    return fl_file_exists(cli->world, path);
+}
+
 int fl_cli_log(struct fl_cli *cli, struct fl_err *reterr)
 {
     fl_json_auto json_t *result = NULL;
@@ -126,7 +136,7 @@ int fl_cli_log(struct fl_cli *cli, struct fl_err *reterr)
         return rc;
     (void)snprintf(folder, sizeof(folder), "%s/%s", root, fl_text_of(result, "path"));
     rc = print_log(cli, folder, stream, stdout, &found, reterr);
-    if (rc == 0 && !found.there)
+    if (rc == 0 && !found.there && !is_made(cli, folder))
         return fl_err_set(reterr, FL_E_NOENT, 0, "no log yet at '%s/%s'", folder, stream);
     if (rc == 0 && found.size == 0)
         return tell_empty(cli, folder, fl_text_of(result, "id"), reterr);

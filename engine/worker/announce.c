@@ -31,7 +31,7 @@ int fl_announce_warn(struct fl_supervisor *supervisor, struct fl_err *reterr, co
     event = json_pack("{s:s,s:s%}", "type", "warn", "text", text, strlen(text));
     if (!event) /* not UTF-8 */
         event = json_pack("{s:s,s:s}", "type", "warn", "text", "a message that is not UTF-8");
-    return fl_spool_add(&supervisor->spool, event, true, reterr);
+    return fl_tell(supervisor, event, reterr);
 }
 
 void fl_announce_job_free(struct supervise_job *job)
@@ -187,7 +187,7 @@ static int take_absent(struct fl_supervisor *supervisor, const json_t *event, st
                           "the stage said that output '%s' is absent, which is not declared for it",
                           output);
     known->said = true;
-    return fl_spool_add(&supervisor->spool, event, true, said);
+    return fl_tell(supervisor, event, said);
 }
 
 int fl_announce_progress(struct fl_supervisor *supervisor, bool now, struct fl_err *reterr)
@@ -197,9 +197,7 @@ int fl_announce_progress(struct fl_supervisor *supervisor, bool now, struct fl_e
 
     if (!supervisor->progress || (!now && now_ns < supervisor->progress_ns))
         return 0;
-    /* synced like the rest: an entry that was reported and then lost with the machine would leave
-     * the end that is written later at a number that was taken already */
-    rc = fl_spool_add(&supervisor->spool, supervisor->progress, true, reterr);
+    rc = fl_tell(supervisor, supervisor->progress, reterr);
     json_decref(supervisor->progress);
     supervisor->progress = NULL;
     supervisor->progress_ns = now_ns + PROGRESS_NS;
@@ -212,7 +210,7 @@ static int take_note(struct fl_supervisor *supervisor, const json_t *event, cons
     const char *text;
     int rc = fl_json_string(event, need, &text, said);
 
-    return rc < 0 ? rc : fl_spool_add(&supervisor->spool, event, true, said);
+    return rc < 0 ? rc : fl_tell(supervisor, event, said);
 }
 
 int fl_announce_take(struct fl_supervisor *supervisor, const char *data, size_t size,
@@ -274,7 +272,7 @@ static int job_spool(struct fl_supervisor *supervisor, const struct supervise_jo
     event = json_pack("{s:s,s:s,s:s*,s:s,s:I,s:s,s:O*}", "type", "output", "output", job->output,
                       "lead", job->lead, "path", path, "size", (json_int_t)supervisor->job_offset,
                       "sha256", hex, "degraded", job->degraded);
-    return fl_spool_add(&supervisor->spool, event, true, reterr);
+    return fl_tell(supervisor, event, reterr);
 }
 
 static void job_end(struct fl_supervisor *supervisor)
@@ -285,7 +283,8 @@ static void job_end(struct fl_supervisor *supervisor)
         (void)supervisor->world->ops->close(supervisor->job_fd, supervisor->world->arg);
     supervisor->job_fd = -1;
     supervisor->job_offset = 0;
-    fl_digest_finish(supervisor->digest, hex); /* ready for the next */
+    if (supervisor->digest)
+        fl_digest_finish(supervisor->digest, hex); /* ready for the next */
     fl_announce_job_free(fl_ring_pop(supervisor->jobs));
 }
 
@@ -296,6 +295,8 @@ static int job_open(struct fl_supervisor *supervisor, const struct supervise_job
     int rc = output_path(supervisor, job->file, path, why);
     int fd;
 
+    if (rc == 0 && !supervisor->digest)
+        rc = fl_digest_create(&supervisor->digest, why);
     if (rc < 0)
         return rc;
     fd = supervisor->world->ops->open(path, O_RDONLY | O_NOFOLLOW, 0, supervisor->world->arg);
@@ -326,6 +327,39 @@ static int job_piece(struct fl_supervisor *supervisor, struct fl_err *why)
     return n < 0 ? fl_err_errno(why, (int)-n, "read") : n > 0;
 }
 
+/* Syncs the folders from that of the file up to (without) stop. */
+static int sync_up(struct fl_supervisor *supervisor, char *path, const char *stop,
+                   struct fl_err *why)
+{
+    size_t least = strlen(stop);
+    int rc = 0;
+
+    for (char *slash = strrchr(path, '/'); rc == 0 && slash && (size_t)(slash - path) > least;
+         slash = strrchr(path, '/')) {
+        *slash = '\0';
+        rc = fl_dir_sync(supervisor->world, path, why);
+    }
+    return rc;
+}
+
+/* Others are about to rely on the file: it, and every folder on the way to it, outlives the machine
+ * from now on. */
+static int job_sync(struct fl_supervisor *supervisor, const struct supervise_job *job,
+                    struct fl_err *why)
+{
+    char path[FL_PATH_MAX];
+    int rc = supervisor->world->ops->sync(supervisor->job_fd, supervisor->world->arg);
+
+    if (rc < 0)
+        return fl_err_errno(why, -rc, "sync");
+    rc = output_path(supervisor, job->file, path, why);
+    if (rc == 0)
+        rc = sync_up(supervisor, path,
+                     supervisor->folders_synced ? supervisor->folder : supervisor->spec.root, why);
+    supervisor->folders_synced |= rc == 0;
+    return rc;
+}
+
 int fl_announce_step(struct fl_supervisor *supervisor, bool *ret_more, struct fl_err *reterr)
 {
     struct supervise_job *job = fl_ring_peek(supervisor->jobs);
@@ -342,6 +376,8 @@ int fl_announce_step(struct fl_supervisor *supervisor, bool *ret_more, struct fl
         done = job_piece(supervisor, &why);
     if (done > 0)
         return 0;
+    if (done == 0)
+        done = job_sync(supervisor, job, &why);
     if (done < 0) {
         rc = job_fail(supervisor, job, &why, reterr);
     } else {

@@ -96,6 +96,24 @@ static void log_shut(struct fl_bodylog *log)
     log->fd = -1;
 }
 
+static int log_create(const struct fl_bodylog *log, const char *path)
+{
+    return log->world->ops->open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0644,
+                                 log->world->arg);
+}
+
+static int make_folder_of(const struct fl_bodylog *log, const char *path)
+{
+    char folder[FL_PATH_MAX];
+    size_t length = (size_t)(fl_path_base(path) - path);
+
+    if (length < 2 || length >= sizeof(folder))
+        return FL_E_NOENT;
+    memcpy(folder, path, length - 1);
+    folder[length - 1] = '\0';
+    return fl_dir_make(log->world, folder, 0755, NULL);
+}
+
 static int log_start(struct fl_bodylog *log, const char *suffix, struct fl_err *reterr)
 {
     char path[FL_PATH_MAX];
@@ -104,8 +122,9 @@ static int log_start(struct fl_bodylog *log, const char *suffix, struct fl_err *
     if (rc < 0)
         return rc;
     log_shut(log);
-    log->fd =
-        log->world->ops->open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0644, log->world->arg);
+    log->fd = log_create(log, path);
+    if (log->fd == -ENOENT && make_folder_of(log, path) == 0)
+        log->fd = log_create(log, path);
     if (log->fd < 0) {
         rc = fl_err_errno(reterr, -log->fd, "open '%s'", path);
         log->fd = -1;
@@ -122,7 +141,7 @@ int fl_bodylog_open(struct fl_bodylog *log, const struct fl_world *world, const 
     log->fd = -1;
     if (snprintf(log->path, sizeof(log->path), "%s", path) >= (int)sizeof(log->path))
         return fl_err_set(reterr, FL_E_TOO_BIG, 0, "path '%.200s' is too long", path);
-    return log_start(log, "", reterr);
+    return 0;
 }
 
 /* FILE.part is full: it becomes FILE.older and a new one begins. */
@@ -162,11 +181,16 @@ int fl_bodylog_write(struct fl_bodylog *log, const char *data, size_t size, stru
             room = log->limit / 4;
             now = (int64_t)size > room ? (size_t)room : size;
         }
+        if (log->fd < 0) {
+            rc = log_start(log, "", reterr);
+            if (rc < 0)
+                return rc;
+        }
         n = log->world->ops->pwrite(log->fd, data, now, -1, log->world->arg);
         if (n == -EINTR)
             continue;
         if (n < 0)
-            return fl_err_errno(reterr, (int)-n, "write '%s'", log->path);
+            return fl_err_errno(reterr, n == -EFBIG ? ENOSPC : (int)-n, "write '%s'", log->path);
         if (in_head)
             log->head += n;
         else

@@ -39,8 +39,10 @@ struct fl_bodylog {
     int64_t total; /* bytes that came */
     int fd;        /* of the file that grows; -1: none */
 };
+/* FILE, and its folder, come into being with the first byte. */
 int fl_bodylog_open(struct fl_bodylog *log, const struct fl_world *world, const char *path,
                     int64_t limit, struct fl_err *reterr);
+/* log->total tells how much was taken before an error. */
 int fl_bodylog_write(struct fl_bodylog *log, const char *data, size_t size, struct fl_err *reterr);
 /* Joins the parts. The log is closed whatever happens. */
 int fl_bodylog_close(struct fl_bodylog *log, struct fl_err *reterr);

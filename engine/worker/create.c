@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,26 @@ int fl_worker_parse_site(char *text, struct fl_worker_site *ret_site, struct fl_
     return 0;
 }
 
+/* What every attempt's mark is a name of; and the folder for what is made ahead, empty. */
+static int open_site(struct fl_worker *worker, const struct site *site, struct fl_err *reterr)
+{
+    const struct fl_world *world = worker->world;
+    char path[FL_PATH_MAX];
+    int rc = fl_path_join(site->root, "work/.live/.mark", path, sizeof(path), reterr);
+    int fd;
+
+    if (rc < 0)
+        return rc;
+    fd = world->ops->open(path, O_WRONLY | O_CREAT, 0644, world->arg);
+    if (fd < 0)
+        return fl_err_errno(reterr, -fd, "make '%s'", path);
+    (void)world->ops->close(fd, world->arg); /* it is empty */
+    rc = fl_path_join(site->root, "work/.ready", path, sizeof(path), reterr);
+    if (rc == 0)
+        rc = fl_dir_remove(world, path, reterr);
+    return rc < 0 ? rc : fl_dir_make(world, path, 0755, reterr);
+}
+
 static int add_site(struct fl_worker *worker, const struct fl_worker_site *given,
                     struct fl_err *reterr)
 {
@@ -112,7 +133,7 @@ static int add_site(struct fl_worker *worker, const struct fl_worker_site *given
     if (rc < 0)
         return fl_err_note(reterr, rc, "site '%s'", given->site);
     worker->site_count++;
-    return 0;
+    return open_site(worker, site, reterr);
 }
 
 static int add_pool(struct fl_worker *worker, const struct fl_worker_pool *given,
@@ -130,6 +151,9 @@ static int add_pool(struct fl_worker *worker, const struct fl_worker_pool *given
     (void)snprintf(pool->site, sizeof(pool->site), "%s", given->site);
     pool->cores = given->cores;
     pool->jobs = given->jobs;
+    worker->spare_max += (size_t)pool->jobs;
+    if (worker->spare_max > FL_WORKER_SPARES_MAX)
+        worker->spare_max = FL_WORKER_SPARES_MAX;
     worker->pool_count++;
     return 0;
 }
@@ -141,7 +165,8 @@ static int adopt_one(const char *name, bool is_dir, void *arg)
     struct fl_err err = {0};
     char id[256];
 
-    if (!is_dir || snprintf(id, sizeof(id), "%s", name) >= (int)sizeof(id))
+    (void)is_dir; /* earlier versions made folders */
+    if (name[0] == '.' || snprintf(id, sizeof(id), "%s", name) >= (int)sizeof(id))
         return 0;
     for (char *at = id; *at; at++)
         *at = *at == '%' ? '/' : *at;
@@ -176,16 +201,10 @@ static int open_descriptors(struct fl_worker *worker, struct fl_err *reterr)
     int rc = fl_watch_create(&worker->watch, reterr);
 
     worker->bell = (struct source){.kind = SOURCE_BELL};
-    worker->folders = (struct source){.kind = SOURCE_FOLDERS};
     if (rc == 0)
         rc = fl_wake_create(&worker->bell_fd, reterr);
     if (rc == 0)
-        rc = fl_notify_create(&worker->folders_fd, reterr);
-    if (rc == 0)
         rc = fl_watch_add(worker->watch, worker->bell_fd, (uint64_t)(uintptr_t)&worker->bell,
-                          reterr);
-    if (rc == 0)
-        rc = fl_watch_add(worker->watch, worker->folders_fd, (uint64_t)(uintptr_t)&worker->folders,
                           reterr);
     return rc;
 }
@@ -233,7 +252,11 @@ int fl_worker_create(const struct fl_world *world, const struct fl_worker_config
     if (!worker)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "worker: out of memory");
     worker->world = world;
-    worker->bell_fd = worker->folders_fd = -1;
+    worker->bell_fd = -1;
+    worker->stock_ns = 0;
+    worker->buffer = malloc(FL_SPOOL_LINE_MAX);
+    if (!worker->buffer)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "worker: out of memory");
     if (!config->name || !fl_name_is_safe(config->name) ||
         strlen(config->name) >= sizeof(worker->name))
         return fl_err_set(reterr, FL_E_USAGE, 0, "a worker needs a name that is one plain word");
@@ -262,13 +285,15 @@ void fl_worker_destroy(struct fl_worker *worker)
         return;
     while (worker->attempts)
         fl_attempt_free(worker, worker->attempts);
+    fl_holder_drop_all(worker);
     for (size_t i = 0; i < worker->site_count; i++) {
         fl_door_stop(worker, &worker->sites[i]);
+        fl_ready_clear(worker, &worker->sites[i]);
         fl_lock_release(worker->world, worker->sites[i].lock_fd);
     }
     fl_bus_client_destroy(worker->bus);
-    fl_wake_close(worker->folders_fd);
     fl_wake_close(worker->bell_fd);
     fl_watch_destroy(worker->watch);
+    free(worker->buffer);
     free(worker);
 }

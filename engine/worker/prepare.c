@@ -27,20 +27,26 @@ int fl_live_path(const struct site *site, const char *id, char path[FL_PATH_MAX]
     return 0;
 }
 
+/* A second name of one file: that is made faster than a file. Where it cannot be, a file it is. */
 int fl_live_mark(struct fl_worker *worker, const struct site *site, const char *id,
                  struct fl_err *reterr)
 {
+    const struct fl_world *world = worker->world;
+    char mark[FL_PATH_MAX];
     char path[FL_PATH_MAX];
-    char folder[FL_PATH_MAX];
     int rc = fl_live_path(site, id, path, reterr);
 
     if (rc == 0)
-        rc = fl_path_join(site->root, "work/.live", folder, sizeof(folder), reterr);
-    if (rc == 0)
-        rc = fl_dir_make(worker->world, path, 0755, reterr);
-    if (rc == 0)
-        rc = fl_dir_sync(worker->world, folder, reterr);
-    return rc;
+        rc = fl_path_join(site->root, "work/.live/.mark", mark, sizeof(mark), reterr);
+    if (rc < 0)
+        return rc;
+    rc = world->ops->link(mark, path, world->arg);
+    if (rc < 0 && rc != -EEXIST) {
+        rc = world->ops->open(path, O_WRONLY | O_CREAT, 0644, world->arg);
+        if (rc >= 0)
+            (void)world->ops->close(rc, world->arg); /* it is empty */
+    }
+    return rc >= 0 || rc == -EEXIST ? 0 : fl_err_errno(reterr, -rc, "mark '%s'", path);
 }
 
 void fl_live_clear(struct fl_worker *worker, const struct site *site, const char *id)
@@ -48,14 +54,34 @@ void fl_live_clear(struct fl_worker *worker, const struct site *site, const char
     char path[FL_PATH_MAX];
 
     /* one that stays is looked at again by the next worker, which comes to the same result */
-    if (fl_live_path(site, id, path, NULL) == 0)
-        (void)fl_dir_remove(worker->world, path, NULL);
+    if (fl_live_path(site, id, path, NULL) == 0 &&
+        worker->world->ops->unlink(path, worker->world->arg) < 0)
+        (void)fl_dir_remove(worker->world, path, NULL); /* earlier versions made folders */
 }
 
 static int file_in(const struct attempt *attempt, const char *rel, char path[FL_PATH_MAX],
                    struct fl_err *reterr)
 {
     return fl_path_join(attempt->folder, rel, path, FL_PATH_MAX, reterr);
+}
+
+static int write_all(struct fl_worker *worker, int fd, const char *text, const char *name,
+                     struct fl_err *reterr)
+{
+    size_t size = strlen(text);
+    int64_t done = 0;
+
+    while ((size_t)done < size) {
+        ssize_t n = worker->world->ops->pwrite(fd, text + done, size - (size_t)done, done,
+                                               worker->world->arg);
+
+        if (n == -EINTR)
+            continue;
+        if (n <= 0)
+            return fl_err_errno(reterr, n < 0 ? (int)-n : EIO, "write '%s'", name);
+        done += n;
+    }
+    return 0;
 }
 
 static int publish_json(struct fl_worker *worker, const char *path, const json_t *json, int mode,
@@ -106,10 +132,12 @@ static int provide(struct fl_worker *worker, const struct attempt *attempt, cons
                         from, (unsigned long long)info.size_bytes, (long long)size);
     if (rc < 0)
         return fl_err_note(reterr, rc, "input '%s'", file);
-    slash = strrchr(to, '/');
-    *slash = '\0';
-    rc = fl_dir_make(worker->world, to, 0755, reterr);
-    *slash = '/';
+    slash = strchr(file, '/') ? strrchr(to, '/') : NULL;
+    if (slash) { /* data/ itself is there */
+        *slash = '\0';
+        rc = fl_dir_make(worker->world, to, 0755, reterr);
+        *slash = '/';
+    }
     if (rc == 0 && json_is_true(json_object_get(entry, "copy")))
         rc = fl_file_exists(worker->world, to) ? 0 : fl_file_copy(worker->world, from, to, reterr);
     else if (rc == 0)
@@ -127,23 +155,41 @@ static int provide_all(struct fl_worker *worker, const struct attempt *attempt,
     return rc;
 }
 
-static int write_inputs(struct fl_worker *worker, const struct attempt *attempt,
-                        const struct fl_spec *spec, struct fl_err *reterr)
+/* The supervisor is not there yet: nobody reads it before it is whole. fd is closed. */
+static int write_inputs(struct fl_worker *worker, const struct fl_spec *spec, int fd,
+                        struct fl_err *reterr)
 {
     fl_json_auto json_t *json =
         json_pack("{s:i,s:s,s:s,s:s,s:s,s:s*,s:I,s:o}", "version", 1, "run", spec->run, "workflow",
                   spec->workflow, "cycle", spec->cycle, "stage", spec->stage, "lead", spec->lead,
                   "attempt", (json_int_t)spec->attempt, "inputs",
                   spec->inputs ? json_incref((json_t *)(uintptr_t)spec->inputs) : json_array());
-    char path[FL_PATH_MAX];
-    int rc = file_in(attempt, "data/inputs.json", path, reterr);
+    char *text = json ? fl_json_text(json) : NULL;
+    int rc = text ? write_all(worker, fd, text, "inputs.json", reterr)
+                  : fl_err_set(reterr, FL_E_NOMEM, 0, "inputs.json: out of memory");
 
-    if (!json)
-        return fl_err_set(reterr, FL_E_NOMEM, 0, "inputs.json: out of memory");
-    return rc < 0 ? rc : publish_json(worker, path, json, 0444, reterr);
+    (void)worker->world->ops->close(fd, worker->world->arg); /* see supervisor.h for what lasts */
+    free(text);
+    return rc;
 }
 
-/* Rendered files; a script ("#!") can be run. */
+/* A script ("#!") can be run. */
+static int write_file(struct fl_worker *worker, const char *path, const char *content,
+                      struct fl_err *reterr)
+{
+    const struct fl_world *world = worker->world;
+    int fd = world->ops->open(path, O_WRONLY | O_CREAT | O_TRUNC,
+                              strncmp(content, "#!", 2) == 0 ? 0755 : 0644, world->arg);
+    int rc;
+
+    if (fd < 0)
+        return fl_err_errno(reterr, -fd, "make '%s'", path);
+    rc = write_all(worker, fd, content, path, reterr);
+    (void)world->ops->close(fd, world->arg); /* see supervisor.h for what lasts */
+    return rc;
+}
+
+/* Rendered files. */
 static int write_files(struct fl_worker *worker, const struct attempt *attempt,
                        const struct fl_spec *spec, struct fl_err *reterr)
 {
@@ -161,8 +207,7 @@ static int write_files(struct fl_worker *worker, const struct attempt *attempt,
             return fl_err_set(reterr, FL_E_PERM, 0, "'%.200s' is no plain file name", name);
         rc = file_in(attempt, rel, path, reterr);
         if (rc == 0)
-            rc = fl_file_publish_mode(worker->world, path, content, strlen(content),
-                                      strncmp(content, "#!", 2) == 0 ? 0755 : 0644, reterr);
+            rc = write_file(worker, path, content, reterr);
     }
     return rc;
 }
@@ -171,55 +216,62 @@ static int write_files(struct fl_worker *worker, const struct attempt *attempt,
 static int write_spec(struct fl_worker *worker, const struct attempt *attempt,
                       const struct fl_spec *spec, struct fl_err *reterr)
 {
-    fl_json_auto json_t *json = json_copy(spec->json);
-    char path[FL_PATH_MAX];
-    int rc = file_in(attempt, "spec.json", path, reterr);
-
-    if (!json || json_object_set_new(json, "root", json_string(attempt->site->root)) != 0)
-        return fl_err_set(reterr, FL_E_NOMEM, 0, "spec.json: out of memory");
-    return rc < 0 ? rc : publish_json(worker, path, json, 0600, reterr);
-}
-
-static int make_folders(struct fl_worker *worker, const struct attempt *attempt,
-                        struct fl_err *reterr)
-{
-    static const char *const parts[] = {"data", "out", "log"};
     const struct fl_world *world = worker->world;
+    fl_json_auto json_t *json = json_copy(spec->json);
+    char fresh[FL_PATH_MAX];
     char path[FL_PATH_MAX];
-    char *slash;
-    int rc = file_in(attempt, "spec.json", path, reterr);
+    char *text;
+    int rc = file_in(attempt, "spec.new", fresh, reterr);
+    int fd;
 
-    if (rc == 0 && fl_file_exists(world, path))
-        rc = fl_err_set(reterr, FL_E_EXISTS, 0, "attempt '%s' is known already", attempt->id);
     if (rc == 0)
-        rc = fl_dir_remove(world, attempt->folder, reterr); /* half-made by a worker that died */
+        rc = file_in(attempt, "spec.json", path, reterr);
     if (rc < 0)
         return rc;
-    (void)snprintf(path, sizeof(path), "%s", attempt->folder);
-    slash = strrchr(path, '/');
-    *slash = '\0';
-    rc = fl_dir_make(world, path, 0755, reterr);
+    if (!json || json_object_set_new(json, "root", json_string(attempt->site->root)) != 0)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "spec.json: out of memory");
+    fd = world->ops->open(fresh, O_WRONLY, 0, world->arg);
+    if (fd < 0)
+        return fl_err_errno(reterr, -fd, "open '%s'", fresh);
+    text = fl_json_text(json);
+    rc = text ? write_all(worker, fd, text, fresh, reterr)
+              : fl_err_set(reterr, FL_E_NOMEM, 0, "spec.json: out of memory");
+    free(text);
+    (void)world->ops->close(fd, world->arg); /* see supervisor.h for what lasts */
     if (rc == 0) {
-        int made = world->ops->mkdir(attempt->folder, 0755, world->arg);
+        int renamed = world->ops->rename(fresh, path, world->arg);
 
-        if (made < 0)
-            rc = fl_err_errno(reterr, -made, "make folder '%s'", attempt->folder);
-    }
-    for (size_t i = 0; i < FL_COUNT(parts) && rc == 0; i++) {
-        rc = file_in(attempt, parts[i], path, reterr);
-        if (rc == 0)
-            rc = fl_dir_make(world, path, 0755, reterr);
+        if (renamed < 0)
+            rc = fl_err_errno(reterr, -renamed, "rename '%s'", fresh);
     }
     return rc;
+}
+
+/* The attempt's folder, empty but for what every one has. */
+static int take_folder(struct fl_worker *worker, const struct attempt *attempt, int *ret_inputs_fd,
+                       struct fl_err *reterr)
+{
+    char path[FL_PATH_MAX];
+    struct fl_stat info;
+    int rc = file_in(attempt, "spec.json", path, reterr);
+
+    if (rc < 0)
+        return rc;
+    if (fl_file_exists(worker->world, path))
+        return fl_err_set(reterr, FL_E_EXISTS, 0, "attempt '%s' is known already", attempt->id);
+    if (worker->world->ops->stat(attempt->folder, &info, worker->world->arg) == 0)
+        rc = fl_dir_remove(worker->world, attempt->folder, reterr); /* half-made */
+    return rc < 0 ? rc : fl_ready_take(worker, attempt, ret_inputs_fd, reterr);
 }
 
 int fl_prepare_folder(struct fl_worker *worker, struct attempt *attempt, const struct fl_spec *spec,
                       struct fl_err *reterr)
 {
-    int rc = make_folders(worker, attempt, reterr);
+    int inputs_fd = -1;
+    int rc = take_folder(worker, attempt, &inputs_fd, reterr);
 
     if (rc == 0)
-        rc = write_inputs(worker, attempt, spec, reterr);
+        rc = write_inputs(worker, spec, inputs_fd, reterr);
     if (rc == 0)
         rc = provide_all(worker, attempt, spec->inputs, reterr);
     if (rc == 0)

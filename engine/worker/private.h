@@ -15,9 +15,11 @@
 #include "engine/worker/worker.h"
 
 #define FL_WORKER_SWEEP_MAX 64 /* dying processes that are waited for at once */
+#define FL_WORKER_SPARES_MAX 8 /* supervisors that wait for an attempt */
+#define FL_WORKER_READY_MAX 4  /* folders made before they are needed, at each site */
 
 /* What a descriptor in the watch belongs to. */
-enum source_kind { SOURCE_BELL, SOURCE_FOLDERS, SOURCE_ATTEMPT, SOURCE_SWEEP, SOURCE_DOOR };
+enum source_kind { SOURCE_BELL, SOURCE_CHANNEL, SOURCE_DEATH, SOURCE_SWEEP, SOURCE_DOOR };
 struct source {
     enum source_kind kind;
     void *owner;
@@ -36,10 +38,18 @@ struct door {
     int64_t wait_ns; /* before the next start */
 };
 
+/* A folder for an attempt, made before it is needed: ROOT/work/.ready/NUMBER/1. */
+struct ready {
+    char path[FL_PATH_MAX]; /* of NUMBER */
+    int inputs_fd;          /* its inputs.json, which only this descriptor may write */
+};
+
 struct site {
     char name[FL_TRANSPORT_USER_MAX];
     char root[FL_PATH_MAX]; /* absolute */
     int lock_fd;
+    struct ready ready[FL_WORKER_READY_MAX];
+    size_t ready_count;
     struct door door;
 };
 
@@ -50,31 +60,41 @@ struct pool {
     int64_t jobs;
 };
 
+/* A supervisor, as far as its worker knows it: a child that waits for an attempt or holds one, or
+ * one that an earlier worker started. */
+struct holder {
+    struct holder *next; /* in the list of those without an attempt */
+    struct source channel_source;
+    struct source death_source;
+    struct attempt *attempt; /* NULL: it waits, or is about to, or leaves */
+    bool waits;
+    pid_t pid;
+    int pidfd;
+    int channel_fd; /* -1: it hears us no more */
+    bool is_child;
+};
+
 struct attempt {
     struct attempt *next;
-    struct source source;
     struct source sweep_source;
     struct site *site;
+    struct holder *holder; /* NULL: dead, or not known, or free for the next */
     char id[FL_SPEC_ID_MAX + 1];
     char folder[FL_PATH_MAX];
     char token[130];
     char known[130]; /* token of a later launch of what is here already; "": none */
-    pid_t pid;       /* of the supervisor; 0: not known */
-    int pidfd;       /* -1: it is dead, or not known */
-    bool is_child;
-    char control[128]; /* its socket; "": not known yet */
-    json_t *orders;    /* array: what it must be told once its socket is known */
-    int folder_id;     /* of the folders watched; -1 */
+    json_t *orders;  /* array: what it must be told when it can hear it */
     struct fl_spool_reader reader;
     json_t *held; /* an entry that found the bus full */
     int64_t held_index;
     int64_t acked;     /* the coordinator has entries up to here */
     int64_t end_index; /* of the `end` entry; 0: none yet */
+    json_t *end;       /* that entry */
     bool forgotten;    /* the coordinator wants to hear no more of it */
-    bool finished;     /* nothing more is said of it; only its supervisor's exit is waited for */
     bool dead;         /* its supervisor is dead and left no end: the tree is swept */
     int lock_fd;       /* of a dead supervisor; -1 */
     char death[160];   /* how it died */
+    char socket[128];  /* that it left; "": none is known */
     int sweep_fd[FL_WORKER_SWEEP_MAX];
     size_t sweep_count;
     int64_t retry_ns; /* INT64_MAX: nothing to try again */
@@ -86,9 +106,7 @@ struct fl_worker {
     struct fl_bus_client *bus;
     struct fl_watch *watch;
     struct source bell;
-    struct source folders;
     int bell_fd;
-    int folders_fd;
     bool stopping;
     bool opened;    /* the coordinator was heard in this session */
     bool said;      /* hello was said in this session */
@@ -100,6 +118,12 @@ struct fl_worker {
     bool no_doors;
     struct attempt *attempts;
     size_t attempt_count;
+    struct holder *spares; /* without an attempt: those that wait, and those that leave */
+    size_t spare_count;    /* those that wait */
+    size_t spare_max;
+    int64_t stock_ns; /* when spares and folders are made again; INT64_MAX */
+    uint64_t ready_number;
+    char *buffer;                 /* for what comes through a channel */
     char supervisor[FL_PATH_MAX]; /* program */
     char transfer[FL_PATH_MAX];   /* program of the doors; "": none found */
 };
@@ -109,22 +133,21 @@ struct site *fl_worker_site(struct fl_worker *worker, const char *name);
 struct attempt *fl_worker_find(struct fl_worker *worker, const char *id);
 
 /* ---------------------------------------------------------------- attempt.c */
-/* A new entry in the list; not yet watched. FL_E_FULL, FL_E_NOMEM. */
+/* A new entry in the list. FL_E_FULL, FL_E_NOMEM. */
 int fl_attempt_add(struct fl_worker *worker, struct site *site, const char *id,
                    struct attempt **ret_attempt, struct fl_err *reterr);
-/* Starts its supervisor. grant_ns: see supervisor.h. */
-int fl_attempt_start(struct fl_worker *worker, struct attempt *attempt, int64_t grant_ns,
-                     struct fl_err *reterr);
-/* Takes up one that was found on the disk. */
+/* Takes up one that was found on the disk. The attempt may be gone afterwards, here and below. */
 void fl_attempt_adopt(struct fl_worker *worker, struct attempt *attempt);
-/* Looks at its folder: where its supervisor is, what it has spooled; sends what is new. The attempt
- * may be gone afterwards. */
+/* Reads what it has spooled, and sends what is new. */
 void fl_attempt_follow(struct fl_worker *worker, struct attempt *attempt);
-/* Its supervisor's pidfd, or that of a swept process, became readable. */
+/* A line of its spool came through the channel. */
+void fl_attempt_line(struct fl_worker *worker, struct attempt *attempt, const char *line,
+                     size_t size);
+/* Its supervisor has ended (death says how) and is its holder no more. */
 void fl_attempt_died(struct fl_worker *worker, struct attempt *attempt);
-void fl_attempt_sweep(struct fl_worker *worker, struct attempt *attempt);
 /* Time has come for what was put off. */
 void fl_attempt_retry(struct fl_worker *worker, struct attempt *attempt);
+void fl_attempt_retry_in(struct fl_worker *worker, struct attempt *attempt, int64_t wait_ns);
 /* Passes an order on to the supervisor, now or when it can be reached. */
 void fl_attempt_order(struct fl_worker *worker, struct attempt *attempt, const json_t *order);
 void fl_attempt_ack(struct fl_worker *worker, struct attempt *attempt, int64_t index);
@@ -134,6 +157,37 @@ void fl_attempt_resend(struct attempt *attempt);
 /* Ends it without a supervisor: it could not be prepared. */
 void fl_attempt_fail(struct fl_worker *worker, struct attempt *attempt, const struct fl_err *why);
 void fl_attempt_free(struct fl_worker *worker, struct attempt *attempt);
+int fl_attempt_json(struct fl_worker *worker, const struct attempt *attempt, const char *file,
+                    json_t **ret_json, struct fl_err *reterr);
+
+/* ---------------------------------------------------------------- death.c */
+/* No supervisor is known to live. Proves it by taking its lock; then either starts one (may_start,
+ * and nothing had begun), which asks before it begins, or sweeps the tree and ends the attempt. */
+void fl_death_settle(struct fl_worker *worker, struct attempt *attempt, bool may_start);
+/* A process of the tree has ended, or is looked for again. */
+void fl_death_sweep(struct fl_worker *worker, struct attempt *attempt);
+void fl_death_drop(struct fl_worker *worker, struct attempt *attempt);
+/* The last line of the spool, written in the supervisor's stead. end is borrowed. */
+int fl_death_end(struct fl_worker *worker, struct attempt *attempt, const json_t *end,
+                 struct fl_err *reterr);
+
+/* ---------------------------------------------------------------- holder.c */
+/* Gives the attempt to a supervisor, one that waits or a new one. grant_ns: see supervisor.h. */
+int fl_holder_give(struct fl_worker *worker, struct attempt *attempt, int64_t grant_ns,
+                   struct fl_err *reterr);
+/* Finds the supervisor of an attempt by supervisor.json. FL_E_NOENT: it is dead, or there is none.
+ */
+int fl_holder_find(struct fl_worker *worker, struct attempt *attempt, struct fl_err *reterr);
+/* FL_E_AGAIN: it cannot take it now. FL_E_NET: it hears us no more. */
+int fl_holder_say(struct fl_worker *worker, struct holder *holder, const json_t *order);
+void fl_holder_hear(struct fl_worker *worker, struct holder *holder);
+void fl_holder_died(struct fl_worker *worker, struct holder *holder);
+/* Its attempt is no more. */
+void fl_holder_release(struct fl_worker *worker, struct holder *holder);
+/* Lets go of all that have no attempt: they end. */
+void fl_holder_drop_all(struct fl_worker *worker);
+/* One more that waits, when there is none. */
+void fl_holder_stock(struct fl_worker *worker);
 
 /* ---------------------------------------------------------------- prepare.c */
 /* The marker of an attempt that is not ended and acknowledged: ROOT/work/.live/ID with % for /. */
@@ -150,6 +204,15 @@ int fl_prepare_folder(struct fl_worker *worker, struct attempt *attempt, const s
  * already are passed over. */
 int fl_prepare_more(struct fl_worker *worker, struct attempt *attempt, const json_t *inputs,
                     struct fl_err *reterr);
+
+/* ---------------------------------------------------------------- ready.c */
+/* Gives a folder that was made before the attempt's name. *ret_inputs_fd: its empty inputs.json,
+ * to be written and closed. */
+int fl_ready_take(struct fl_worker *worker, const struct attempt *attempt, int *ret_inputs_fd,
+                  struct fl_err *reterr);
+/* Makes one more; false when there are enough. */
+bool fl_ready_stock(struct fl_worker *worker, struct site *site);
+void fl_ready_clear(struct fl_worker *worker, struct site *site);
 
 /* ---------------------------------------------------------------- door.c */
 void fl_door_init(struct door *door);

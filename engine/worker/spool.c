@@ -76,87 +76,182 @@ static int read_line(struct fl_spool_reader *reader, struct fl_err *reterr)
     return rc;
 }
 
-int fl_spool_next(struct fl_spool_reader *reader, int64_t *ret_index, json_t **ret_event,
-                  struct fl_err *reterr)
+/* One line's event, and its number. */
+static int parse_line(const struct fl_spool_reader *reader, const char *line, size_t size,
+                      int64_t *ret_index, json_t **ret_event, struct fl_err *reterr)
 {
     fl_json_auto json_t *doc = NULL;
     const json_t *event = NULL;
     int64_t index = 0;
-    int rc = read_line(reader, reterr);
+    int rc = fl_json_parse(line, size, &doc, reterr);
 
-    if (rc < 0)
-        return rc;
-    rc = fl_json_parse(reader->line.data, reader->line.size, &doc, reterr);
     if (rc == 0)
         rc = fl_json_int(doc, "index", &index, reterr);
     if (rc == 0)
         rc = fl_json_object_opt(doc, "event", &event, reterr);
-    if (rc == 0 && (!event || index != reader->index + 1))
-        rc = fl_err_set(reterr, FL_E_PARSE, 0, "entry %lld where %lld is expected",
-                        (long long)index, (long long)reader->index + 1);
+    if (rc == 0 && !event)
+        rc = fl_err_set(reterr, FL_E_PARSE, 0, "an entry without 'event'");
     if (rc < 0)
         return fl_err_note(reterr, FL_E_PARSE, "'%s', byte %lld", reader->path,
                            (long long)reader->offset);
-    reader->offset += (int64_t)reader->line.size + 1;
-    reader->index = index;
     *ret_index = index;
     *ret_event = json_incref((json_t *)(uintptr_t)event);
     return 0;
 }
 
-int fl_spool_open(struct fl_spool_writer *writer, const struct fl_world *world, const char *folder,
+static void move_on(struct fl_spool_reader *reader, size_t size)
+{
+    reader->offset += (int64_t)size + 1;
+    reader->index++;
+}
+
+int fl_spool_next(struct fl_spool_reader *reader, int64_t *ret_index, json_t **ret_event,
                   struct fl_err *reterr)
 {
+    fl_json_auto json_t *event = NULL;
+    int64_t index = 0;
+    int rc = read_line(reader, reterr);
+
+    if (rc < 0)
+        return rc;
+    rc = parse_line(reader, reader->line.data, reader->line.size, &index, &event, reterr);
+    if (rc == 0 && index != reader->index + 1)
+        rc = fl_err_set(reterr, FL_E_PARSE, 0, "'%s', byte %lld: entry %lld where %lld is expected",
+                        reader->path, (long long)reader->offset, (long long)index,
+                        (long long)reader->index + 1);
+    if (rc < 0)
+        return rc;
+    move_on(reader, reader->line.size);
+    *ret_index = index;
+    *ret_event = FL_STEAL(event);
+    return 0;
+}
+
+int fl_spool_take(struct fl_spool_reader *reader, const char *line, size_t size, json_t **ret_event,
+                  struct fl_err *reterr)
+{
+    fl_json_auto json_t *event = NULL;
+    int64_t index = 0;
+    int rc = parse_line(reader, line, size, &index, &event, reterr);
+
+    if (rc == 0 && index != reader->index + 1)
+        rc = fl_err_set(reterr, FL_E_AGAIN, 0, "entry %lld where %lld is next", (long long)index,
+                        (long long)reader->index + 1);
+    if (rc < 0)
+        return rc;
+    move_on(reader, size);
+    *ret_event = FL_STEAL(event);
+    return 0;
+}
+
+/* Where a record that is there already ends. */
+static int find_end(struct fl_spool_writer *writer, const char *folder, struct fl_err *reterr)
+{
     struct fl_spool_reader reader;
-    struct fl_stat info;
     int64_t index = 0;
     json_t *event = NULL;
-    int rc = fl_spool_reader_init(&reader, world, folder, reterr);
-    int fd;
+    int rc = fl_spool_reader_init(&reader, writer->world, folder, reterr);
 
-    writer->world = world;
-    if (rc == 0)
-        rc = spool_path(folder, writer->path, sizeof(writer->path), reterr);
     while (rc == 0) {
         rc = fl_spool_next(&reader, &index, &event, reterr);
         if (rc == 0)
             json_decref(event);
     }
     writer->index = reader.index;
+    writer->offset = reader.offset;
     fl_spool_reader_release(&reader);
-    if (rc != FL_E_AGAIN && rc != FL_E_PARSE)
-        return rc;
-    if (fl_file_stat(world, writer->path, &info, NULL) < 0 ||
-        (int64_t)info.size_bytes == reader.offset)
-        return 0;
-    fd = world->ops->open(writer->path, O_WRONLY, 0, world->arg); /* a torn line: cut it off */
-    if (fd < 0)
-        return fl_err_errno(reterr, -fd, "open '%s'", writer->path);
-    rc = world->ops->truncate(fd, reader.offset, world->arg);
-    (void)world->ops->close(fd, world->arg); /* the next synced line syncs the cut too */
-    return rc < 0 ? fl_err_errno(reterr, -rc, "cut '%s'", writer->path) : 0;
+    return rc == FL_E_AGAIN || rc == FL_E_PARSE ? 0 : rc;
 }
 
-int fl_spool_add(struct fl_spool_writer *writer, const json_t *event, bool sync,
-                 struct fl_err *reterr)
+int fl_spool_open(struct fl_spool_writer *writer, const struct fl_world *world, const char *folder,
+                  struct fl_err *reterr)
 {
-    fl_auto(fl_buf_release) struct fl_buf line;
-    char *text = fl_json_text(event);
+    struct fl_stat info = {0};
     int rc;
 
-    fl_buf_init(&line, FL_SPOOL_LINE_MAX);
+    memset(writer, 0, sizeof(*writer));
+    writer->world = world;
+    writer->fd = -1;
+    fl_buf_init(&writer->line, FL_SPOOL_LINE_MAX);
+    rc = spool_path(folder, writer->path, sizeof(writer->path), reterr);
+    if (rc == 0 && fl_file_stat(world, writer->path, &info, NULL) == 0 && info.size_bytes > 0)
+        rc = find_end(writer, folder, reterr);
+    if (rc < 0)
+        return rc;
+    writer->fd = world->ops->open(writer->path, O_WRONLY | O_CREAT | O_APPEND, 0644, world->arg);
+    if (writer->fd < 0)
+        return fl_err_errno(reterr, -writer->fd, "open '%s'", writer->path);
+    if ((int64_t)info.size_bytes != writer->offset) /* a torn line */
+        rc = world->ops->truncate(writer->fd, writer->offset, world->arg);
+    if (rc < 0) {
+        rc = fl_err_errno(reterr, -rc, "cut '%s'", writer->path);
+        fl_spool_close(writer);
+    }
+    return rc;
+}
+
+void fl_spool_close(struct fl_spool_writer *writer)
+{
+    if (writer->world && writer->fd >= 0)
+        (void)writer->world->ops->close(writer->fd, writer->world->arg); /* lines are written */
+    writer->fd = -1;
+    fl_buf_release(&writer->line);
+}
+
+/* Writes the line, whole or not at all. */
+static int write_line(struct fl_spool_writer *writer, struct fl_err *reterr)
+{
+    const struct fl_world *world = writer->world;
+    size_t done = 0;
+
+    while (done < writer->line.size) {
+        ssize_t n = world->ops->pwrite(writer->fd, writer->line.data + done,
+                                       writer->line.size - done, -1, world->arg);
+
+        if (n == -EINTR)
+            continue;
+        if (n <= 0) {
+            /* what stands there of it must not be taken for the next one's beginning */
+            (void)world->ops->truncate(writer->fd, writer->offset, world->arg);
+            /* a limit of this process counts as a full disk: it may be raised, too */
+            return fl_err_errno(reterr,
+                                n == -EFBIG ? ENOSPC
+                                : n < 0     ? (int)-n
+                                            : EIO,
+                                "write '%s'", writer->path);
+        }
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+int fl_spool_add(struct fl_spool_writer *writer, const json_t *event, struct fl_err *reterr)
+{
+    char *text = event ? fl_json_text(event) : NULL;
+    int rc;
+
+    fl_buf_clear(&writer->line);
     if (text)
-        fl_buf_printf(&line, "{\"index\":%lld,\"time_ns\":%lld,\"event\":%s}\n",
+        fl_buf_printf(&writer->line, "{\"index\":%lld,\"time_ns\":%lld,\"event\":%s}\n",
                       (long long)writer->index + 1, (long long)fl_world_utc_ns(writer->world),
                       text);
-    rc = text ? fl_buf_check(&line, reterr)
+    rc = text ? fl_buf_check(&writer->line, reterr)
               : fl_err_set(reterr, FL_E_NOMEM, 0, "spool: out of memory");
     free(text);
     if (rc == 0)
-        rc = fl_file_append(writer->world, writer->path, line.data, line.size, sync, reterr);
-    if (rc == 0)
-        writer->index++;
-    return rc;
+        rc = write_line(writer, reterr);
+    if (rc < 0)
+        return rc;
+    writer->index++;
+    writer->offset += (int64_t)writer->line.size;
+    return 0;
+}
+
+int fl_spool_sync(struct fl_spool_writer *writer, struct fl_err *reterr)
+{
+    int rc = writer->world->ops->sync(writer->fd, writer->world->arg);
+
+    return rc < 0 ? fl_err_errno(reterr, -rc, "sync '%s'", writer->path) : 0;
 }
 
 json_t *fl_spool_end(const char *state, int code, int signal, const char *class, const char *reason)

@@ -48,23 +48,41 @@ struct supervise_job {
     json_t *degraded; /* NULL: not */
 };
 
+struct fl_post {
+    const struct fl_world *world;
+    char *const *environment;
+    int signals_fd;
+    int channel_fd; /* -1: no worker hears us */
+    bool is_first;  /* the channel is that of the worker that started us */
+    bool behind;    /* the worker has not been told all: it is to read the record */
+    int listen_fd;
+    int event_fd;
+    char name[64]; /* that a later worker connects to */
+    char event_path[128];
+};
+
+/* Bytes of a stream that found the disk full. */
+struct supervise_rest {
+    char *data;
+    size_t size;
+};
+
 struct fl_supervisor {
     const struct fl_world *world;
+    struct fl_post *post;
     char folder[FL_PATH_MAX];
     struct fl_spec spec;
-    char *const *environment;
     enum supervise_state state;
     enum supervise_cause cause;
     char reason[FL_ERR_TEXT_MAX];
     const char *class; /* of CAUSE_FAILED */
     int lock_fd;
-    int signals_fd;
-    int event_fd;
-    int control_fd;
-    char event_path[128];
-    char control_path[128];
     struct fl_spool_writer spool;
+    json_t *held;             /* array: entries that found the disk full, oldest first */
+    int64_t held_ns;          /* when they are tried again; INT64_MAX: none */
+    bool ended;               /* the end is among the entries, or written */
     struct fl_bodylog log[2]; /* stdout, stderr */
+    struct supervise_rest rest[2];
     int pipe_fd[2];
     struct fl_guard guard;
     struct fl_words words;
@@ -81,10 +99,27 @@ struct fl_supervisor {
     struct supervise_output *outputs;
     size_t output_count;
     struct fl_ring *jobs;
-    struct fl_digest *digest;
-    int job_fd; /* file of the first job while it is hashed; -1 */
+    struct fl_digest *digest; /* NULL until the first output */
+    bool folders_synced;      /* all those above out/ */
+    int job_fd;               /* file of the first job while it is hashed; -1 */
     int64_t job_offset;
 };
+
+/* Writes an entry into the record and tells the worker. A full disk is no error: the entry is kept.
+ * event is borrowed. */
+int fl_tell(struct fl_supervisor *supervisor, const json_t *event, struct fl_err *reterr);
+/* Tries again what was kept. */
+int fl_tell_held(struct fl_supervisor *supervisor, struct fl_err *reterr);
+/* Space for more: otherwise nothing that makes entries is taken in. */
+bool fl_tell_room(const struct fl_supervisor *supervisor);
+/* Something that the worker should log. */
+void fl_tell_alarm(struct fl_supervisor *supervisor, const char *text);
+/* The worker hears again: it is told to read what it missed. */
+void fl_post_catch_up(struct fl_post *post);
+/* A worker that connects takes the place of the one before it. */
+void fl_post_accept(struct fl_post *post);
+/* The next order. FL_E_AGAIN: none. */
+int fl_post_order(struct fl_post *post, json_t **ret_order);
 
 /* One datagram of the stage. Errors are of the supervisor (a full disk), never of the stage: what
  * it says wrongly becomes a warning. */

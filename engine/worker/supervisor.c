@@ -70,11 +70,40 @@ static int load_outputs(struct fl_supervisor *supervisor, struct fl_err *reterr)
     return 0;
 }
 
+/* supervisor.json: who holds the attempt, by the lock on it, and how a worker finds it again. Its
+ * first line is the process id alone, as in every lock. */
+static int tell_where(struct fl_supervisor *supervisor, struct fl_err *reterr)
+{
+    char boot[64];
+    char text[512];
+    uint64_t start = 0;
+    ssize_t n;
+    int used;
+    int rc = fl_tree_boot(boot, sizeof(boot), reterr);
+
+    if (rc == 0)
+        rc = fl_tree_start(getpid(), &start, reterr);
+    if (rc < 0)
+        return rc;
+    used = snprintf(text, sizeof(text),
+                    "%ld\n{\"pid\":%ld,\"start\":%llu,\"boot\":\"%s\",\"name\":\"%s\","
+                    "\"socket\":\"%s\"}\n",
+                    (long)getpid(), (long)getpid(), (unsigned long long)start, boot,
+                    supervisor->post->name, supervisor->post->event_path);
+    if (used < 0 || (size_t)used >= sizeof(text))
+        return fl_err_set(reterr, FL_E_TOO_BIG, 0, "supervisor.json of %d bytes", used);
+    n = supervisor->world->ops->pwrite(supervisor->lock_fd, text, (size_t)used, 0,
+                                       supervisor->world->arg);
+    return n == used ? 0
+                     : fl_err_errno(reterr, n < 0 ? (int)-n : ENOSPC, "write '%s/%s'",
+                                    supervisor->folder, FL_SUPERVISOR_FILE);
+}
+
 /* The lock comes first: who has it is the attempt's supervisor, whatever pids say. */
 static int take_attempt(struct fl_supervisor *supervisor, struct fl_err *reterr)
 {
     char path[FL_PATH_MAX];
-    int rc = fl_path_join(supervisor->folder, FL_SUPERVISOR_LOCK, path, sizeof(path), reterr);
+    int rc = fl_path_join(supervisor->folder, FL_SUPERVISOR_FILE, path, sizeof(path), reterr);
 
     if (rc == 0)
         rc = fl_lock_take(supervisor->world, path, &supervisor->lock_fd, reterr);
@@ -83,26 +112,6 @@ static int take_attempt(struct fl_supervisor *supervisor, struct fl_err *reterr)
     if (rc == 0 && supervisor->spool.index > 0)
         rc = fl_err_set(reterr, FL_E_EXISTS, 0, "attempt '%s' has been begun before",
                         supervisor->folder);
-    return rc;
-}
-
-static int open_sockets(struct fl_supervisor *supervisor, struct fl_err *reterr)
-{
-    char folder[64];
-    char name[17];
-    int rc = fl_local_folder(supervisor->world, folder, sizeof(folder), reterr);
-
-    if (rc == 0)
-        rc = fl_world_random_hex(supervisor->world, name, 16, reterr);
-    if (rc < 0)
-        return rc;
-    (void)snprintf(supervisor->event_path, sizeof(supervisor->event_path), "%s/%s.event", folder,
-                   name);
-    (void)snprintf(supervisor->control_path, sizeof(supervisor->control_path), "%s/%s.control",
-                   folder, name);
-    rc = fl_local_bind(supervisor->event_path, &supervisor->event_fd, reterr);
-    if (rc == 0)
-        rc = fl_local_bind(supervisor->control_path, &supervisor->control_fd, reterr);
     return rc;
 }
 
@@ -126,32 +135,6 @@ static int open_logs(struct fl_supervisor *supervisor, struct fl_err *reterr)
     return rc;
 }
 
-/* supervisor.json: how a worker finds us again. */
-static int tell_where(struct fl_supervisor *supervisor, struct fl_err *reterr)
-{
-    fl_json_auto json_t *json = NULL;
-    char path[FL_PATH_MAX];
-    char boot[64];
-    char *text;
-    uint64_t start = 0;
-    int rc = fl_tree_boot(boot, sizeof(boot), reterr);
-
-    if (rc == 0)
-        rc = fl_tree_start(getpid(), &start, reterr);
-    if (rc == 0)
-        rc = fl_path_join(supervisor->folder, FL_SUPERVISOR_FILE, path, sizeof(path), reterr);
-    if (rc < 0)
-        return rc;
-    json = json_pack("{s:I,s:I,s:s,s:s}", "pid", (json_int_t)getpid(), "start", (json_int_t)start,
-                     "boot", boot, "control", supervisor->control_path);
-    text = json ? fl_json_text(json) : NULL;
-    if (!text)
-        return fl_err_set(reterr, FL_E_NOMEM, 0, "supervisor: out of memory");
-    rc = fl_file_publish_mode(supervisor->world, path, text, strlen(text), 0600, reterr);
-    free(text);
-    return rc;
-}
-
 void fl_supervisor_destroy(struct fl_supervisor *supervisor)
 {
     struct supervise_job *job;
@@ -165,19 +148,16 @@ void fl_supervisor_destroy(struct fl_supervisor *supervisor)
     for (int i = 0; i < 2; i++) {
         fl_local_close(supervisor->pipe_fd[i]);
         fl_local_close(supervisor->log[i].fd);
+        free(supervisor->rest[i].data);
     }
-    fl_local_close(supervisor->event_fd);
-    fl_local_close(supervisor->control_fd);
     fl_local_close(supervisor->job_fd);
-    if (supervisor->event_path[0])
-        (void)fl_file_remove(supervisor->world, supervisor->event_path, NULL);
-    if (supervisor->control_path[0])
-        (void)fl_file_remove(supervisor->world, supervisor->control_path, NULL);
     fl_words_release(&supervisor->words);
     fl_guard_release(&supervisor->guard);
     json_decref(supervisor->progress);
+    json_decref(supervisor->held);
     free(supervisor->outputs);
     fl_spec_release(&supervisor->spec);
+    fl_spool_close(&supervisor->spool);
     fl_lock_release(supervisor->world, supervisor->lock_fd);
     free(supervisor);
 }
@@ -239,7 +219,7 @@ static int body_start(struct fl_supervisor *supervisor, struct fl_err *reterr)
     struct fl_body body;
     struct fl_err why = {0};
     int rc = fl_body_init(&body, supervisor->world, &supervisor->spec, supervisor->folder,
-                          supervisor->event_path, supervisor->environment, &why);
+                          supervisor->post->event_path, supervisor->post->environment, &why);
 
     if (rc == 0) {
         rc = fl_guard_init(&supervisor->guard, supervisor->world, supervisor->folder,
@@ -262,7 +242,7 @@ static int body_start(struct fl_supervisor *supervisor, struct fl_err *reterr)
         supervisor->limit_ns =
             fl_world_mono_ns(supervisor->world) + supervisor->spec.time_limit_s * SECOND_NS;
     begun = json_pack("{s:s,s:I}", "type", "begun", "pid", (json_int_t)supervisor->body);
-    return fl_spool_add(&supervisor->spool, begun, true, reterr);
+    return fl_tell(supervisor, begun, reterr);
 }
 
 /* The record of the begin comes before the body: whoever finds it knows that a body may have been.
@@ -272,37 +252,55 @@ static int begin(struct fl_supervisor *supervisor, int64_t grant_ns, struct fl_e
     bool granted = fl_world_mono_ns(supervisor->world) < grant_ns;
     fl_json_auto json_t *event =
         json_pack("{s:s,s:s}", "type", "begin", "token", supervisor->spec.token);
-    int rc;
+    int rc = FL_E_NOSPACE;
 
-    if (event && granted)
-        (void)json_object_set_new(event, "granted", json_true());
+    if (!event)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "begin: out of memory");
     supervisor->state = SUPERVISE_ASKING;
-    rc = fl_spool_add(&supervisor->spool, event, true, reterr);
-    return rc < 0 || !granted ? rc : body_start(supervisor, reterr);
+    if (granted) {
+        (void)json_object_set_new(event, "granted", json_true());
+        rc = fl_spool_add(&supervisor->spool, event, reterr);
+        (void)json_object_del(event, "granted");
+    }
+    if (rc == FL_E_NOSPACE) /* when there is space, the grant is old: it asks */
+        return fl_tell(supervisor, event, reterr);
+    return rc < 0 ? rc : body_start(supervisor, reterr);
 }
 
-int fl_supervisor_create(const struct fl_world *world, const char *folder, int64_t grant_ns,
-                         int signals_fd, char *const *environment,
+/* All but the attempt itself. */
+static struct fl_supervisor *supervisor_new(struct fl_post *post)
+{
+    struct fl_supervisor *supervisor = calloc(1, sizeof(*supervisor));
+
+    if (!supervisor)
+        return NULL;
+    supervisor->world = post->world;
+    supervisor->post = post;
+    supervisor->lock_fd = supervisor->job_fd = supervisor->spool.fd = -1;
+    supervisor->pipe_fd[0] = supervisor->pipe_fd[1] = -1;
+    supervisor->log[0].fd = supervisor->log[1].fd = -1;
+    supervisor->limit_ns = supervisor->kill_ns = supervisor->held_ns = INT64_MAX;
+    return supervisor;
+}
+
+int fl_supervisor_create(struct fl_post *post, const char *folder, int64_t grant_ns,
                          struct fl_supervisor **ret_supervisor, struct fl_err *reterr)
 {
-    fl_auto(fl_supervisor_destroy) struct fl_supervisor *supervisor =
-        calloc(1, sizeof(*supervisor));
+    fl_auto(fl_supervisor_destroy) struct fl_supervisor *supervisor = supervisor_new(post);
+    char cwd[FL_PATH_MAX];
     int rc = 0;
 
     if (!supervisor)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "supervisor: out of memory");
-    supervisor->world = world;
-    supervisor->environment = environment;
-    supervisor->signals_fd = signals_fd;
-    supervisor->lock_fd = supervisor->event_fd = supervisor->control_fd = supervisor->job_fd = -1;
-    supervisor->pipe_fd[0] = supervisor->pipe_fd[1] = -1;
-    supervisor->log[0].fd = supervisor->log[1].fd = -1;
-    supervisor->limit_ns = supervisor->kill_ns = INT64_MAX;
     if (folder[0] != '/' ||
         snprintf(supervisor->folder, FL_PATH_MAX, "%s", folder) >= FL_PATH_MAX - FL_SPEC_ID_MAX)
         return fl_err_set(reterr, FL_E_USAGE, 0, "'%.200s' is not an absolute path of an attempt",
                           folder);
     rc = load_spec(supervisor, reterr);
+    if (rc == 0)
+        rc = fl_path_join(folder, "data", cwd, sizeof(cwd), reterr);
+    if (rc == 0)
+        rc = fl_process_enter(cwd, reterr);
     if (rc == 0)
         rc = take_attempt(supervisor, reterr);
     if (rc == 0)
@@ -311,10 +309,6 @@ int fl_supervisor_create(const struct fl_world *world, const char *folder, int64
         rc = load_outputs(supervisor, reterr);
     if (rc == 0)
         rc = fl_ring_create(FL_SUPERVISOR_OUTPUTS_MAX, &supervisor->jobs, reterr);
-    if (rc == 0)
-        rc = fl_digest_create(&supervisor->digest, reterr);
-    if (rc == 0)
-        rc = open_sockets(supervisor, reterr);
     if (rc == 0)
         rc = open_logs(supervisor, reterr);
     if (rc == 0)
@@ -366,16 +360,14 @@ static void stop(struct fl_supervisor *supervisor, enum supervise_cause cause, c
 
 /* ---------------------------------------------------------------- what happens */
 
-static int take_control(struct fl_supervisor *supervisor, const char *data, size_t size,
-                        struct fl_err *reterr)
+static int take_order(struct fl_supervisor *supervisor, const json_t *json, struct fl_err *reterr)
 {
-    fl_json_auto json_t *json = NULL;
     const char *type = "";
     const char *text = "";
     int64_t grace_s = supervisor->spec.grace_s;
 
-    if (fl_json_parse(data, size, &json, NULL) < 0 || fl_json_string(json, "type", &type, NULL) < 0)
-        return 0; /* only our own user can send here; noise is left alone */
+    if (fl_json_string(json, "type", &type, NULL) < 0)
+        return 0; /* only our own worker can send here; noise is left alone */
     if (strcmp(type, "go") == 0 && supervisor->state == SUPERVISE_ASKING) {
         if (fl_json_string(json, "token", &text, NULL) == 0 &&
             strcmp(text, supervisor->spec.token) == 0)
@@ -396,12 +388,22 @@ static int take_control(struct fl_supervisor *supervisor, const char *data, size
     return 0;
 }
 
-typedef int (*take_fn)(struct fl_supervisor *supervisor, const char *data, size_t size,
-                       struct fl_err *reterr);
+static int take_orders(struct fl_supervisor *supervisor, struct fl_err *reterr)
+{
+    int rc = 0;
 
-/* Datagrams that lie ready, at most `most`. */
-static int take_datagrams(struct fl_supervisor *supervisor, int fd, int most, take_fn take,
-                          struct fl_err *reterr)
+    for (int i = 0; rc == 0 && i < DATAGRAMS_A_TURN; i++) {
+        fl_json_auto json_t *order = NULL;
+
+        if (fl_post_order(supervisor->post, &order) < 0)
+            break;
+        rc = take_order(supervisor, order, reterr);
+    }
+    return rc;
+}
+
+/* What the stage says, at most `most` of it. */
+static int take_datagrams(struct fl_supervisor *supervisor, int most, struct fl_err *reterr)
 {
     char *data = malloc(FL_LOCAL_DATAGRAM_MAX);
     size_t size = 0;
@@ -409,26 +411,69 @@ static int take_datagrams(struct fl_supervisor *supervisor, int fd, int most, ta
 
     if (!data)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "datagram: out of memory");
-    while (rc == 0 && most-- > 0 &&
-           fl_local_receive(fd, data, FL_LOCAL_DATAGRAM_MAX, &size, NULL) == 0) {
+    while (rc == 0 && most-- > 0 && fl_tell_room(supervisor) &&
+           fl_local_receive(supervisor->post->event_fd, data, FL_LOCAL_DATAGRAM_MAX, &size, NULL) ==
+               0) {
         if (size > FL_LOCAL_DATAGRAM_MAX)
             rc = fl_announce_warn(supervisor, reterr,
                                   "what the stage said was longer than %zu bytes and was not taken",
                                   FL_LOCAL_DATAGRAM_MAX);
         else
-            rc = take(supervisor, data, size, reterr);
+            rc = fl_announce_take(supervisor, data, size, reterr);
     }
     free(data);
     return rc;
 }
 
-/* What the body printed. A log that cannot be written loses bytes, never the attempt. last: the
- * tree is gone, and nothing more is waited for. */
+/* Into the log. What finds the disk full is kept, and no more is read until it is written; any
+ * other log that cannot be written loses bytes, never the attempt. */
+static void log_bytes(struct fl_supervisor *supervisor, int stream, const char *data, size_t size)
+{
+    struct supervise_rest *rest = &supervisor->rest[stream];
+    struct fl_bodylog *log = &supervisor->log[stream];
+    int64_t before = log->total;
+    struct fl_err why = {0};
+    size_t done;
+    char *copy;
+
+    if (fl_bodylog_write(log, data, size, &why) != FL_E_NOSPACE)
+        return;
+    done = (size_t)(log->total - before);
+    copy = malloc(size - done);
+    if (!copy)
+        return;
+    memcpy(copy, data + done, size - done);
+    rest->data = copy;
+    rest->size = size - done;
+    if (supervisor->held_ns == INT64_MAX) {
+        fl_tell_alarm(supervisor, why.text);
+        supervisor->held_ns = fl_world_mono_ns(supervisor->world) + SECOND_NS;
+    }
+}
+
+/* Tries again what found the disk full. */
+static void log_rest(struct fl_supervisor *supervisor)
+{
+    for (int i = 0; i < 2; i++) {
+        struct supervise_rest rest = supervisor->rest[i];
+
+        if (!rest.data)
+            continue;
+        supervisor->rest[i] = (struct supervise_rest){0};
+        log_bytes(supervisor, i, rest.data, rest.size);
+        free(rest.data);
+    }
+}
+
+/* What the body printed. last: the tree is gone, and nothing more is waited for. */
 static void take_stream(struct fl_supervisor *supervisor, int stream, bool last)
 {
     char data[PIPE_BYTES];
-    ssize_t n = fl_pipe_read(supervisor->pipe_fd[stream], data, sizeof(data));
+    ssize_t n;
 
+    if (supervisor->rest[stream].data)
+        return;
+    n = fl_pipe_read(supervisor->pipe_fd[stream], data, sizeof(data));
     if (n == FL_E_AGAIN && !last)
         return;
     if (n <= 0) {
@@ -438,7 +483,7 @@ static void take_stream(struct fl_supervisor *supervisor, int stream, bool last)
     }
     if (supervisor->words_of == stream)
         (void)fl_words_look(&supervisor->words, data, (size_t)n, NULL);
-    (void)fl_bodylog_write(&supervisor->log[stream], data, (size_t)n, NULL);
+    log_bytes(supervisor, stream, data, (size_t)n);
 }
 
 static void take_children(struct fl_supervisor *supervisor)
@@ -463,7 +508,7 @@ static void take_signals(struct fl_supervisor *supervisor)
 {
     int signal;
 
-    while ((signal = fl_signals_take(supervisor->signals_fd)) > 0) {
+    while ((signal = fl_signals_take(supervisor->post->signals_fd)) > 0) {
         if (signal == SIGCHLD)
             take_children(supervisor);
         else
@@ -482,22 +527,30 @@ static int64_t next_timer(const struct fl_supervisor *supervisor)
         due_ns = supervisor->limit_ns;
     if (supervisor->progress && supervisor->progress_ns < due_ns)
         due_ns = supervisor->progress_ns;
+    if (supervisor->held_ns < due_ns)
+        due_ns = supervisor->held_ns;
     return due_ns;
 }
 
 static void wait_for_news(struct fl_supervisor *supervisor, bool busy)
 {
-    struct fl_wait_item items[5];
+    const struct fl_post *post = supervisor->post;
+    struct fl_wait_item items[7];
     int64_t now_ns = fl_world_mono_ns(supervisor->world);
     int64_t due_ns = next_timer(supervisor);
     int64_t timeout_ns = due_ns == INT64_MAX ? -1 : due_ns > now_ns ? due_ns - now_ns : 0;
     size_t count = 0;
 
-    items[count++] = (struct fl_wait_item){.fd = supervisor->signals_fd};
-    items[count++] = (struct fl_wait_item){.fd = supervisor->event_fd};
-    items[count++] = (struct fl_wait_item){.fd = supervisor->control_fd};
+    items[count++] = (struct fl_wait_item){.fd = post->signals_fd};
+    items[count++] = (struct fl_wait_item){.fd = post->listen_fd};
+    if (fl_tell_room(supervisor))
+        items[count++] = (struct fl_wait_item){.fd = post->event_fd};
+    if (post->channel_fd >= 0)
+        items[count++] = (struct fl_wait_item){.fd = post->channel_fd};
+    if (post->channel_fd >= 0 && post->behind)
+        items[count++] = (struct fl_wait_item){.fd = post->channel_fd, .want_write = true};
     for (int i = 0; i < 2; i++) {
-        if (supervisor->pipe_fd[i] >= 0)
+        if (supervisor->pipe_fd[i] >= 0 && !supervisor->rest[i].data)
             items[count++] = (struct fl_wait_item){.fd = supervisor->pipe_fd[i]};
     }
     /* all are read without waiting afterwards, so which one was ready does not matter */
@@ -507,6 +560,7 @@ static void wait_for_news(struct fl_supervisor *supervisor, bool busy)
 static int take_timers(struct fl_supervisor *supervisor, struct fl_err *reterr)
 {
     int64_t now_ns = fl_world_mono_ns(supervisor->world);
+    int rc = 0;
 
     if (supervisor->state == SUPERVISE_RUNNING && now_ns >= supervisor->limit_ns) {
         char limit[FL_TIME_TEXT_MAX];
@@ -517,51 +571,84 @@ static int take_timers(struct fl_supervisor *supervisor, struct fl_err *reterr)
     }
     if (supervisor->state == SUPERVISE_ENDING && now_ns >= supervisor->kill_ns)
         tree_kill(supervisor);
-    return fl_announce_progress(supervisor, false, reterr);
+    if (now_ns >= supervisor->held_ns) {
+        supervisor->held_ns = INT64_MAX;
+        log_rest(supervisor);
+        rc = fl_tell_held(supervisor, reterr);
+    }
+    return rc < 0 ? rc : fl_announce_progress(supervisor, false, reterr);
 }
 
 /* From running towards the end, as the tree comes to its own. */
-static int move_on(struct fl_supervisor *supervisor, struct fl_err *reterr)
+static void move_on(struct fl_supervisor *supervisor)
 {
     if (supervisor->state == SUPERVISE_RUNNING && supervisor->body_ended && !supervisor->tree_gone)
         tree_end(supervisor, LEFTOVER_GRACE_S);
     if (!supervisor->tree_gone ||
         (supervisor->state != SUPERVISE_RUNNING && supervisor->state != SUPERVISE_ENDING &&
          supervisor->state != SUPERVISE_KILLING))
-        return 0;
+        return;
     supervisor->state = SUPERVISE_CLOSING;
     supervisor->kill_ns = INT64_MAX;
-    for (int i = 0; i < 2; i++) {
-        while (supervisor->pipe_fd[i] >= 0)
-            take_stream(supervisor, i, true);
-    }
-    return take_datagrams(supervisor, supervisor->event_fd, INT32_MAX, fl_announce_take, reterr);
 }
 
-/* All is hashed: the end. */
+/* What the tree left in pipes and in the socket. False while a full disk keeps some of it there. */
+static int drain(struct fl_supervisor *supervisor, bool *ret_dry, struct fl_err *reterr)
+{
+    int rc;
+
+    *ret_dry = false;
+    for (int i = 0; i < 2; i++) {
+        while (supervisor->pipe_fd[i] >= 0 && !supervisor->rest[i].data)
+            take_stream(supervisor, i, true);
+    }
+    rc = take_datagrams(supervisor, INT32_MAX, reterr);
+    *ret_dry = fl_tell_room(supervisor) && !supervisor->rest[0].data && !supervisor->rest[1].data;
+    return rc;
+}
+
+/* All is hashed: the end. It is told before it is synced: see supervisor.h. */
 static int close_attempt(struct fl_supervisor *supervisor, struct fl_err *reterr)
 {
     fl_json_auto json_t *end = NULL;
-    char path[FL_PATH_MAX];
-    char *text;
     int rc = fl_announce_progress(supervisor, true, reterr);
 
     for (int i = 0; i < 2; i++)
         (void)fl_bodylog_close(&supervisor->log[i], NULL); /* a log loses, never the attempt */
-    if (rc == 0)
-        rc = fl_path_join(supervisor->folder, FL_SPOOL_END_FILE, path, sizeof(path), reterr);
     if (rc < 0)
         return rc;
     end = fl_verdict(supervisor);
-    text = end ? fl_json_text(end) : NULL;
-    if (!text)
-        return fl_err_set(reterr, FL_E_NOMEM, 0, "end of the attempt: out of memory");
-    rc = fl_file_publish(supervisor->world, path, text, strlen(text), reterr);
-    free(text);
-    if (rc == 0)
-        rc = fl_spool_add(&supervisor->spool, end, true, reterr);
-    supervisor->state = SUPERVISE_DONE;
+    rc = fl_tell(supervisor, end, reterr);
+    supervisor->ended = rc == 0;
     return rc;
+}
+
+/* The end is told; done when it is written as well. */
+static int finish(struct fl_supervisor *supervisor, struct fl_err *reterr)
+{
+    if (json_array_size(supervisor->held) > 0)
+        return 0;
+    supervisor->state = SUPERVISE_DONE;
+    return fl_spool_sync(&supervisor->spool, reterr);
+}
+
+static int closing(struct fl_supervisor *supervisor, bool *busy, struct fl_err *reterr)
+{
+    bool dry = false;
+    int rc;
+
+    if (supervisor->ended)
+        return finish(supervisor, reterr);
+    rc = drain(supervisor, &dry, reterr);
+    if (rc < 0 || !dry)
+        return rc;
+    if (supervisor->cause == CAUSE_NONE && !supervisor->swept)
+        rc = fl_announce_present(supervisor, reterr);
+    supervisor->swept = true;
+    *busy = fl_ring_count(supervisor->jobs) > 0;
+    if (rc == 0 && !*busy)
+        rc = close_attempt(supervisor, reterr);
+    return rc == 0 && supervisor->ended ? finish(supervisor, reterr) : rc;
 }
 
 static int turn(struct fl_supervisor *supervisor, bool *busy, struct fl_err *reterr)
@@ -574,26 +661,22 @@ static int turn(struct fl_supervisor *supervisor, bool *busy, struct fl_err *ret
         if (supervisor->pipe_fd[i] >= 0)
             take_stream(supervisor, i, false);
     }
-    rc = take_datagrams(supervisor, supervisor->event_fd, DATAGRAMS_A_TURN, fl_announce_take,
-                        reterr);
+    fl_post_accept(supervisor->post);
+    fl_post_catch_up(supervisor->post);
+    rc = take_datagrams(supervisor, DATAGRAMS_A_TURN, reterr);
     if (rc == 0)
-        rc = take_datagrams(supervisor, supervisor->control_fd, DATAGRAMS_A_TURN, take_control,
-                            reterr);
+        rc = take_orders(supervisor, reterr);
     if (rc == 0)
         rc = take_timers(supervisor, reterr);
-    if (rc == 0)
-        rc = move_on(supervisor, reterr);
-    if (rc == 0)
+    if (rc < 0)
+        return rc;
+    move_on(supervisor);
+    *busy = false;
+    if (fl_tell_room(supervisor))
         rc = fl_announce_step(supervisor, busy, reterr);
     if (rc < 0 || *busy || supervisor->state != SUPERVISE_CLOSING)
         return rc;
-    if (supervisor->cause == CAUSE_NONE && !supervisor->swept)
-        rc = fl_announce_present(supervisor, reterr);
-    supervisor->swept = true;
-    *busy = fl_ring_count(supervisor->jobs) > 0;
-    if (rc == 0 && !*busy)
-        rc = close_attempt(supervisor, reterr);
-    return rc;
+    return closing(supervisor, busy, reterr);
 }
 
 int fl_supervisor_run(struct fl_supervisor *supervisor, struct fl_err *reterr)
@@ -609,11 +692,11 @@ int fl_supervisor_run(struct fl_supervisor *supervisor, struct fl_err *reterr)
         return rc;
     /* our own failure: nothing may run on unseen */
     while (fl_tree_reap(&pid, &ended) != FL_E_NOENT) {
-        struct fl_wait_item item = {.fd = supervisor->signals_fd};
+        struct fl_wait_item item = {.fd = supervisor->post->signals_fd};
 
         (void)fl_tree_signal(SIGKILL);
         (void)fl_world_wait(supervisor->world, &item, 1, SECOND_NS, NULL);
-        while (fl_signals_take(supervisor->signals_fd) > 0)
+        while (fl_signals_take(supervisor->post->signals_fd) > 0)
             continue;
     }
     return rc;

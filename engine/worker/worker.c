@@ -35,7 +35,7 @@ struct attempt *fl_worker_find(struct fl_worker *worker, const char *id)
 {
     struct attempt *attempt = worker->attempts;
 
-    while (attempt && (attempt->finished || strcmp(attempt->id, id) != 0))
+    while (attempt && strcmp(attempt->id, id) != 0)
         attempt = attempt->next;
     return attempt;
 }
@@ -60,8 +60,7 @@ static json_t *hello_lists(const struct fl_worker *worker, json_t *pools, json_t
                                                      site->door.url[0] ? site->door.url : NULL));
     }
     for (const struct attempt *attempt = worker->attempts; attempt; attempt = attempt->next) {
-        if (!attempt->finished)
-            (void)json_array_append_new(attempts, json_string(attempt->id));
+        (void)json_array_append_new(attempts, json_string(attempt->id));
     }
     return attempts;
 }
@@ -199,7 +198,7 @@ static int launch(struct fl_worker *worker, const struct fl_spec *spec, int64_t 
         return 0;
     }
     if (rc == 0)
-        rc = fl_attempt_start(worker, attempt, grant_ns, &why);
+        rc = fl_holder_give(worker, attempt, grant_ns, &why);
     if (rc < 0)
         fl_attempt_fail(worker, attempt, &why);
     return 0;
@@ -338,19 +337,6 @@ static int take_bus(struct fl_worker *worker, struct fl_err *reterr)
 
 /* ---------------------------------------------------------------- the turn */
 
-static void folder_changed(int id, const char *name, void *arg)
-{
-    struct fl_worker *worker = arg;
-    struct attempt *next;
-
-    (void)name;
-    for (struct attempt *attempt = worker->attempts; attempt; attempt = next) {
-        next = attempt->next;
-        if (id < 0 || attempt->folder_id == id)
-            fl_attempt_follow(worker, attempt);
-    }
-}
-
 static void take_source(struct fl_worker *worker, const struct source *source)
 {
     switch (source->kind) {
@@ -358,20 +344,31 @@ static void take_source(struct fl_worker *worker, const struct source *source)
         fl_wake_clear(worker->bell_fd);
         worker->stopping = true;
         break;
-    case SOURCE_FOLDERS:
-        fl_notify_read(worker->folders_fd, folder_changed, worker);
+    case SOURCE_CHANNEL:
+        fl_holder_hear(worker, source->owner);
         break;
-    case SOURCE_ATTEMPT:
-        fl_attempt_died(worker, source->owner);
+    case SOURCE_DEATH:
+        fl_holder_died(worker, source->owner);
         break;
     case SOURCE_SWEEP:
-        fl_attempt_sweep(worker, source->owner);
+        fl_death_sweep(worker, source->owner);
         break;
     case SOURCE_DOOR:
         if (fl_door_look(worker, source->owner))
             worker->hello_due = true;
         break;
     }
+}
+
+/* Makes one of what is used up, in each turn until there is enough: nothing waits for it. */
+static void take_stock(struct fl_worker *worker)
+{
+    bool more = false;
+
+    fl_holder_stock(worker);
+    for (size_t i = 0; i < worker->site_count && !more; i++)
+        more = fl_ready_stock(worker, &worker->sites[i]);
+    worker->stock_ns = more ? 0 : INT64_MAX;
 }
 
 static void take_timers(struct fl_worker *worker)
@@ -383,6 +380,8 @@ static void take_timers(struct fl_worker *worker)
         if (fl_door_timer(worker, &worker->sites[i], now_ns))
             worker->hello_due = true;
     }
+    if (now_ns >= worker->stock_ns)
+        take_stock(worker);
     for (struct attempt *attempt = worker->attempts; attempt; attempt = next) {
         next = attempt->next;
         if (now_ns >= attempt->retry_ns)
@@ -418,6 +417,9 @@ size_t fl_worker_wait_items(struct fl_worker *worker, struct fl_wait_item *items
 int64_t fl_worker_timer(const struct fl_worker *worker)
 {
     int64_t due_ns = fl_bus_client_timer(worker->bus);
+
+    if (worker->stock_ns < due_ns)
+        due_ns = worker->stock_ns;
 
     for (size_t i = 0; i < worker->site_count; i++) {
         if (worker->sites[i].door.next_ns < due_ns)

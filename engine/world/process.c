@@ -4,6 +4,7 @@
 #include "engine/world/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,23 @@ int fl_process_kill(const struct fl_world *world, pid_t pid, int signal, struct 
     if (rc < 0)
         return fl_err_errno(reterr, -rc, "signal %d to process %ld", signal, (long)pid);
     return 0;
+}
+
+int fl_process_enter(const char *path, struct fl_err *reterr)
+{
+    return chdir(path) == 0 ? 0 : fl_err_errno(reterr, errno, "enter folder '%s'", path);
+}
+
+int fl_process_log_to(const char *path, struct fl_err *reterr)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    int rc = 0;
+
+    if (fd < 0 || dup2(fd, STDERR_FILENO) < 0)
+        rc = fl_err_errno(reterr, errno, "open '%s'", path);
+    if (fd >= 0)
+        (void)close(fd); /* the copy stays */
+    return rc;
 }
 
 int fl_process_folder(char *path, size_t size, struct fl_err *reterr)

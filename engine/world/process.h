@@ -19,6 +19,10 @@ int fl_process_spawn(const struct fl_world *world, const struct fl_spawn *spawn,
 bool fl_process_ended(const struct fl_world *world, pid_t pid, struct fl_exit *ret_exit);
 /* FL_E_NOENT when there is no such process. signal 0 only looks. */
 int fl_process_kill(const struct fl_world *world, pid_t pid, int signal, struct fl_err *reterr);
+/* Our own working folder from now on. FL_E_NOENT, FL_E_PERM. */
+int fl_process_enter(const char *path, struct fl_err *reterr);
+/* Standard error goes to the end of a file from now on. */
+int fl_process_log_to(const char *path, struct fl_err *reterr);
 /* Folder of our own executable, for finding the programs installed beside it. FL_E_IO. */
 int fl_process_folder(char *path, size_t size, struct fl_err *reterr);
 /* Full path of program `name`: as it stands when it has a slash; else in our own folder; in the

@@ -58,6 +58,13 @@ int fl_signals_open(const int *signals, size_t count, int *ret_fd, struct fl_err
     return 0;
 }
 
+void fl_signals_ignore(int number)
+{
+    struct sigaction action = {.sa_handler = SIG_IGN};
+
+    (void)sigaction(number, &action, NULL); /* fails for numbers that are no signal alone */
+}
+
 int fl_signals_take(int fd)
 {
     struct signalfd_siginfo info;

@@ -19,6 +19,9 @@ void fl_wake_clear(int fd);
 /* Blocks the signals in this thread (and those that it starts later) and gives a descriptor that is
  * readable when one has come. Call before any thread is started. FL_E_IO. */
 int fl_signals_open(const int *signals, size_t count, int *ret_fd, struct fl_err *reterr);
+/* A signal that would end the process does nothing to it (programs started from it have it as it
+ * was). */
+void fl_signals_ignore(int signal);
 /* The oldest signal that has come, or 0. */
 int fl_signals_take(int fd);
 

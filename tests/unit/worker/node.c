@@ -153,7 +153,9 @@ static void take_attempt(struct node *node, const json_t *message)
 
     if (!seen_before(node, id, index))
         (void)json_array_append(node->seen, (json_t *)(uintptr_t)message);
-    if (!node->no_ack)
+    if (!node->no_ack && strcmp(node_text(event, "type"), "end") == 0)
+        node_say(node, json_pack("{s:s,s:s}", "type", "forget", "id", id));
+    else if (!node->no_ack)
         node_say(node, json_pack("{s:s,s:s,s:I}", "type", "ack", "id", id, "index", index));
     if (!node->no_go && strcmp(node_text(event, "type"), "begin") == 0)
         node_say(node, json_pack("{s:s,s:s,s:s}", "type", "go", "id", id, "token",
@@ -291,6 +293,16 @@ pid_t node_pid_in(const char *path)
     free(text);
     assert_true(pid > 1);
     return pid;
+}
+
+json_t *node_supervisor(void)
+{
+    char *text = test_file_read(NODE_FOLDER "/supervisor.json", NULL);
+    json_t *json = json_loads(strchr(text, '{'), 0, NULL); /* behind the process id */
+
+    free(text);
+    assert_non_null(json);
+    return json;
 }
 
 const char *node_event_program(void)

@@ -49,6 +49,8 @@ int node_count(const struct node *node, const char *type);
 /* True while the process runs (a zombie does not). */
 bool node_runs(pid_t pid);
 pid_t node_pid_in(const char *path); /* a number in a file */
+/* What the supervisor says of itself. New reference. */
+json_t *node_supervisor(void);
 const char *node_event_program(void);
 
 #endif

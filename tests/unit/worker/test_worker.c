@@ -205,13 +205,12 @@ static void dead_supervisor_is_found_and_its_tree_ended_before_the_end_is_told(v
     launch(&node, HIDDEN_CHILD "exec sleep 1000\n", NULL);
     (void)node_until(&node, "progress");
     hidden = node_pid_in(NODE_FOLDER "/data/pid");
-    where = json_load_file(NODE_FOLDER "/supervisor.json", 0, NULL);
+    where = node_supervisor();
     assert_int_equal(kill((pid_t)json_integer_value(json_object_get(where, "pid")), SIGKILL), 0);
     assert_end(node_until(&node, "end"), "failed", "transient", "supervisor died");
-    assert_false(test_file_exists(node_text(where, "control")));
+    assert_false(test_file_exists(node_text(where, "socket")));
     json_decref(where);
     assert_false(node_runs(hidden));
-    assert_true(test_file_exists(NODE_FOLDER "/end.json"));
     node_close(&node);
 }
 
@@ -287,7 +286,7 @@ static void attempt_that_ended_while_no_worker_lived_is_told_by_the_next(void **
     free(text);
     (void)node_until(&node, "progress");
     node_kill(&node);
-    where = json_load_file(NODE_FOLDER "/supervisor.json", 0, NULL);
+    where = node_supervisor();
     item =
         (struct fl_wait_item){.fd = fl_world_real()->ops->pidfd(
                                   (pid_t)json_integer_value(json_object_get(where, "pid")), NULL)};
@@ -377,8 +376,8 @@ static void refused_begin_starts_no_body(void **state)
     node_close(&node);
 }
 
-/* The question costs a round trip and a commit for each stage: a launch that carries the grant needs
- * none. */
+/* The question costs a round trip and a commit for each stage: a launch that carries the grant
+ * needs none. */
 static void granted_launch_starts_its_body_unasked(void **state)
 {
     struct node node;
