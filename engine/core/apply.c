@@ -159,6 +159,13 @@ static int doom(struct fl_run *run, uint32_t inst, uint32_t slot_plus_1, struct 
     return fl_list_push(&run->doomed, &run->doomed_count, &run->doomed_room, inst, reterr);
 }
 
+void fl_apply_spare(struct fl_run *run, uint32_t inst)
+{
+    if (run->insts[inst].doom)
+        list_drop(run->doomed, &run->doomed_count, inst);
+    run->insts[inst].doom = 0;
+}
+
 /* Looks again at a bridge, a first_of or a followed input. */
 static int look_again(struct fl_core *core, struct fl_run *run, uint32_t inst, uint32_t term,
                       struct fl_err *reterr)

@@ -16,6 +16,8 @@ int fl_apply_state_set(struct fl_core *core, const struct fl_event *event, struc
 /* An ended run goes on: what never could start waits again. */
 int fl_apply_reopen(struct fl_core *core, struct fl_run *run, int64_t now_ns,
                     struct fl_err *reterr);
+/* An instance is no longer one that advance must end. */
+void fl_apply_spare(struct fl_run *run, uint32_t inst);
 /* An instance is no longer among those that failed for good. */
 void fl_apply_not_failed(struct fl_run *run, uint32_t inst);
 int fl_list_push(uint32_t **list, size_t *count, size_t *room, uint32_t v, struct fl_err *reterr);

@@ -613,7 +613,7 @@ static int apply_retry(struct fl_core *core, const struct fl_event *event, struc
     run->open[run->plan->inst_stage[inst]] += in->final;
     in->final = false;
     was_doomed = in->doom != 0;
-    in->doom = 0;
+    fl_apply_spare(run, inst);
     in->not_before_ns = event->until_ns;
     in->set = false;
     fl_apply_not_failed(run, inst);

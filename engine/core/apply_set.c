@@ -66,7 +66,7 @@ static int look_anew(struct fl_core *core, struct fl_run *run, int64_t now_ns,
         rc = fl_inst_happen(run, i, FL_HAPPEN_SET_WAITING, reterr);
         run->open[run->plan->inst_stage[i]]++;
         in->final = false;
-        in->doom = 0;
+        fl_apply_spare(run, i);
         fl_apply_not_failed(run, i);
         forget_absences(run, i);
         (void)fl_text_set(&in->reason, NULL, NULL); /* clearing cannot fail */
@@ -103,7 +103,7 @@ int fl_apply_state_set(struct fl_core *core, const struct fl_event *event, struc
         return rc;
     in->set = state != FL_STATE_WAITING;
     in->held = false;
-    in->doom = 0;
+    fl_apply_spare(run, inst);
     if (!was_final && state != FL_STATE_WAITING)
         return fl_apply_finished(core, run, inst, event->time_ns, reterr);
     run->open[run->plan->inst_stage[inst]] += was_final && state == FL_STATE_WAITING;

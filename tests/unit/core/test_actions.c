@@ -223,6 +223,26 @@ static void undo_of_a_skip_makes_all_wait_again(void **state)
     drive_close(&d);
 }
 
+/* Two are skipped at once, the second of which the first had doomed: what was to be ended for that
+ * must not be, once the slip is taken back. Reading past the plan's end took the coordinator down.
+ */
+static void undo_of_a_skip_forgets_what_it_doomed(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    drive_open(&d);
+    drive_load(&d, products);
+    drive_submit(&d, CYCLE);
+    assert_int_equal(ask(&d, "{'verb':'skip','which':['gauge','blend']}"), 0);
+    assert_int_equal(ask(&d, "{'verb':'undo'}"), 0);
+    assert_string_equal(drive_state(&d, "blend"), "waiting");
+    drive_hello(&d, "w1", NULL);
+    drive_play(&d);
+    assert_string_equal(drive_state(&d, NULL), "succeeded");
+    drive_close(&d);
+}
+
 /* What has been started since cannot be un-started. */
 static void undo_is_refused_when_others_have_gone_on(void **state)
 {
@@ -315,6 +335,7 @@ int main(void)
         cmocka_unit_test(a_parameter_keeps_its_type),
         cmocka_unit_test(what_is_skipped_is_not_waited_for),
         cmocka_unit_test(undo_of_a_skip_makes_all_wait_again),
+        cmocka_unit_test(undo_of_a_skip_forgets_what_it_doomed),
         cmocka_unit_test(undo_is_refused_when_others_have_gone_on),
         cmocka_unit_test(a_state_that_is_set_lets_an_ended_run_go_on),
         cmocka_unit_test(success_is_not_set_without_the_outputs),
