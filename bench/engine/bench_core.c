@@ -12,6 +12,7 @@
 #include "bench/engine/play.h"
 #include "engine/spec/spec.h"
 #include "engine/world/file.h"
+#include "engine/world/memory.h"
 
 #include "engine/base/banned.h"
 
@@ -134,6 +135,7 @@ int main(int argc, char **argv)
     struct fl_err err = {0};
     int rc;
 
+    fl_memory_tune(); /* as the daemon does */
     if (argc == 3 && strcmp(argv[1], "load") == 0)
         rc = load(argv[2], &err);
     else if ((argc == 3 || argc == 4) && strcmp(argv[1], "play") == 0)

@@ -210,9 +210,12 @@ static int turn(struct play *play, struct fl_err *reterr)
 
     fl_events_clear(events);
     for (int i = 0; i < PLAY_TURN_MAX && play->queue_at < play->queue_count && rc == 0; i++) {
-        json_t *message = play->queue[play->queue_at++];
+        json_t *kept = play->queue[play->queue_at++];
+        json_t *message = json_deep_copy(kept); /* new, as one that was just parsed is */
 
-        rc = decide(play, FL_INPUT_ATTEMPT, message, events, reterr);
+        json_decref(kept);
+        rc = message ? decide(play, FL_INPUT_ATTEMPT, message, events, reterr)
+                     : fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
         json_decref(message);
     }
     if (play->queue_at == play->queue_count)

@@ -14,6 +14,7 @@
 #include "engine/http/http.h"
 #include "engine/worker/worker.h"
 #include "engine/world/file.h"
+#include "engine/world/memory.h"
 #include "engine/world/wake.h"
 
 #include "engine/base/banned.h"
@@ -83,6 +84,7 @@ int fl_embed_create(const struct fl_embed_config *config, struct fl_embed **ret_
 
     if (!embed)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+    fl_memory_tune();
     embed->world = config->world;
     embed->alarm_fd = -1;
     (void)snprintf(embed->state, sizeof(embed->state), "%s", config->state);

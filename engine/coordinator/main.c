@@ -13,6 +13,7 @@
 #include "engine/bus/keys.h"
 #include "engine/coordinator/coordinator.h"
 #include "engine/http/http.h"
+#include "engine/world/memory.h"
 #include "engine/world/wake.h"
 
 #include "engine/base/banned.h"
@@ -188,6 +189,7 @@ int main(int argc, char **argv)
     struct fl_err err = {0};
     int rc;
 
+    fl_memory_tune();
     fl_log_init("fairleadd", FL_LOG_INFO);
     (void)signal(SIGXFSZ,
                  SIG_IGN); /* a limit on file sizes is a full disk: an error of the write */
