@@ -8,28 +8,23 @@
 
 #include "engine/base/digest.h"
 #include "engine/coordinator/private.h"
+#include "engine/core/view.h"
 
 #include "engine/base/banned.h"
 
 #define WHO_MAX 256
+#define REMOVE_MAX 100
 #define DRY_EVENTS_MAX 1000 /* told one by one; the rest is counted */
 
-/* Makes the submitted workflow known, and durable with the batch; gives its digest. */
-static int submit_workflow(struct fl_coordinator *c, const json_t *request,
-                           char digest[static FL_DIGEST_HEX], struct fl_err *reterr)
+/* Makes a workflow known, and durable with the batch; gives its digest. Takes the workflow. */
+static int take_workflow(struct fl_coordinator *c, struct fl_workflow *taken,
+                         char digest[static FL_DIGEST_HEX], struct fl_err *reterr)
 {
-    fl_auto(fl_workflow_destroy) struct fl_workflow *workflow = NULL;
+    fl_auto(fl_workflow_destroy) struct fl_workflow *workflow = taken;
     fl_json_auto json_t *canonical = NULL;
-    const json_t *json = NULL;
     char *text;
-    int rc = fl_json_object_opt(request, "workflow", &json, reterr);
+    int rc = fl_workflow_digest(workflow, digest, reterr);
 
-    if (rc == 0 && !json)
-        rc = fl_err_set(reterr, FL_E_USAGE, 0, "submit: 'workflow' is missing");
-    if (rc == 0)
-        rc = fl_workflow_from_json(json, &workflow, reterr);
-    if (rc == 0)
-        rc = fl_workflow_digest(workflow, digest, reterr);
     if (rc == 0)
         rc = fl_workflow_to_json(workflow, &canonical, reterr);
     if (rc < 0)
@@ -49,26 +44,58 @@ static int submit_workflow(struct fl_coordinator *c, const json_t *request,
     return rc;
 }
 
-/* The input of a submit: digest, cycle, variant and parameters. */
-static int submit_message(struct fl_coordinator *c, const json_t *request, json_t **ret_message,
-                          struct fl_err *reterr)
+/* The workflow of a run without the stages that a request to remove names. */
+static int workflow_without(const struct fl_coordinator *c, const json_t *request,
+                            struct fl_workflow **ret_workflow, struct fl_err *reterr)
 {
-    static const char *const kept[] = {"cycle", "variant", "params"};
-    char digest[FL_DIGEST_HEX];
-    fl_json_auto json_t *message = NULL;
-    int rc = submit_workflow(c, request, digest, reterr);
+    const char *names[REMOVE_MAX];
+    const json_t *stages = json_object_get(request, "stages");
+    fl_json_auto json_t *json = NULL;
+    const char *run;
+    int rc = fl_json_string(request, "run", &run, reterr);
 
-    if (rc < 0)
-        return rc;
-    message = json_pack("{s:s}", "digest", digest);
-    for (size_t i = 0; message && i < FL_COUNT(kept); i++) {
-        json_t *value = json_object_get(request, kept[i]);
-
-        if (value && !json_is_null(value) && json_object_set(message, kept[i], value) != 0)
-            return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+    if (rc == 0 && json_array_size(stages) > FL_COUNT(names))
+        rc = fl_err_set(reterr, FL_E_TOO_BIG, 0, "more than %d stages at once", REMOVE_MAX);
+    for (size_t i = 0; rc == 0 && i < json_array_size(stages); i++) {
+        names[i] = json_string_value(json_array_get(stages, i));
+        if (!names[i])
+            rc = fl_err_set(reterr, FL_E_PARSE, 0, "'stages' must be a list of names");
     }
+    if (rc == 0)
+        rc = fl_view_workflow(c->core, run, &json, reterr);
+    if (rc == 0)
+        rc = fl_workflow_from_json(json, ret_workflow, reterr);
+    return rc < 0
+               ? rc
+               : fl_workflow_remove_stages(*ret_workflow, names, json_array_size(stages), reterr);
+}
+
+/* The request as the core knows it: a workflow that it carries is named by its digest. */
+static int named_request(struct fl_coordinator *c, const json_t *request, const char *verb,
+                         json_t **ret_message, struct fl_err *reterr)
+{
+    fl_json_auto json_t *message = json_copy((json_t *)(uintptr_t)request);
+    fl_auto(fl_workflow_destroy) struct fl_workflow *workflow = NULL;
+    const json_t *json = json_object_get(request, "workflow");
+    char digest[FL_DIGEST_HEX];
+    bool carries = json_is_object(json);
+    int rc = 0;
+
     if (!message)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+    if (carries)
+        rc = fl_workflow_from_json(json, &workflow, reterr);
+    else if (strcmp(verb, "remove") == 0)
+        rc = workflow_without(c, request, &workflow, reterr);
+    if (rc == 0 && workflow) {
+        rc = take_workflow(c, FL_STEAL(workflow), digest, reterr);
+        if (rc == 0 && json_object_set_new(message, "digest", json_string(digest)) != 0)
+            rc = fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+    }
+    if (rc < 0)
+        return rc;
+    if (carries)
+        (void)json_object_del(message, "workflow"); /* it is there */
     *ret_message = json_incref(message);
     return 0;
 }
@@ -119,8 +146,8 @@ static int dry_run(struct fl_coordinator *c, struct fl_input *input, json_t **re
 static int request_act(struct fl_coordinator *c, const struct fl_bus_event *event, const char *verb,
                        json_t **ret_result, struct fl_err *reterr)
 {
-    fl_json_auto json_t *submit = NULL;
-    struct fl_input input = {.type = FL_INPUT_REQUEST, .message = event->message};
+    fl_json_auto json_t *message = NULL;
+    struct fl_input input = {.type = FL_INPUT_REQUEST};
     char who[WHO_MAX];
     const char *name = NULL;
     bool dry = false;
@@ -139,10 +166,12 @@ static int request_act(struct fl_coordinator *c, const struct fl_bus_event *even
         return fl_err_set(reterr, FL_E_UNSUPPORTED, 0,
                           "submit has no dry run; fairlead check shows what a file would run");
     if (strcmp(verb, "submit") == 0) {
-        rc = submit_message(c, event->message, &submit, reterr);
         input.type = FL_INPUT_SUBMIT;
-        input.message = submit;
+        if (!json_is_object(json_object_get(event->message, "workflow")))
+            return fl_err_set(reterr, FL_E_USAGE, 0, "submit: 'workflow' is missing");
     }
+    rc = named_request(c, event->message, verb, &message, reterr);
+    input.message = message;
     if (rc == 0 && dry)
         return dry_run(c, &input, ret_result, reterr);
     if (rc == 0)

@@ -34,6 +34,9 @@ int fl_apply_slot_changed(struct fl_core *core, struct fl_run *run, uint32_t slo
 /* An instance has come to its end: its dependents hear of it. */
 int fl_apply_finished(struct fl_core *core, struct fl_run *run, uint32_t inst, int64_t now_ns,
                       struct fl_err *reterr);
+/* The run goes on by another plan; what it has done is carried over by name. */
+int fl_run_move(struct fl_core *core, struct fl_run *run, const struct fl_plan *plan,
+                int64_t now_ns, struct fl_err *reterr);
 /* Counts all terms anew from slots and ends (a run is opened again). */
 void fl_apply_recount(struct fl_run *run);
 

@@ -694,6 +694,20 @@ static int apply_param(struct fl_core *core, const struct fl_event *event, struc
     return fl_apply_wake_all(core, run, event->time_ns, reterr);
 }
 
+static int apply_replanned(struct fl_core *core, const struct fl_event *event,
+                           struct fl_err *reterr)
+{
+    const struct fl_plan *plan = fl_core_plan(core, event->digest);
+    struct fl_run *run;
+    int rc = fl_apply_find(core, event, &run, NULL, reterr);
+
+    if (rc < 0)
+        return rc;
+    if (!plan)
+        return fl_apply_bug(event, reterr, "its workflow is not known");
+    return fl_run_move(core, run, plan, event->time_ns, reterr);
+}
+
 /* What an event of an action touched is remembered, so that the action can be undone. */
 static int note_action(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
 {
@@ -731,6 +745,7 @@ static const apply_fn appliers[] = {
     [FL_EVENT_CYCLE_SKIPPED] = fl_apply_cycle_skipped,
     [FL_EVENT_RUN_DROPPED] = fl_apply_dropped,
     [FL_EVENT_STATE_SET] = fl_apply_state_set,
+    [FL_EVENT_RUN_REPLANNED] = apply_replanned,
 };
 _Static_assert(FL_COUNT(appliers) == FL_EVENT_TYPE_COUNT, "every type is applied");
 

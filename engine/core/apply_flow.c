@@ -194,6 +194,23 @@ static void take_rules(struct fl_run *run, const json_t *names)
     }
 }
 
+int fl_flow_moved(struct fl_run *run, const struct fl_workflow *was, struct fl_err *reterr)
+{
+    const struct fl_cycling *c = &run->plan->workflow->cycles;
+    uint64_t rules[2] = {0};
+
+    for (size_t i = 0; i < was->cycles.rule_count; i++)
+        for (size_t n = 0; n < c->rule_count; n++)
+            if ((run->rules[i / 64] >> (i % 64) & 1) &&
+                strcmp(was->cycles.rules[i].name, c->rules[n].name) == 0)
+                rules[n / 64] |= UINT64_C(1) << (n % 64);
+    memcpy(run->rules, rules, sizeof(rules));
+    free(run->excluded);
+    run->excluded = NULL;
+    run->excluded_count = 0;
+    return note_excluded(run, reterr);
+}
+
 int fl_flow_created(struct fl_core *core, struct fl_run *run, const struct fl_event *event,
                     const json_t *text, struct fl_err *reterr)
 {

@@ -100,6 +100,9 @@ int fl_apply_dropped(struct fl_core *core, const struct fl_event *event, struct 
 int fl_apply_flow_hold(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr);
 /* A run was created (with event->workflow: by a flow; text is the event's), has ended, or goes on
  * after all. */
+/* The run goes on by another version of its workflow: recurrences keep their names, and what is no
+ * part of the run is looked at anew. */
+int fl_flow_moved(struct fl_run *run, const struct fl_workflow *was, struct fl_err *reterr);
 int fl_flow_created(struct fl_core *core, struct fl_run *run, const struct fl_event *event,
                     const json_t *text, struct fl_err *reterr);
 int fl_flow_ended(struct fl_core *core, const struct fl_run *run, struct fl_err *reterr);

@@ -181,6 +181,9 @@ static const struct {
     {"skip", fl_request_skip},
     {"set-state", fl_request_set_state},
     {"set-parameter", fl_request_set_parameter},
+    {"reload-run", fl_request_reload_run},
+    {"insert", fl_request_insert},
+    {"remove", fl_request_remove},
     {"undo", fl_request_undo},
 };
 
@@ -241,26 +244,53 @@ static int act(const struct fl_asking *a, verb_fn fn, struct fl_err *reterr)
     return rc;
 }
 
-/* What concerns an installed workflow, not a run. */
-static int ask_of_workflow(const struct fl_core *core, const struct fl_input *input,
-                           struct fl_events *events, const char *verb, bool *ret_done,
-                           struct fl_err *reterr)
-{
-    const char *name = NULL;
-    int rc = 0;
+typedef int (*flow_fn)(const struct fl_core *core, const struct fl_input *input,
+                       struct fl_events *events, struct fl_err *reterr);
 
-    *ret_done = true;
+static int hold_flow(const struct fl_core *core, const struct fl_input *input,
+                     struct fl_events *events, struct fl_err *reterr)
+{
+    return fl_decide_flow_hold(core, input,
+                               json_string_value(json_object_get(input->message, "workflow")), true,
+                               events, reterr);
+}
+
+static int release_flow(const struct fl_core *core, const struct fl_input *input,
+                        struct fl_events *events, struct fl_err *reterr)
+{
+    return fl_decide_flow_hold(core, input,
+                               json_string_value(json_object_get(input->message, "workflow")),
+                               false, events, reterr);
+}
+
+/* What concerns an installed workflow, not a run; or NULL. */
+static flow_fn flow_verb(const char *verb, const json_t *message)
+{
+    bool named = json_is_string(json_object_get(message, "workflow"));
+
     if (strcmp(verb, "install") == 0)
-        return fl_decide_install(core, input, events, reterr);
+        return fl_decide_install;
     if (strcmp(verb, "uninstall") == 0)
-        return fl_decide_uninstall(core, input, events, reterr);
+        return fl_decide_uninstall;
     if (strcmp(verb, "reload") == 0)
-        return fl_decide_reload(core, input, events, reterr);
-    if (strcmp(verb, "hold") == 0 || strcmp(verb, "release") == 0)
-        rc = fl_json_string_opt(input->message, "workflow", NULL, &name, reterr);
-    if (rc == 0 && name)
-        return fl_decide_flow_hold(core, input, name, strcmp(verb, "hold") == 0, events, reterr);
-    *ret_done = false;
+        return fl_decide_reload;
+    if (named && strcmp(verb, "hold") == 0)
+        return hold_flow;
+    return named && strcmp(verb, "release") == 0 ? release_flow : NULL;
+}
+
+static int act_on_flow(const struct fl_asking *a, flow_fn fn, struct fl_err *reterr)
+{
+    size_t before = a->events->count;
+    struct fl_event *event;
+    int rc = fl_asking_emit(a, FL_EVENT_ACTION_TAKEN, UINT32_MAX, &event, reterr);
+
+    if (rc == 0)
+        rc = tell_asked(a, event, reterr);
+    if (rc == 0)
+        rc = fn(a->core, a->input, a->events, reterr);
+    while (rc < 0 && a->events->count > before)
+        fl_event_destroy(a->events->items[--a->events->count]);
     return rc;
 }
 
@@ -269,25 +299,24 @@ int fl_decide_request(const struct fl_core *core, const struct fl_input *input,
 {
     fl_auto(fl_asking_release) struct fl_asking a = {
         .core = core, .input = input, .events = events, .action = core->actions.count + 1};
-    bool done = false;
+    flow_fn on_flow;
     size_t v = 0;
     int rc = fl_json_string(input->message, "verb", &a.verb, reterr);
 
     if (rc == 0)
-        rc = ask_of_workflow(core, input, events, a.verb, &done, reterr);
-    if (rc < 0 || done)
-        return rc;
-    if (rc == 0)
         rc = fl_json_bool_opt(input->message, "force", false, &a.force, reterr);
     if (rc < 0)
         return rc;
+    on_flow = flow_verb(a.verb, input->message);
     while (v < FL_COUNT(verbs) && strcmp(verbs[v].verb, a.verb) != 0)
         v++;
-    if (v == FL_COUNT(verbs))
+    if (v == FL_COUNT(verbs) && !on_flow)
         return no_verb(a.verb, reterr);
     a.asked = asked_of(input->message);
     if (!a.asked)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a request");
+    if (on_flow)
+        return act_on_flow(&a, on_flow, reterr);
     rc = verbs[v].fn == fl_request_undo ? fl_undo_find(&a, reterr) : fl_asking_find(&a, reterr);
     if (rc == 0 && a.undoes && json_object_set_new(a.asked, "number", json_integer(a.undoes)) != 0)
         rc = fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a request");

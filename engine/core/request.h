@@ -59,11 +59,15 @@ int fl_request_retry(const struct fl_asking *asking, struct fl_err *reterr);
 int fl_request_skip(const struct fl_asking *asking, struct fl_err *reterr);
 int fl_request_set_state(const struct fl_asking *asking, struct fl_err *reterr);
 int fl_request_set_parameter(const struct fl_asking *asking, struct fl_err *reterr);
+int fl_request_reload_run(const struct fl_asking *asking, struct fl_err *reterr);
+int fl_request_insert(const struct fl_asking *asking, struct fl_err *reterr);
+int fl_request_remove(const struct fl_asking *asking, struct fl_err *reterr);
 int fl_request_undo(const struct fl_asking *asking, struct fl_err *reterr);
 /* The action that an undo is about ("number", or the last that is not undone), and its run. */
 int fl_undo_find(struct fl_asking *asking, struct fl_err *reterr);
 int fl_undo_state(const struct fl_asking *asking, const struct fl_action *action,
                   struct fl_err *reterr);
+int fl_undo_replan(const struct fl_asking *asking, const json_t *asked, struct fl_err *reterr);
 int fl_undo_parameter(const struct fl_asking *asking, const json_t *asked, struct fl_err *reterr);
 
 #endif

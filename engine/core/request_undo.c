@@ -60,6 +60,9 @@ static int undo_of(const struct fl_asking *a, const struct fl_action *action, co
         return fl_undo_parameter(a, asked, reterr);
     if (strcmp(verb, "skip") == 0 || strcmp(verb, "set-state") == 0)
         return fl_undo_state(a, action, reterr);
+    if (strcmp(verb, "reload-run") == 0 || strcmp(verb, "insert") == 0 ||
+        strcmp(verb, "remove") == 0)
+        return fl_undo_replan(a, asked, reterr);
     if (strcmp(verb, "cancel") == 0)
         return fl_err_set(reterr, FL_E_REFUSED, 0,
                           "a cancel cannot be undone; 'fairlead retry %s' starts it again",
@@ -78,7 +81,7 @@ int fl_undo_find(struct fl_asking *asking, struct fl_err *reterr)
         return rc;
     for (int64_t n = actions->count; number == 0 && n > 0; n--) {
         action = fl_actions_find(actions, n);
-        if (action && !action->undone_by && !action->undoes)
+        if (action && action->run && !action->undone_by && !action->undoes)
             number = n;
     }
     action = fl_actions_find(actions, number);
@@ -90,6 +93,11 @@ int fl_undo_find(struct fl_asking *asking, struct fl_err *reterr)
         return fl_err_set(reterr, FL_E_REFUSED, 0,
                           action->undoes ? "action %lld is an undo itself: do the thing again"
                                          : "action %lld is undone already",
+                          (long long)number);
+    if (!action->run)
+        return fl_err_set(reterr, FL_E_REFUSED, 0,
+                          "action %lld concerns an installed workflow: do the contrary (uninstall, "
+                          "reload the file before, release)",
                           (long long)number);
     asking->run = action->run ? fl_core_run(asking->core, action->run) : NULL;
     if (!asking->run)

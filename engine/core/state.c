@@ -101,6 +101,13 @@ const char *fl_core_digest(const struct fl_core *core, size_t index)
     return index < core->plan_count ? core->plans[index]->digest : NULL;
 }
 
+const struct fl_plan *fl_core_plan(const struct fl_core *core, const char *digest)
+{
+    uint32_t plan;
+
+    return fl_names_find(&core->plan_names, digest, &plan) ? core->plans[plan] : NULL;
+}
+
 int fl_core_add_workflow(struct fl_core *core, const char *digest, struct fl_workflow *workflow,
                          struct fl_err *reterr)
 {

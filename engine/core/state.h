@@ -296,6 +296,8 @@ void fl_made_destroy(struct fl_made *made);
 /* The digest of an accepted output in hexadecimal. */
 void fl_slot_sha256(const struct fl_slot *slot, char hex[static FL_DIGEST_HEX]);
 
+/* The plan of a workflow by its digest, or NULL. */
+const struct fl_plan *fl_core_plan(const struct fl_core *core, const char *digest);
 struct fl_run *fl_core_run(const struct fl_core *core, const char *name);
 struct fl_worker *fl_core_worker(const struct fl_core *core, const char *name);
 struct fl_worker_pool *fl_worker_pool(const struct fl_worker *worker, uint32_t pool);

@@ -30,6 +30,10 @@ int fl_view_why(const struct fl_core *core, const char *run, const char *which, 
 int fl_view_log(const struct fl_core *core, const char *run, const char *which, int64_t attempt,
                 json_t **ret_json, struct fl_err *reterr);
 
+/* The compiled workflow that a run goes by. FL_E_NOENT. */
+int fl_view_workflow(const struct fl_core *core, const char *run, json_t **ret_json,
+                     struct fl_err *reterr);
+
 /* What people did, newest first, of one run or (NULL) of all:
  * {"actions":[{"action","time","who","why","run","verb","asked":{…},"touched":3,"undone_by":7}]}.
  * At most FL_VIEW_ACTIONS_MAX. */

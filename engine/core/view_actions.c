@@ -1,4 +1,4 @@
-/* What people did. */
+/* What people did, and the workflow that a run goes by. */
 #include "config.h"
 
 #include "engine/core/view.h"
@@ -52,4 +52,13 @@ int fl_view_actions(const struct fl_core *core, const char *run, json_t **ret_js
     if (rc == 0)
         *ret_json = json_incref(json);
     return fl_view_done(rc, reterr);
+}
+
+int fl_view_workflow(const struct fl_core *core, const char *run, json_t **ret_json,
+                     struct fl_err *reterr)
+{
+    const struct fl_run *found;
+    int rc = fl_view_find_run(core, run, &found, reterr);
+
+    return rc < 0 ? rc : fl_workflow_to_json(found->plan->workflow, ret_json, reterr);
 }

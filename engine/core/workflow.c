@@ -70,6 +70,92 @@ static void stage_release(struct fl_stage *stage)
     amounts_release(stage->needs, stage->need_count);
 }
 
+/* What a stage that stays needs of one that goes, named. */
+static int needs_none(const struct fl_workflow *w, const struct fl_stage *stage, const bool *goes,
+                      struct fl_err *reterr)
+{
+    for (size_t i = 0; i < stage->input_count; i++)
+        for (size_t n = 0; n < stage->inputs[i].source_count; n++) {
+            int32_t from = stage->inputs[i].sources[n].stage;
+
+            if (from != FL_NONE && goes[from])
+                return fl_err_set(reterr, FL_E_REFUSED, 0,
+                                  "stage '%s' takes its input '%s' from '%s'", stage->name,
+                                  stage->inputs[i].name, w->stages[from].name);
+        }
+    return 0;
+}
+
+static int mark_going(const struct fl_workflow *w, const char *const *names, size_t count,
+                      bool *goes, struct fl_err *reterr)
+{
+    int rc = 0;
+
+    for (size_t n = 0; n < count; n++) {
+        int32_t s = fl_workflow_stage(w, names[n], strlen(names[n]));
+
+        if (s == FL_NONE)
+            return fl_err_set(reterr, FL_E_NOENT, 0, "workflow '%s' has no stage '%.100s'", w->name,
+                              names[n]);
+        goes[s] = true;
+    }
+    for (size_t s = 0; s < w->stage_count; s++)
+        if (w->stages[s].origin != FL_NONE && goes[w->stages[s].origin])
+            goes[s] = true;
+    for (size_t s = 0; rc == 0 && s < w->stage_count; s++)
+        if (!goes[s])
+            rc = needs_none(w, &w->stages[s], goes, reterr);
+    for (size_t i = 0; rc == 0 && i < w->set_count; i++)
+        if (w->sets[i].kind == FL_SET_DECLARED && w->sets[i].by != FL_NONE && goes[w->sets[i].by])
+            rc = fl_err_set(reterr, FL_E_REFUSED, 0, "set '%s' is declared by '%s'",
+                            w->sets[i].name, w->stages[w->sets[i].by].name);
+    return rc;
+}
+
+/* Indexes that point past what has gone. */
+static void renumber(struct fl_workflow *w, const int32_t *place)
+{
+    for (size_t s = 0; s < w->stage_count; s++) {
+        struct fl_stage *stage = &w->stages[s];
+
+        if (stage->origin != FL_NONE)
+            stage->origin = place[stage->origin];
+        for (size_t i = 0; i < stage->input_count; i++)
+            for (size_t n = 0; n < stage->inputs[i].source_count; n++)
+                if (stage->inputs[i].sources[n].stage != FL_NONE)
+                    stage->inputs[i].sources[n].stage = place[stage->inputs[i].sources[n].stage];
+    }
+    for (size_t i = 0; i < w->set_count; i++)
+        if (w->sets[i].kind == FL_SET_DECLARED && w->sets[i].by != FL_NONE)
+            w->sets[i].by = place[w->sets[i].by];
+}
+
+int fl_workflow_remove_stages(struct fl_workflow *workflow, const char *const *names, size_t count,
+                              struct fl_err *reterr)
+{
+    bool *goes = calloc(workflow->stage_count + 1, sizeof(*goes));
+    int32_t *place = calloc(workflow->stage_count + 1, sizeof(*place));
+    size_t kept = 0;
+    int rc = goes && place ? mark_going(workflow, names, count, goes, reterr)
+                           : fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a workflow");
+
+    for (size_t s = 0; rc == 0 && s < workflow->stage_count; s++) {
+        place[s] = (int32_t)kept;
+        if (goes[s])
+            stage_release(&workflow->stages[s]);
+        else
+            workflow->stages[kept++] = workflow->stages[s];
+    }
+    if (rc == 0) {
+        workflow->stage_count = kept;
+        renumber(workflow, place);
+        rc = fl_workflow_check(workflow, reterr); /* triggers may name what has gone */
+    }
+    free(goes);
+    free(place);
+    return rc;
+}
+
 int fl_workflow_create(struct fl_workflow **ret_workflow, struct fl_err *reterr)
 {
     struct fl_workflow *workflow = calloc(1, sizeof(*workflow));

@@ -307,6 +307,11 @@ FL_DEFINE_AUTO(struct fl_workflow *, fl_workflow_destroy)
  * read, members that exist, limits. FL_E_CONFIG says stage and what. */
 int fl_workflow_check(const struct fl_workflow *workflow, struct fl_err *reterr);
 
+/* Takes stages out, and the transfers that only brought their outputs to other sites.
+ * FL_E_NOENT: no such stage. FL_E_REFUSED: another one needs it. */
+int fl_workflow_remove_stages(struct fl_workflow *workflow, const char *const *names, size_t count,
+                              struct fl_err *reterr);
+
 /* Canonical JSON: the same workflow gives the same bytes with fl_json_text. */
 int fl_workflow_to_json(const struct fl_workflow *workflow, json_t **ret_json,
                         struct fl_err *reterr);

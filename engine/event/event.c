@@ -93,6 +93,7 @@ static const struct type_row types[] = {
     [FL_EVENT_RELEASED] = {"released", 0},
     [FL_EVENT_ACTION_TAKEN] = {"action-taken", B(action) | B(text)},
     [FL_EVENT_STATE_SET] = {"state-set", B(run) | B(stage) | B(state)},
+    [FL_EVENT_RUN_REPLANNED] = {"run-replanned", B(run) | B(digest)},
     [FL_EVENT_PARAM_SET] = {"param-set", B(run) | B(output)},
     [FL_EVENT_WORKFLOW_INSTALLED] = {"workflow-installed", B(workflow) | B(digest)},
     [FL_EVENT_WORKFLOW_RELOADED] = {"workflow-reloaded", B(workflow) | B(digest)},

@@ -48,6 +48,7 @@
  * workflow-removed    no more cycles of it; its runs go on
  * cycle-skipped   a cycle of an installed workflow that is not run, and `why`
  * run-dropped     an ended run that nothing needs any more is forgotten, and cleaned by workers
+ * run-replanned   a run goes on by the version `digest` of its workflow
  * state-set       a person says that an instance has succeeded, failed, is skipped, or waits again
  */
 #define FL_EVENT_TYPES(X) \
@@ -74,7 +75,8 @@
     X(WORKFLOW_REMOVED, "workflow-removed") \
     X(CYCLE_SKIPPED, "cycle-skipped") \
     X(RUN_DROPPED, "run-dropped") \
-    X(STATE_SET, "state-set")
+    X(STATE_SET, "state-set") \
+    X(RUN_REPLANNED, "run-replanned")
 
 enum fl_event_type {
 #define FL_EVENT_ENUM(NAME, name) FL_EVENT_##NAME,

@@ -822,6 +822,9 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
     case FL_EVENT_CYCLE_SKIPPED:
     case FL_EVENT_RUN_DROPPED:
         return on_flow(o, event, reterr);
+    case FL_EVENT_RUN_REPLANNED:
+        put(run, "digest", json_string(event->digest));
+        return 0;
     case FL_EVENT_STATE_SET:
         return on_state_set(o, event, reterr);
     case FL_EVENT_ATTEMPT_LAUNCHED:

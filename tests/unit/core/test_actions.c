@@ -302,6 +302,99 @@ static void success_is_not_set_without_the_outputs(void **state)
     drive_close(&d);
 }
 
+#define CHAIN(middle) \
+    "workflow: { name = \"toy\";" \
+    " pools = { local = { site = \"local\"; cores = 4; jobs = 8; }; };" \
+    " sites = { local = { root = \"local\"; }; };" \
+    " leads = { hourly = \"+000/+002/1\"; };" \
+    " stages = { first: { program = \"true\"; outputs = { o = \"o.txt\"; }; };" middle \
+    "   last: { program = \"true\"; inputs = { o = \"first.o\"; }; }; }; };"
+
+static int reload(struct drive *d, const char *verb, const char *more)
+{
+    char request[400];
+
+    (void)snprintf(request, sizeof(request), "{'verb':'%s','digest':'%s'%s}", verb, d->digest,
+                   more);
+    return ask(d, request);
+}
+
+/* A stage is put into a run that is under way: nothing that was done is done again. */
+static void a_stage_is_inserted_into_a_running_run(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    drive_open(&d);
+    drive_load(&d, CHAIN(""));
+    drive_submit(&d, CYCLE);
+    drive_hello(&d, "w1", NULL);
+    drive_begin(&d, "first/1");
+    drive_output(&d, "first/1", "o", NULL);
+    drive_end(&d, "first/1", "succeeded");
+    drive_begin(&d, "last/1");
+    drive_load(&d, CHAIN("extra: { program = \"true\"; per = \"leads:hourly\";"
+                         " inputs = { o = \"first.o\"; }; };"));
+    assert_int_equal(reload(&d, "insert", ",'stages':['other']"), FL_E_REFUSED);
+    assert_int_equal(reload(&d, "insert", ",'stages':['extra']"), 0);
+    assert_string_equal(drive_state(&d, "first"), "succeeded");
+    assert_string_equal(drive_state(&d, "last"), "running");
+    assert_string_equal(drive_state(&d, "extra.f001"), "launched"); /* its input is there */
+    drive_play(&d);
+    assert_string_equal(drive_state(&d, NULL), "succeeded");
+    assert_int_equal(drive_events(&d, FL_EVENT_ATTEMPT_LAUNCHED, "first"), 1);
+    drive_close(&d);
+}
+
+/* What runs is not taken away under its feet; what does not can go, and come back by undo. */
+static void a_stage_is_removed_unless_it_runs(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    drive_open(&d);
+    drive_load(&d, CHAIN("extra: { program = \"true\"; };"
+                         "later: { program = \"true\"; when = \"last\"; };"));
+    drive_submit(&d, CYCLE);
+    drive_hello(&d, "w1", NULL);
+    drive_begin(&d, "extra/1");
+    drive_load(&d, CHAIN(""));
+    assert_int_equal(reload(&d, "remove", ",'stages':['extra','later']"), FL_E_REFUSED);
+    assert_non_null(strstr(d.err.text, "extra is running"));
+    drive_load(&d, CHAIN("extra: { program = \"true\"; };"));
+    assert_int_equal(reload(&d, "remove", ",'stages':['later']"), 0);
+    assert_int_equal(ask(&d, "{'verb':'hold','which':['later']}"), FL_E_NOENT);
+    assert_int_equal(ask(&d, "{'verb':'undo'}"), 0);
+    assert_string_equal(drive_state(&d, "later"), "waiting");
+    assert_string_equal(drive_state(&d, "extra"), "running");
+    drive_play(&d);
+    assert_string_equal(drive_state(&d, NULL), "succeeded");
+    drive_close(&d);
+}
+
+/* A changed file: what has run stays, what has not runs as the new version says. */
+static void a_reload_takes_over_the_difference(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    drive_open(&d);
+    drive_load(&d, CHAIN("late: { program = \"true\"; args = [\"old\"]; when = \"first\"; };"));
+    drive_submit(&d, CYCLE);
+    drive_hello(&d, "w1", NULL);
+    assert_int_equal(reload(&d, "reload-run", ""), FL_E_REFUSED); /* that version already */
+    drive_load(&d, CHAIN("late: { program = \"true\"; args = [\"new\"]; when = \"first\"; };"));
+    assert_int_equal(reload(&d, "reload-run", ""), 0);
+    drive_begin(&d, "first/1");
+    drive_output(&d, "first/1", "o", NULL);
+    drive_end(&d, "first/1", "succeeded");
+    assert_string_equal(arg_of(&d, "late/1", 0), "new");
+    drive_play(&d);
+    assert_string_equal(drive_state(&d, NULL), "succeeded");
+    assert_int_equal(ask(&d, "{'verb':'undo'}"), FL_E_REFUSED); /* the run has ended */
+    drive_close(&d);
+}
+
 /* Who did what, when and why, is asked after every incident. */
 static void actions_are_listed_newest_first(void **state)
 {
@@ -339,6 +432,9 @@ int main(void)
         cmocka_unit_test(undo_is_refused_when_others_have_gone_on),
         cmocka_unit_test(a_state_that_is_set_lets_an_ended_run_go_on),
         cmocka_unit_test(success_is_not_set_without_the_outputs),
+        cmocka_unit_test(a_stage_is_inserted_into_a_running_run),
+        cmocka_unit_test(a_stage_is_removed_unless_it_runs),
+        cmocka_unit_test(a_reload_takes_over_the_difference),
         cmocka_unit_test(actions_are_listed_newest_first),
     };
 

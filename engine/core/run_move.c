@@ -1,0 +1,162 @@
+/* A run goes on by another version of its workflow: what has been done is carried over by the names
+ * of stages, instances and outputs; the rest waits as it would have from the start. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/core/apply.h"
+#include "engine/core/flow.h"
+
+#include "engine/base/banned.h"
+
+/* The same instance in the other plan, or UINT32_MAX. */
+static uint32_t same_inst(const struct fl_plan *from, uint32_t inst, const struct fl_plan *to)
+{
+    const struct fl_stage *stage = &from->workflow->stages[from->inst_stage[inst]];
+    char key[FL_KEY_TEXT_MAX];
+    uint32_t s;
+    uint32_t k = 0;
+
+    if (!fl_names_find(&to->stage_names, stage->name, &s) ||
+        to->workflow->stages[s].dims.count != stage->dims.count)
+        return UINT32_MAX;
+    fl_key_format(from->workflow, &stage->dims, fl_plan_inst_k(from, inst), key);
+    if (stage->dims.count > 0 &&
+        fl_key_parse(to->workflow, &to->workflow->stages[s].dims, key, &k, NULL) < 0)
+        return UINT32_MAX;
+    return k < to->stages[s].inst_count ? to->stages[s].inst_first + k : UINT32_MAX;
+}
+
+static uint32_t same_slot(const struct fl_plan *from, uint32_t slot, const struct fl_plan *to)
+{
+    const struct fl_plan_slot *ps = &from->slots[slot];
+    const struct fl_stage *stage = &from->workflow->stages[ps->stage];
+    const struct fl_stage_output *output = &stage->outputs[ps->output];
+    struct fl_dims dims;
+    char key[FL_KEY_TEXT_MAX];
+    uint32_t s;
+    uint32_t k = 0;
+    int32_t o;
+
+    if (!fl_names_find(&to->stage_names, stage->name, &s))
+        return UINT32_MAX;
+    o = fl_stage_output(&to->workflow->stages[s], output->name, strlen(output->name));
+    if (o == FL_NONE)
+        return UINT32_MAX;
+    dims = fl_output_dims(&to->workflow->stages[s], o);
+    fl_plan_slot_key(from, slot, key);
+    if ((dims.count == 0) != (*key == '\0') ||
+        (dims.count > 0 && fl_key_parse(to->workflow, &dims, key, &k, NULL) < 0))
+        return UINT32_MAX;
+    return to->stages[s].slot_first[o] + k;
+}
+
+/* Tables of the run that hold what is derived from its instances, made anew. */
+static int carry_inst(struct fl_run *to, uint32_t inst, struct fl_inst *in, struct fl_err *reterr)
+{
+    enum fl_state state = in->state == FL_STATE_READY ? FL_STATE_WAITING : in->state;
+    int rc = 0;
+
+    to->insts[inst] = *in;
+    *in = (struct fl_inst){0};
+    in = &to->insts[inst];
+    in->state = state; /* what is ready is found to be so again, if it still is */
+    if (!in->final)
+        in->doom = 0;
+    to->counts[FL_STATE_WAITING]--;
+    to->counts[state]++;
+    if (in->final)
+        to->open[to->plan->inst_stage[inst]]--;
+    if (state == FL_STATE_LAUNCHED || state == FL_STATE_RUNNING) {
+        fl_bits_add(&to->live, inst);
+        to->pool_jobs[fl_inst_stage(to, inst)->pool]++;
+    }
+    if (in->final && !fl_state_is_good(state))
+        rc = fl_list_push(&to->failed, &to->failed_count, &to->failed_room, inst, reterr);
+    return rc;
+}
+
+static void remap_actions(struct fl_core *core, const struct fl_run *run, const uint32_t *place)
+{
+    for (int64_t n = core->actions.count; n > 0; n--) {
+        struct fl_action *action = fl_actions_find(&core->actions, n);
+        size_t kept = 0;
+
+        if (!action)
+            return;
+        if (!action->run || strcmp(action->run, run->name) != 0)
+            continue;
+        for (size_t i = 0; i < action->inst_count; i++)
+            if (place[action->insts[i]] != UINT32_MAX)
+                action->insts[kept++] = place[action->insts[i]];
+        action->inst_count = kept;
+    }
+}
+
+/* The tables change owners; what is the run's own whatever its plan stays. */
+static void take_tables(struct fl_run *run, struct fl_run *fresh)
+{
+#define SWAP(member) \
+    do { \
+        __typeof__(run->member) swap_ = run->member; \
+        run->member = fresh->member; \
+        fresh->member = swap_; \
+    } while (0)
+    SWAP(plan);
+    SWAP(insts);
+    SWAP(slots);
+    SWAP(pending);
+    SWAP(ready);
+    SWAP(live);
+    SWAP(open);
+    SWAP(rendered);
+    SWAP(pool_jobs);
+    SWAP(doomed);
+    SWAP(doomed_count);
+    SWAP(doomed_room);
+    SWAP(failed);
+    SWAP(failed_count);
+    SWAP(failed_room);
+    SWAP(timers);
+    SWAP(timer_count);
+    SWAP(timer_room);
+#undef SWAP
+    memcpy(run->counts, fresh->counts, sizeof(run->counts));
+    run->ready_total = 0;
+}
+
+int fl_run_move(struct fl_core *core, struct fl_run *run, const struct fl_plan *plan,
+                int64_t now_ns, struct fl_err *reterr)
+{
+    fl_auto(fl_run_destroy) struct fl_run *fresh = NULL;
+    uint32_t count = run->plan->inst_count;
+    uint32_t *place = calloc((size_t)count + 1, sizeof(*place));
+    int rc = place ? fl_run_create(plan, run->name, &fresh, reterr)
+                   : fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for run '%s'", run->name);
+
+    for (uint32_t i = 0; rc == 0 && i < count; i++) {
+        place[i] = same_inst(run->plan, i, plan);
+        if (place[i] != UINT32_MAX)
+            rc = carry_inst(fresh, place[i], &run->insts[i], reterr);
+    }
+    for (uint32_t slot = 0; rc == 0 && slot < run->plan->slot_count; slot++) {
+        uint32_t to = same_slot(run->plan, slot, plan);
+
+        if (to == UINT32_MAX)
+            continue;
+        fresh->slots[to] = run->slots[slot];
+        run->slots[slot] = (struct fl_slot){0};
+    }
+    if (rc == 0) {
+        remap_actions(core, run, place);
+        take_tables(run, fresh);
+        rc = fl_flow_moved(run, fresh->plan->workflow, reterr);
+    }
+    if (rc == 0) {
+        fl_apply_recount(run);
+        rc = fl_apply_wake_all(core, run, now_ns, reterr);
+    }
+    free(place);
+    return rc;
+}
