@@ -185,37 +185,59 @@ static int begin(struct storm *storm, const char *flow)
 
 /* ------------------------------------------------------------------ victims */
 
-/* The attempt's folder that a supervisor of ours was started for; "" for any other process. */
-static void supervisor_folder(const struct storm *storm, const char *pid, char *folder, size_t size)
+/* True for a supervisor that our worker, or one before it, has started. */
+static bool is_supervisor(const struct storm *storm, const char *pid)
 {
     char path[64];
-    char line[2 * FL_PATH_MAX];
-    ssize_t got;
-    int fd;
-    const char *name;
-    const char *last = line;
+    char line[512];
+    FILE *file;
+    const char *after;
+    int parent = 0;
+
+    (void)snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
+    file = fopen(path, "re");
+    if (!file)
+        return false;
+    after = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
+    (void)fclose(file);
+    return after && strstr(line, "(fairlead-superv)") && sscanf(after, ") %*c %d", &parent) == 1 &&
+           (parent == getpid() || parent == storm->worker);
+}
+
+/* The attempt's folder that a supervisor holds, by the files that it has open; "" when none. */
+static void supervisor_folder(const struct storm *storm, const char *pid, char *folder, size_t size)
+{
+    char path[FL_PATH_MAX];
+    DIR *dir;
+    struct dirent *entry;
 
     folder[0] = '\0';
-    (void)snprintf(path, sizeof(path), "/proc/%.20s/cmdline", pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    got = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
-    if (fd >= 0)
-        (void)close(fd);
-    if (got <= 0)
-        return;
-    line[got] = '\0';
-    name = fl_path_base(line);
-    if (strcmp(name, "fairlead-supervisor") != 0)
-        return;
-    for (const char *at = line; at < line + got; at += strlen(at) + 1)
-        last = at;
-    if (strncmp(last, storm->folders, strlen(storm->folders)) == 0)
-        (void)snprintf(folder, size, "%s", last);
+    (void)snprintf(path, sizeof(path), "/proc/%.20s/fd", pid);
+    dir = opendir(path);
+    while (dir && !folder[0] && (entry = readdir(dir)) != NULL) {
+        char target[FL_PATH_MAX];
+        ssize_t got;
+        char *end;
+        int slashes = 0;
+
+        (void)snprintf(path, sizeof(path), "/proc/%.20s/fd/%.20s", pid, entry->d_name);
+        got = readlink(path, target, sizeof(target) - 1);
+        target[got > 0 ? got : 0] = '\0';
+        if (strncmp(target, storm->folders, strlen(storm->folders)) != 0)
+            continue;
+        end = target + strlen(storm->folders); /* WORKFLOW/CYCLE/STAGE/ATTEMPT/... */
+        while (*end && (*end != '/' || ++slashes < 4))
+            end++;
+        if (slashes == 4)
+            (void)snprintf(folder, size, "%.*s", (int)(end - target), target);
+    }
+    if (dir)
+        (void)closedir(dir);
 }
 
 struct victim {
     pid_t pid;
-    char folder[FL_PATH_MAX];
+    char folder[FL_PATH_MAX]; /* "": it waits for an attempt */
 };
 
 static size_t find_supervisors(const struct storm *storm, struct victim *victims)
@@ -227,11 +249,12 @@ static size_t find_supervisors(const struct storm *storm, struct victim *victims
     while (dir && count < VICTIMS_MAX && (entry = readdir(dir)) != NULL) {
         struct victim *victim = &victims[count];
 
-        if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9' ||
+            !is_supervisor(storm, entry->d_name))
             continue;
         supervisor_folder(storm, entry->d_name, victim->folder, sizeof(victim->folder));
         victim->pid = (pid_t)strtol(entry->d_name, NULL, 10);
-        count += victim->folder[0] != '\0';
+        count++;
     }
     if (dir)
         (void)closedir(dir);
@@ -256,24 +279,31 @@ static void victim_name(const char *folder, char *name, size_t size)
         (void)snprintf(name, size, "%.*s %s", (int)(end - stage), stage, attempt);
 }
 
-/* One of those that live; the note is made before, so that a kill is never without one. */
+/* One of those that live, rather one that holds an attempt. The note is made before, so that a kill
+ * is never without one; and again when it has taken another attempt meanwhile. */
 static bool kill_supervisor(struct storm *storm)
 {
     struct victim *victims = calloc(VICTIMS_MAX, sizeof(*victims));
     size_t count = victims ? find_supervisors(storm, victims) : 0;
-    char again[FL_PATH_MAX];
-    char text[24];
-    char name[512];
+    size_t first = count > 0 ? kills_draw(&storm->random, count) : 0;
+    size_t at = first;
+    bool idle_too = kills_draw(&storm->random, 8) == 0;
     bool done = false;
 
+    for (size_t i = 0; i < count && !idle_too && !victims[at].folder[0]; i++)
+        at = (first + i) % count;
     if (count > 0) {
-        struct victim *victim = &victims[kills_draw(&storm->random, count)];
+        struct victim *victim = &victims[at];
         int fd = (int)syscall(SYS_pidfd_open, victim->pid, 0);
+        char text[24];
+        char name[512] = "idle";
 
         (void)snprintf(text, sizeof(text), "%ld", (long)victim->pid);
-        supervisor_folder(storm, text, again, sizeof(again)); /* still the same process? */
-        if (fd >= 0 && strcmp(again, victim->folder) == 0) {
-            victim_name(victim->folder, name, sizeof(name));
+        if (fd >= 0 && is_supervisor(storm, text)) { /* still the same process */
+            (void)kill(victim->pid, SIGSTOP);        /* holds what it holds now, until it is dead */
+            supervisor_folder(storm, text, victim->folder, sizeof(victim->folder));
+            if (victim->folder[0])
+                victim_name(victim->folder, name, sizeof(name));
             (void)fprintf(storm->kills, "K supervisor %s\n", name);
             done = syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0;
         }
@@ -477,7 +507,30 @@ static int make_ready(struct storm *storm, const char *dir, uint64_t seed)
     return 0;
 }
 
-/* Ends all that is left, and says when it was more than the daemons. */
+/* Until all that came from here is gone: the idle supervisors, when their worker is, too. */
+static int await_silence(struct storm *storm)
+{
+    int64_t until_ns = now_ns() + INT64_C(10) * 1000000000;
+    struct signalfd_siginfo info;
+    pid_t pid;
+
+    for (;;) {
+        struct pollfd fd = {.fd = storm->signals_fd, .events = POLLIN};
+        int64_t left_ns = until_ns - now_ns();
+
+        while (read(storm->signals_fd, &info, sizeof(info)) > 0)
+            ;
+        while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+            ;
+        if (pid < 0)
+            return 0;
+        if (left_ns <= 0)
+            return wrong("processes are left", storm->dir);
+        (void)poll(&fd, 1, (int)(left_ns / 1000000) + 1);
+    }
+}
+
+/* Ends all that is left; it should be no more than the daemons. */
 static int end(struct storm *storm, int code)
 {
     struct victim *victims = calloc(VICTIMS_MAX, sizeof(*victims));
@@ -491,16 +544,18 @@ static int end(struct storm *storm, int code)
         if (finish(daemons[i]) != 0 && code == 0)
             code = wrong("did not end well", i ? "coordinator" : "worker");
     }
-    left = victims ? find_supervisors(storm, victims) : 0;
+    if (code == 0)
+        code = await_silence(storm);
+    storm->worker = getpid();
+    left = code && victims ? find_supervisors(storm, victims) : 0;
     for (size_t i = 0; i < left; i++) {
-        if (code == 0)
-            (void)wrong("a supervisor is left for", victims[i].folder);
-        (void)kill(victims[i].pid, code ? SIGTERM : SIGKILL); /* it ends its body first */
+        (void)wrong("a supervisor is left for", victims[i].folder);
+        (void)kill(victims[i].pid, SIGTERM); /* it ends its body first */
     }
     free(victims);
     if (storm->kills)
         (void)fclose(storm->kills);
-    return code || left > 0;
+    return code;
 }
 
 int kills_storm(const char *dir, const char *flow, uint64_t seed, long kills, long stages)
