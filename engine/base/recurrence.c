@@ -379,6 +379,8 @@ int fl_recurrence_parse(const char *text, enum fl_calendar calendar, const struc
     } else {
         rc = read_rule(text, calendar, from, &r, reterr);
     }
+    if (rc < 0 && reterr && strncmp(reterr->text, "recurrence '", strlen("recurrence '")) == 0)
+        return rc; /* it is named already */
     if (rc < 0)
         return fl_err_note(reterr, rc, "recurrence '%.100s'", text);
     if (!fl_recurrence_nth(&r, 0, &at) || (r.count && !fl_recurrence_nth(&r, r.count - 1, &at)))
