@@ -8,9 +8,11 @@ examples=$FL_TOP_SRCDIR/templates/examples
 files=("$examples"/*.cfg)
 # NAME|what its commands must leave behind (a command of the shell)
 runs=(
+    'cold-start|same "$(cat .fairlead/local/work/cold-start/*/forecast/1/out/restart.txt | tr "\n" " ")" "6 12 "'
     'foreach-members|same "$(cat "$(find . -name mean.txt -path "*/out/*")" | tr "\n" " ")" "m01 m02 m03 m04 m05 "'
     'groups|same "$(find . -name "*.txt" -path "*/out/*" | xargs -n1 basename | sort | tr "\n" " ")" "field.txt table.txt waves.txt wind.txt "'
     'limits|states limits succeeded'
+    'optional|states optional succeeded'
     'per-lead-streaming|same "$(cat "$(find . -name all.txt -path "*/out/*")" | tr "\n" " ")" "000 001 002 003 004 "'
     'priority|states priority succeeded'
     'recurrences|states recurrences succeeded'
@@ -19,9 +21,12 @@ runs=(
     'substitutes|states substitutes succeeded'
     'several-levels|same "$(cat "$(find . -name west.txt -path "*/out/*")" | sort | tr "\n" ",")" "m01 west 000,m01 west 003,m01 west 006,m02 west 000,m02 west 003,m02 west 006,m03 west 000,m03 west 003,m03 west 006,"'
     'success|states success succeeded'
+    'time-limit|states time-limit succeeded'
     'triggers|states triggers succeeded'
 )
-plan $((2 * ${#files[@]} + 2 * ${#runs[@]}))
+more=("$FL_TOP_SRCDIR/tests/golden/design-example/workflow.cfg"
+    "$FL_TOP_SRCDIR/templates/surge-michael/workflow.cfg")
+plan $((${#more[@]} + 2 * ${#files[@]} + 2 * ${#runs[@]} + 1))
 
 states() { # WORKFLOW STATE: the newest run of it has that state
     fairlead status --json >status.json && json status.json "d['state'] == '$2' and d['run'].startswith('$1/')"
@@ -34,6 +39,11 @@ for file in "${files[@]}"; do
     try "check passes $name" fairlead check "$file"
     try "the README names $name" grep -q "^      *$name  *[a-z]" "$examples/README"
 done
+for file in "${more[@]}"; do
+    try "check passes ${file#"$FL_TOP_SRCDIR"/}" fairlead check "$file"
+done
+try "every file that the README names is there" bash -c \
+    "cd '$examples' && grep -oE '^      [a-z-]+\.cfg' README | xargs ls"
 for line in "${runs[@]}"; do
     name=${line%%|*}
     mkdir "$name" && cp "$examples"/*.cfg "$name" && cd "$name" || exit 1

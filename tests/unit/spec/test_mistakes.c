@@ -45,6 +45,10 @@ static void messages_of(const char *text, size_t size, struct fl_buf *out)
 
     assert_non_null(list);
     test_file_write("w.cfg", text, size);
+    test_file_write("words.txt", "words", 5);
+    test_file_write("words.txt.in", "words", 5);
+    test_file_write("inputs.json", "{}", 2);
+    test_file_write("bytes", "\xff\xfe", 2);
     rc = fl_spec_load("w.cfg", &options, &workflow, list, &err);
     if ((rc < 0) != (list->errors > 0))
         fail_msg("%d with %zu mistakes: %s", rc, list->errors, err.text);
