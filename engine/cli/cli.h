@@ -31,6 +31,7 @@ enum fl_cli_option {
     FL_OPT_DRY = 1u << 20,
     FL_OPT_FORCE = 1u << 21,
     FL_OPT_FOR = 1u << 22,
+    FL_OPT_RETRY = 1u << 23,
 };
 
 struct fl_cli {
@@ -88,6 +89,9 @@ int fl_cli_store(struct fl_cli *cli, struct fl_err *reterr);
 /* An action on the objects that the arguments name ([RUN][/OBJECT] [OBJECT]...), with the members
  * of more (taken over; or NULL); tells what came of it, or with --dry-run what would. */
 int fl_cli_act(struct fl_cli *cli, const char *verb, json_t *more, struct fl_err *reterr);
+
+/* The stages that a dry run of insert, remove or reload says would be others, one a line. */
+void fl_cli_print_changes(const json_t *result);
 
 /* Asks one question and closes: verb and, where given, run and stage. */
 int fl_cli_ask(struct fl_cli *cli, const char *verb, const char *run, const char *stage,

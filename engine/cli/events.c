@@ -37,6 +37,18 @@ static const struct {
     {"cancel-asked", "asked to stop", {"who", "why"}},
     {"held", "held", {"who", "why"}},
     {"released", "released", {"who", "why"}},
+    {"action-taken", "action by", {"who", "why", "text"}},
+    {"param-set", "parameter", {"output", "text", "who"}},
+    {"state-set", "was set", {"state", "who", "why"}},
+    {"run-replanned", "goes on by another version of its workflow", {"who", "why"}},
+    {"workflow-installed", "installed", {"workflow", "who"}},
+    {"workflow-reloaded", "reloaded", {"workflow", "who"}},
+    {"workflow-removed", "uninstalled", {"workflow", "who"}},
+    {"cycle-skipped", "cycle is not run", {"workflow", "cycle", "why"}},
+    {"run-dropped", "dropped", {"run", "why"}},
+    {"set-declared", "declares set", {"output", "text"}},
+    {"signalled", "signal", {"output", "who", "text"}},
+    {"file-arrived", "file arrived", {"path"}},
 };
 
 /* What a person who follows a run wants to hear of: not each step of what goes as it should. */

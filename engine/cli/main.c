@@ -35,7 +35,8 @@ static const struct command commands[] = {
      FL_OPT_SET | FL_OPT_JSON, 1, 1, fl_cli_check},
     {"run", "FILE --cycle CYCLE",
      "run a workflow here, in the foreground; goes on with a run that is not finished",
-     FL_OPT_STATE | FL_OPT_SET | FL_OPT_CYCLE | FL_OPT_VARIANT | FL_OPT_HTTP, 1, 1, fl_cli_run},
+     FL_OPT_STATE | FL_OPT_SET | FL_OPT_CYCLE | FL_OPT_VARIANT | FL_OPT_HTTP | FL_OPT_RETRY, 1, 1,
+     fl_cli_run},
     {"submit", "FILE --cycle CYCLE", "give a workflow to the coordinator that runs",
      FL_OPT_STATE | FL_OPT_JSON | FL_OPT_SET | FL_OPT_CYCLE | FL_OPT_VARIANT | FL_OPT_FOLLOW, 1, 1,
      fl_cli_submit},
@@ -112,6 +113,7 @@ static const struct {
     {"width", FL_OPT_WIDTH, "N", "columns of the chart [the terminal's, or 100]"},
     {"run", FL_OPT_RUN, "RUN", "of this run [the newest]"},
     {"dry-run", FL_OPT_DRY, NULL, "only say what it would lead to"},
+    {"retry", FL_OPT_RETRY, NULL, "try again what failed in a run that has ended"},
     {"for", FL_OPT_FOR, "DURATION", "for so long, e.g. PT2H [for good]"},
     {"force", FL_OPT_FORCE, NULL,
      "retry: also give up an attempt whose worker cannot be reached; set-state: without outputs"},
@@ -257,6 +259,7 @@ static int take_option(struct fl_cli *cli, size_t which, const char *value, stru
     case FL_OPT_STDERR:
     case FL_OPT_DRY:
     case FL_OPT_FORCE:
+    case FL_OPT_RETRY:
         return 0; /* the bit says it all */
     }
     return 0;

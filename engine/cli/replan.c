@@ -20,8 +20,7 @@ static void print_names(const char *what, const json_t *names)
     json_array_foreach(names, i, name)(void) printf("  %s: %s\n", what, json_string_value(name));
 }
 
-/* What the record says has changed; "" for a record without. */
-static void print_changes(const json_t *result)
+void fl_cli_print_changes(const json_t *result)
 {
     fl_json_auto json_t *asked = NULL;
     const json_t *changes;
@@ -67,7 +66,7 @@ static int ask(struct fl_cli *cli, json_t *request, struct fl_err *reterr)
         (void)printf("action %lld: %s %s: recorded\n",
                      (long long)json_integer_value(json_object_get(result, "action")),
                      fl_text_of(wanted, "verb"), fl_text_of(wanted, "run"));
-    print_changes(look);
+    fl_cli_print_changes(look);
     if (!result)
         (void)puts("nothing was done: without --dry-run it is");
     return 0;

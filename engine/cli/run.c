@@ -133,6 +133,8 @@ static int tell_finished(struct fl_cli *cli, const struct fl_workflow *workflow,
 {
     int code = tell_end(cli, workflow, state, status);
 
+    if (code != 0)
+        (void)puts("what failed is tried again by the same command with --retry");
     (void)printf("this run has its end already; to run it anew beside it:\n"
                  "  fairlead run %s --cycle %s",
                  cli->args[0], cli->cycle);
@@ -144,6 +146,51 @@ static int tell_finished(struct fl_cli *cli, const struct fl_workflow *workflow,
     return code;
 }
 
+/* The run goes by the workflow that it was made with: when the file says something else by now,
+ * that is told, and how it can be taken over. */
+static void tell_changed(const struct fl_cli *cli, struct fl_client *client,
+                         const struct fl_workflow *workflow, const char *name, const json_t *status)
+{
+    char digest[FL_DIGEST_HEX];
+    fl_json_auto json_t *look = NULL;
+    json_t *json = NULL;
+    struct fl_err err = {0};
+
+    if (fl_workflow_digest(workflow, digest, &err) < 0 ||
+        strcmp(digest, fl_text_of(status, "digest")) == 0)
+        return;
+    (void)printf("warning: the workflow file has changed since %s was made; the run goes on as it "
+                 "was made\n",
+                 name);
+    if (fl_workflow_to_json(workflow, &json, &err) == 0 &&
+        fl_client_ask(client,
+                      json_pack("{s:s, s:s, s:b, s:o}", "verb", "reload-run", "run", name, "dry", 1,
+                                "workflow", json),
+                      &look, &err) == 0)
+        fl_cli_print_changes(look);
+    else
+        (void)printf("  %s\n", err.text);
+    (void)printf("to take the changes over, while it runs: fairlead reload %s --state %s --run "
+                 "'%s'\n",
+                 cli->args[0], cli->state, name);
+}
+
+/* With --retry a run that ended badly is taken up again. True when it is. */
+static int try_again(const struct fl_cli *cli, struct fl_client *client, const char *name,
+                     const json_t *status, bool *ret_again, struct fl_err *reterr)
+{
+    fl_json_auto json_t *result = NULL;
+
+    *ret_again = false;
+    if (!(cli->given & FL_OPT_RETRY) || strcmp(fl_text_of(status, "state"), "succeeded") == 0)
+        return 0;
+    *ret_again = true;
+    return fl_client_ask(
+        client,
+        json_pack("{s:s, s:s, s:s}", "verb", "retry", "run", name, "why", "fairlead run --retry"),
+        &result, reterr);
+}
+
 /* Submits, or takes up a run that is there. *ret_from: the first event to tell of; *ret_status is
  * set when the run has its end already. */
 static int begin(struct fl_cli *cli, struct fl_client *client, const struct fl_workflow *workflow,
@@ -153,16 +200,23 @@ static int begin(struct fl_cli *cli, struct fl_client *client, const struct fl_w
     fl_json_auto json_t *result = NULL;
     json_t *request = NULL;
     struct fl_err err = {0};
+    bool again = false;
     int rc = fl_client_ask(client, json_pack("{s:s, s:s}", "verb", "status", "run", name), &status,
                            &err);
 
     if (rc == 0) {
         *ret_from = (uint64_t)json_integer_value(json_object_get(status, "seq")) + 1;
         if (strcmp(fl_text_of(status, "state"), "running") != 0) {
-            *ret_status = json_incref(status);
-            return 0;
+            rc = try_again(cli, client, name, status, &again, reterr);
+            if (rc < 0)
+                return rc;
+            if (!again) {
+                *ret_status = json_incref(status);
+                return 0;
+            }
         }
         (void)printf("%s goes on where it was\n", name);
+        tell_changed(cli, client, workflow, name, status);
         return 0;
     }
     if (rc != FL_E_NOENT) {

@@ -4,7 +4,7 @@
 set -u
 . "$FL_TOP_SRCDIR/tests/lib/tap.sh"
 . "$FL_TOP_SRCDIR/tests/lib/engine.sh"
-plan 25
+plan 30
 run=night/$cycle
 
 # night FILE EXTRA: a workflow whose first stage waits on a fifo; EXTRA goes between.
@@ -82,3 +82,19 @@ try "everything ran once, the stage that was put in too, with the workflow's own
 try "what has succeeded cannot be skipped" exits 78 act skip "$run" map
 try "a record without a coordinator still lists them" same "$(act actions --json >a.json && json a.json "len(d['actions'])")" 5
 try "the first is marked as undone" json a.json "[a for a in d['actions'] if a['action'] == 1][0]['undone_by'] == 5"
+
+# a run in the foreground that failed, and whose file has changed since
+cat >fore.cfg <<CFG
+workflow: { name = "fore"; stages = {
+  a: { program = "sh"; args = ["-c", "test -e $work/mended"]; };
+  b: { program = "true"; when = "a"; };
+}; };
+CFG
+try "a run in the foreground fails" exits 1 fairlead run fore.cfg --cycle $cycle --state fore
+touch mended
+sed -i 's/b: {/more: { program = "true"; }; b: {/' fore.cfg
+try "with --retry the same command takes it up again" fairlead run fore.cfg --cycle $cycle --state fore --retry
+cp last fore.txt
+try "it tells that the file has changed" has "has changed since" fore.txt
+try "in what" has "added: more" fore.txt
+try "and how to take that over" has "fairlead reload" fore.txt
