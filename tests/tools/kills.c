@@ -1,6 +1,6 @@
 /* Real kills: the workflow, and the way in.
  *   kills flow STAGES SEED BODY TRAIL >workflow.cfg
- *   kills storm DIR FLOW SEED KILLS STAGES
+ *   kills storm DIR FLOW SEED KILLS STAGES [FILLS]
  *   kills ends EVENTS STAGES
  *   kills trail TRAIL KILLS
  *   kills results EVENTS UNDISTURBED
@@ -124,9 +124,9 @@ int main(int argc, char **argv)
 
     if (strcmp(verb, "flow") == 0 && argc == 6)
         return kills_flow((long)number(argv[2]), number(argv[3]), argv[4], argv[5]);
-    if (strcmp(verb, "storm") == 0 && argc == 7)
+    if (strcmp(verb, "storm") == 0 && (argc == 7 || argc == 8))
         return kills_storm(argv[2], argv[3], number(argv[4]), (long)number(argv[5]),
-                           (long)number(argv[6]));
+                           (long)number(argv[6]), argc == 8 ? (long)number(argv[7]) : 0);
     if (strcmp(verb, "ends") == 0 && argc == 4)
         return kills_judge_ends(argv[2], (long)number(argv[3]));
     if (strcmp(verb, "trail") == 0 && argc == 4)

@@ -21,10 +21,12 @@ uint64_t kills_draw(struct kills_random *random, uint64_t below);
 /* Writes the workflow of so many instances to standard output. body: the program's path. 0, 1. */
 int kills_flow(long stages, uint64_t seed, const char *body, const char *trail);
 
-/* Runs FLOW below DIR to its end while it kills; 0, or 1 after it has said what went wrong. Leaves
- * DIR/state, DIR/trail (of the bodies) and DIR/kills: a line "K coordinator", "K worker" or
+/* Runs FLOW below DIR to its end while it kills, and so many times fills DIR/disk, a small file
+ * system that then holds state and site, for a while; 0, or 1 after it has said what went wrong.
+ * Leaves DIR/state, DIR/trail (of the bodies) and DIR/kills: a line "K coordinator", "K worker" or
  * "K supervisor NAME ATTEMPT" each. */
-int kills_storm(const char *dir, const char *flow, uint64_t seed, long kills, long stages);
+int kills_storm(const char *dir, const char *flow, uint64_t seed, long kills, long stages,
+                long fills);
 
 /* What must hold; each says what does not and gives 1. events: JSON lines of `fairlead events`. */
 int kills_judge_ends(const char *events, long stages);

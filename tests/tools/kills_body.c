@@ -1,10 +1,11 @@
 /* The body of a stage of the kill test.
  *   kills_body TRAIL MILLISECONDS [--steps N OUTPUT | FILE]
  * Appends to TRAIL, one write a line: "S NAME ATTEMPT NANOSECONDS" at its start, "E ..." at its
- * end, and "O ..." when another body of the same stage still lives: each holds a lock on
- * TRAIL.locks/NAME, which its descendants inherit and the kernel takes back from the dead. A long
- * one has a child that leaves its process group. FILE (in the attempt's out folder) is made of the
- * inputs alone, in two pieces; --steps makes N files, step.fLLL.txt, and tells each by the socket.
+ * end, and "F ..." when there is no space, and "O ..." when another body of the same stage still
+ * lives: each holds a lock on TRAIL.locks/NAME, which its descendants inherit and the kernel takes
+ * back from the dead. A long one has a child that leaves its process group. FILE (in the attempt's
+ * out folder) is made of the inputs alone, in two pieces; --steps makes N files, step.fLLL.txt, and
+ * tells each by the socket.
  */
 #include "config.h"
 
@@ -28,6 +29,7 @@
 #define LONG_MS 100
 #define INPUTS_MAX 1024
 #define EXIT_SPACE 75 /* may pass: the disk is full */
+#define EXIT_TRAIL 74
 
 struct body {
     const char *trail;
@@ -35,13 +37,6 @@ struct body {
     const char *attempt;
     long wait_ms;
 };
-
-/* Lets one know that there is nothing to be saved here: it may pass, and is tried again. */
-static _Noreturn void give_up(const char *what)
-{
-    perror(what);
-    exit(EXIT_SPACE);
-}
 
 static void trail(const struct body *body, char what)
 {
@@ -54,8 +49,16 @@ static void trail(const struct body *body, char what)
     size = snprintf(line, sizeof(line), "%c %s %s %lld%09ld\n", what, body->name, body->attempt,
                     (long long)now.tv_sec, now.tv_nsec);
     if (fd < 0 || size < 0 || (size_t)size >= sizeof(line) || write(fd, line, (size_t)size) != size)
-        give_up(body->trail);
+        exit(EXIT_TRAIL);
     (void)close(fd);
+}
+
+/* No space: it may pass, and is tried again. */
+static _Noreturn void give_up(const struct body *body, const char *what)
+{
+    perror(what);
+    trail(body, 'F');
+    exit(EXIT_SPACE);
 }
 
 static void pass(long ms)
@@ -74,7 +77,7 @@ static void lock(const struct body *body)
     (void)snprintf(path, sizeof(path), "%s.locks/%s", body->trail, body->name);
     fd = open(path, O_RDWR | O_CREAT, 0644);
     if (fd < 0)
-        give_up(path);
+        exit(EXIT_TRAIL);
     if (flock(fd, LOCK_EX | LOCK_NB) != 0)
         trail(body, 'O');
 }
@@ -92,7 +95,7 @@ static int compare(const void *a, const void *b)
 }
 
 /* Of the names and contents of all inputs, in the order of their names. */
-static uint64_t inputs_hash(uint64_t h)
+static uint64_t inputs_hash(const struct body *body, uint64_t h)
 {
     char *names[INPUTS_MAX];
     size_t count = 0;
@@ -112,7 +115,7 @@ static uint64_t inputs_hash(uint64_t h)
         ssize_t got = fd < 0 ? -1 : read(fd, data, sizeof(data));
 
         if (got < 0)
-            give_up(names[i]);
+            give_up(body, names[i]);
         h = mix(mix(h, names[i], strlen(names[i])), data, (size_t)got);
         (void)close(fd);
         free(names[i]);
@@ -121,7 +124,7 @@ static uint64_t inputs_hash(uint64_t h)
 }
 
 /* In two pieces with a pause between: a kill may find half of it. */
-static void make_file(const char *path, uint64_t h, long pause_ms)
+static void make_file(const struct body *body, const char *path, uint64_t h)
 {
     char text[64];
     int size = snprintf(text, sizeof(text), "%016llx\n%016llx\n", (unsigned long long)h,
@@ -129,13 +132,13 @@ static void make_file(const char *path, uint64_t h, long pause_ms)
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
     if (fd < 0 || write(fd, text, 17) != 17)
-        give_up(path);
-    pass(pause_ms);
+        give_up(body, path);
+    pass(body->wait_ms);
     if (write(fd, text + 17, (size_t)size - 17) != size - 17 || close(fd) != 0)
-        give_up(path);
+        give_up(body, path);
 }
 
-static void tell(const char *output, long lead, const char *file)
+static void tell(const struct body *body, const char *output, long lead, const char *file)
 {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     const char *path = getenv("FAIRLEAD_SOCKET");
@@ -148,7 +151,7 @@ static void tell(const char *output, long lead, const char *file)
 
     if (!path || fd < 0 ||
         (size_t)snprintf(to.sun_path, sizeof(to.sun_path), "%s", path) >= sizeof(to.sun_path))
-        give_up("FAIRLEAD_SOCKET");
+        give_up(body, "FAIRLEAD_SOCKET");
     /* a supervisor that was killed hears nothing; it finds the file, or the stage runs again */
     (void)sendto(fd, text, (size_t)size, 0, (const struct sockaddr *)&to, sizeof(to));
     (void)close(fd);
@@ -160,8 +163,8 @@ static void make_steps(const struct body *body, long count, const char *output)
         char path[64];
 
         (void)snprintf(path, sizeof(path), "../out/step.f%03ld.txt", i);
-        make_file(path, (uint64_t)i * 7919 + 1, body->wait_ms);
-        tell(output, i, path + strlen("../out/"));
+        make_file(body, path, (uint64_t)i * 7919 + 1);
+        tell(body, output, i, path + strlen("../out/"));
     }
 }
 
@@ -194,11 +197,11 @@ int main(int argc, char **argv)
     trail(&body, 'S');
     if (body.wait_ms >= LONG_MS)
         make_child(body.wait_ms);
-    h = inputs_hash(mix(UINT64_C(14695981039346656037), body.name, strlen(body.name)));
+    h = inputs_hash(&body, mix(UINT64_C(14695981039346656037), body.name, strlen(body.name)));
     if (argc == 6 && strcmp(argv[3], "--steps") == 0)
         make_steps(&body, strtol(argv[4], NULL, 10), argv[5]);
     else if (argc == 4)
-        make_file(argv[3], h, body.wait_ms);
+        make_file(&body, argv[3], h);
     else
         pass(body.wait_ms);
     trail(&body, 'E');

@@ -115,6 +115,7 @@ struct marks {
     json_t *starts;   /* NAME -> number */
     json_t *last_end; /* NAME -> monotonic time of the last end [ns] */
     json_t *attempts; /* "NAME ATTEMPT" -> starts */
+    json_t *failed;   /* NAME -> ends for want of space */
     int faults;
 };
 
@@ -132,6 +133,8 @@ static void take_mark(struct marks *marks, char what, const char *name, const ch
         (void)fault(&marks->faults, "the body of an attempt was started twice", key, 0);
     if (what == 'S')
         (void)count_up(marks->starts, name);
+    if (what == 'F')
+        (void)count_up(marks->failed, name);
     if (what == 'E')
         (void)json_object_set_new(marks->last_end, name, json_integer(at_ns));
 }
@@ -172,8 +175,10 @@ static json_t *read_kills(const char *path)
 
 int kills_judge_trail(const char *trail, const char *kills)
 {
-    struct marks marks = {
-        .starts = json_object(), .last_end = json_object(), .attempts = json_object()};
+    struct marks marks = {.starts = json_object(),
+                          .last_end = json_object(),
+                          .attempts = json_object(),
+                          .failed = json_object()};
     json_t *killed = read_kills(kills);
     const char *name;
     json_t *starts;
@@ -183,7 +188,8 @@ int kills_judge_trail(const char *trail, const char *kills)
         marks.faults++;
     json_object_foreach(marks.starts, name, starts)
     {
-        long allowed = 1 + (long)json_integer_value(json_object_get(killed, name));
+        long allowed = 1 + (long)json_integer_value(json_object_get(killed, name)) +
+                       (long)json_integer_value(json_object_get(marks.failed, name));
         long began = (long)json_integer_value(starts);
 
         more += began - 1;
@@ -196,6 +202,7 @@ int kills_judge_trail(const char *trail, const char *kills)
     json_decref(marks.starts);
     json_decref(marks.last_end);
     json_decref(marks.attempts);
+    json_decref(marks.failed);
     return marks.faults > 0;
 }
 

@@ -29,6 +29,9 @@
 #include "engine/base/banned.h"
 
 #define PATIENCE_S 60
+#define PATIENCE_NS ((int64_t)PATIENCE_S * 1000000000)
+#define FILL_EVERY 4     /* so many kills from one full disk to the next */
+#define EXIT_NO_SPACE 75 /* of a daemon that is started on a full disk */
 #define VICTIMS_MAX 256
 #define DELAY_MAX_NS ((int64_t)20 * 1000000)
 #define PER_MILLE_OF_LINES 950 /* the last kill comes before so much of the trail is written */
@@ -49,7 +52,10 @@ struct storm {
     int notify_fd;
     int signals_fd;
     FILE *kills;
-    long lines; /* of the trail */
+    long fills; /* times that the disk is still to be full */
+    char ballast[FL_PATH_MAX];
+    int64_t full_until_ns; /* 0: there is space */
+    long lines;            /* of the trail */
     long killed;
     bool last_ended;
     char rest[512]; /* of the trail's last line */
@@ -319,10 +325,41 @@ static int kill_daemon(struct storm *storm, bool coordinator)
     pid_t *pid = coordinator ? &storm->coordinator : &storm->worker;
 
     (void)fprintf(storm->kills, "K %s\n", coordinator ? "coordinator" : "worker");
-    (void)kill(*pid, SIGKILL);
+    if (*pid > 0)
+        (void)kill(*pid, SIGKILL);
     (void)finish(*pid);
     *pid = -1;
     return coordinator ? start_coordinator(storm) : start_worker(storm);
+}
+
+/* Leaves no byte for anybody. */
+static void fill_disk(struct storm *storm)
+{
+    static const char zeros[65536];
+    int fd = open(storm->ballast, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    for (size_t size = sizeof(zeros); fd >= 0 && size > 0; size /= 2)
+        while (write(fd, zeros, size) > 0)
+            ;
+    (void)close(fd);
+    storm->fills--;
+    storm->full_until_ns =
+        now_ns() + INT64_C(300000000) + (int64_t)kills_draw(&storm->random, 600000000);
+    (void)fprintf(storm->kills, "F disk\n");
+}
+
+/* What would not start without space starts now. */
+static int free_disk(struct storm *storm)
+{
+    int rc = 0;
+
+    (void)unlink(storm->ballast);
+    storm->full_until_ns = 0;
+    if (storm->coordinator < 0)
+        rc = start_coordinator(storm);
+    if (rc == 0 && storm->worker < 0)
+        rc = start_worker(storm);
+    return rc;
 }
 
 static int kill_one(struct storm *storm)
@@ -361,7 +398,8 @@ static void read_trail(struct storm *storm)
     }
 }
 
-/* Takes up the dead. 1 when a daemon has ended that nobody killed. */
+/* Takes up the dead. 1 when a daemon has ended that nobody killed; but on a full disk it may, and
+ * say so, and is started again when there is space. */
 static int reap(struct storm *storm)
 {
     struct signalfd_siginfo info;
@@ -376,6 +414,8 @@ static int reap(struct storm *storm)
         else if (pid == storm->worker)
             storm->worker = -1;
         else
+            continue;
+        if (storm->full_until_ns > 0 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_SPACE)
             continue;
         return wrong("ended by itself", storm->worker < 0 ? "worker" : "coordinator");
     }
@@ -408,6 +448,12 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static int64_t wake_ns(const struct storm *storm, int64_t due_ns)
+{
+    return storm->full_until_ns > 0 && storm->full_until_ns < due_ns ? storm->full_until_ns
+                                                                     : due_ns;
+}
+
 /* Kills whenever the trail has come to one of some drawn lengths, a moment later. */
 static int rage(struct storm *storm, const long *marks, long kills)
 {
@@ -416,25 +462,30 @@ static int rage(struct storm *storm, const long *marks, long kills)
     long heard = 0;
     long next = 0;
 
-    while (!storm->last_ended) {
+    while (!storm->last_ended || storm->full_until_ns > 0) {
         bool near = next < kills && storm->lines >= marks[next];
 
         if (near && due_ns == 0)
             due_ns = now_ns() + (int64_t)kills_draw(&storm->random, (uint64_t)DELAY_MAX_NS);
+        if (storm->full_until_ns > 0 && now_ns() >= storm->full_until_ns && free_disk(storm) != 0)
+            return 1;
         if (near && now_ns() >= due_ns) {
+            if (storm->fills > 0 && storm->full_until_ns == 0 &&
+                next % FILL_EVERY == FILL_EVERY - 1)
+                fill_disk(storm);
             if (kill_one(storm) != 0)
                 return 1;
             due_ns = 0;
             next++;
             continue;
         }
-        if (pause_until(storm, near ? due_ns : heard_ns + (int64_t)PATIENCE_S * 1000000000) != 0)
+        if (pause_until(storm, wake_ns(storm, near ? due_ns : heard_ns + PATIENCE_NS)) != 0)
             return 1;
         if (storm->lines != heard) {
             heard = storm->lines;
             heard_ns = now_ns();
         }
-        if (now_ns() - heard_ns >= (int64_t)PATIENCE_S * 1000000000)
+        if (now_ns() - heard_ns >= PATIENCE_NS)
             return wrong("nothing has happened for too long; state", storm->state);
     }
     return 0;
@@ -477,20 +528,23 @@ static int await_end(struct storm *storm)
     return ended ? 0 : wrong("the record does not tell the end of the run; state", storm->state);
 }
 
-static int make_ready(struct storm *storm, const char *dir, uint64_t seed)
+static int make_ready(struct storm *storm, const char *dir, uint64_t seed, long fills)
 {
+    const char *disk = fills > 0 ? "/disk" : "";
     char path[FL_PATH_MAX];
     sigset_t signals;
 
     storm->dir = dir;
     storm->random.state = seed;
     storm->coordinator = storm->worker = -1;
-    (void)snprintf(storm->state, sizeof(storm->state), "%s/state", dir);
+    storm->fills = fills;
+    (void)snprintf(storm->ballast, sizeof(storm->ballast), "%s%s/ballast", dir, disk);
+    (void)snprintf(storm->state, sizeof(storm->state), "%s%s/state", dir, disk);
     (void)snprintf(storm->trail, sizeof(storm->trail), "%s/trail", dir);
     (void)snprintf(storm->log, sizeof(storm->log), "%s/log", dir);
-    (void)snprintf(storm->site, sizeof(storm->site), "local=%s/local", dir);
-    (void)snprintf(storm->folders, sizeof(storm->folders), "%s/local/work/", dir);
-    (void)snprintf(storm->keys, sizeof(storm->keys), "%s/state/keys", dir);
+    (void)snprintf(storm->site, sizeof(storm->site), "local=%s%s/local", dir, disk);
+    (void)snprintf(storm->folders, sizeof(storm->folders), "%s%s/local/work/", dir, disk);
+    (void)snprintf(storm->keys, sizeof(storm->keys), "%s%s/state/keys", dir, disk);
     (void)snprintf(path, sizeof(path), "%s/kills", dir);
     storm->kills = fopen(path, "we");
     storm->trail_fd = open(storm->trail, O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
@@ -558,12 +612,13 @@ static int end(struct storm *storm, int code)
     return code;
 }
 
-int kills_storm(const char *dir, const char *flow, uint64_t seed, long kills, long stages)
+int kills_storm(const char *dir, const char *flow, uint64_t seed, long kills, long stages,
+                long fills)
 {
     struct storm storm = {.kills = NULL};
     long *marks = calloc((size_t)kills + 1, sizeof(*marks));
     long most = 2 * stages * PER_MILLE_OF_LINES / 1000;
-    int code = !marks || kills > KILLS_MAX || make_ready(&storm, dir, seed) != 0;
+    int code = !marks || kills > KILLS_MAX || make_ready(&storm, dir, seed, fills) != 0;
 
     for (long i = 0; i < kills && !code; i++)
         marks[i] = 1 + (long)kills_draw(&storm.random, (uint64_t)most);
