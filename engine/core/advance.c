@@ -13,10 +13,13 @@
 #include "engine/base/json.h"
 #include "engine/base/banned.h"
 
+#define ENDS_MAX 10000 /* of what cannot go on, in one call; the caller calls again */
+
 struct advancing {
     const struct fl_core *core;
     const struct fl_input *tick;
     struct fl_events *events;
+    size_t last; /* no more ends are added from this many events on */
 };
 
 static void doom_text(const struct fl_run *run, const struct fl_inst *in, char *text, size_t size)
@@ -92,9 +95,12 @@ static int settle(const struct advancing *a, const struct fl_run *run, struct fl
 {
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < run->doomed_count; i++)
-        rc = end_doomed(a, run, run->doomed[i], reterr);
-    if (rc == 0 && run->counts[FL_STATE_RUNNING] > 0 && run->plan->follows && run->failed_count > 0)
+    for (uint32_t i = fl_bits_next(&run->doomed, 0);
+         rc == 0 && i != FL_BITS_NONE && a->events->count < a->last;
+         i = fl_bits_next(&run->doomed, i + 1))
+        rc = end_doomed(a, run, i, reterr);
+    if (rc == 0 && run->counts[FL_STATE_RUNNING] > 0 && run->plan->follows &&
+        run->failed.members > 0)
         rc = fl_stop_hopeless(run, a->tick->now_ns, a->events, reterr);
     return rc;
 }
@@ -117,7 +123,8 @@ static int skip_blocked(const struct advancing *a, const struct fl_run *run, str
     int rc = 0;
 
     for (int round = 0; rc == 0 && round < 2 && a->events->count == before; round++) {
-        for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count; i++) {
+        for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count && a->events->count < a->last;
+             i++) {
             fl_auto(fl_buf_release) struct fl_buf why = {0};
             struct fl_event *event;
 
@@ -170,9 +177,9 @@ static bool waits_for_other_run(const struct fl_core *core, const struct fl_run 
 /* True when something ended badly that was neither optional nor only too late. */
 static bool has_failed(const struct fl_run *run)
 {
-    for (size_t i = 0; i < run->failed_count; i++)
-        if (run->insts[run->failed[i]].state != FL_STATE_EXPIRED &&
-            !fl_inst_stage(run, run->failed[i])->optional)
+    for (uint32_t i = fl_bits_next(&run->failed, 0); i != FL_BITS_NONE;
+         i = fl_bits_next(&run->failed, i + 1))
+        if (run->insts[i].state != FL_STATE_EXPIRED && !fl_inst_stage(run, i)->optional)
             return true;
     return false;
 }
@@ -235,7 +242,8 @@ int fl_core_advance(const struct fl_core *core, const struct fl_input *tick,
 {
     fl_auto(fl_launching_release) struct fl_launching launching = {
         .core = core, .tick = tick, .events = events};
-    const struct advancing a = {.core = core, .tick = tick, .events = events};
+    const struct advancing a = {
+        .core = core, .tick = tick, .events = events, .last = events->count + ENDS_MAX};
     size_t before;
     int rc = 0;
 
@@ -273,10 +281,12 @@ int64_t fl_core_next_timer_ns(const struct fl_core *core)
         if (params_ns < next)
             next = params_ns;
         /* a due attempt that finds no room waits for an end, not for time */
-        for (size_t t = 0; !run->held && !run->cancel_asked && t < run->timer_count; t++) {
-            int64_t at_ns = run->insts[run->timers[t]].not_before_ns;
+        for (uint32_t i = fl_bits_next(&run->timers, 0);
+             !run->held && !run->cancel_asked && i != FL_BITS_NONE;
+             i = fl_bits_next(&run->timers, i + 1)) {
+            int64_t at_ns = run->insts[i].not_before_ns;
 
-            if (at_ns < next && fl_launch_has_room(&launching, run, run->timers[t]))
+            if (at_ns < next && fl_launch_has_room(&launching, run, i))
                 next = at_ns;
         }
     }

@@ -35,17 +35,6 @@ int fl_list_push(uint32_t **list, size_t *count, size_t *room, uint32_t v, struc
     return 0;
 }
 
-static void list_drop(uint32_t *list, size_t *count, uint32_t v)
-{
-    for (size_t i = 0; i < *count; i++) {
-        if (list[i] != v)
-            continue;
-        memmove(&list[i], &list[i + 1], (*count - i - 1) * sizeof(*list));
-        (*count)--;
-        return;
-    }
-}
-
 /* What is ready in the pool of an instance. */
 static struct fl_ready *ready_of(const struct fl_run *run, uint32_t inst)
 {
@@ -93,7 +82,7 @@ int fl_inst_happen(struct fl_run *run, uint32_t inst, enum fl_happening happenin
         fl_bits_drop(&ready_of(run, inst)->set, inst);
         run->ready_total--;
         if (in->not_before_ns)
-            list_drop(run->timers, &run->timer_count, inst);
+            fl_bits_drop(&run->timers, inst);
     }
     in->state = next;
     if (next == FL_STATE_LAUNCHED)
@@ -104,7 +93,7 @@ int fl_inst_happen(struct fl_run *run, uint32_t inst, enum fl_happening happenin
         fl_bits_add(&ready_of(run, inst)->set, inst);
         run->ready_total++;
         if (in->not_before_ns)
-            return fl_list_push(&run->timers, &run->timer_count, &run->timer_room, inst, reterr);
+            fl_bits_add(&run->timers, inst);
     }
     return 0;
 }
@@ -149,20 +138,20 @@ int fl_apply_try_ready(struct fl_run *run, uint32_t inst, int64_t now_ns, struct
 }
 
 /* An input can never come: advance will end the instance, or cancel it. */
-static int doom(struct fl_run *run, uint32_t inst, uint32_t slot_plus_1, struct fl_err *reterr)
+static int doom(struct fl_run *run, uint32_t inst, uint32_t slot_plus_1)
 {
     struct fl_inst *in = &run->insts[inst];
 
     if (in->doom || in->final)
         return 0;
     in->doom = slot_plus_1;
-    return fl_list_push(&run->doomed, &run->doomed_count, &run->doomed_room, inst, reterr);
+    fl_bits_add(&run->doomed, inst);
+    return 0;
 }
 
 void fl_apply_spare(struct fl_run *run, uint32_t inst)
 {
-    if (run->insts[inst].doom)
-        list_drop(run->doomed, &run->doomed_count, inst);
+    fl_bits_drop(&run->doomed, inst);
     run->insts[inst].doom = 0;
 }
 
@@ -183,7 +172,7 @@ static int look_again(struct fl_core *core, struct fl_run *run, uint32_t inst, u
         return rc;
     if (ps->kinds[term] == FL_TERM_DYNAMIC)
         terms_of(run, inst)[term] = result == FL_RESOLVE_OK ? 0 : 1;
-    return result == FL_RESOLVE_DOOM ? doom(run, inst, why, reterr) : 0;
+    return result == FL_RESOLVE_DOOM ? doom(run, inst, why) : 0;
 }
 
 /* All dynamic terms of a stage's instances that still wait (first look, or another run has
@@ -251,7 +240,7 @@ static int slot_changed_for(struct fl_core *core, struct fl_run *run, const stru
     switch (ps->kinds[dep->term]) {
     case FL_TERM_INPUT:
         if (is == FL_SLOT_ABSENT)
-            return doom(run, dep->inst, slot + 1, reterr);
+            return doom(run, dep->inst, slot + 1);
         if (*pending > 0)
             (*pending)--;
         return 0;
@@ -324,12 +313,11 @@ int fl_apply_finished(struct fl_core *core, struct fl_run *run, uint32_t inst, i
 
     run->insts[inst].final = true;
     run->open[plan->inst_stage[inst]]--;
-    if (run->insts[inst].doom)
-        list_drop(run->doomed, &run->doomed_count, inst);
+    fl_bits_drop(&run->doomed, inst);
     if (!fl_state_is_good(run->insts[inst].state))
         rc = mark_optional(run, inst, reterr);
     if (rc == 0 && !fl_state_is_good(run->insts[inst].state))
-        rc = fl_list_push(&run->failed, &run->failed_count, &run->failed_room, inst, reterr);
+        fl_bits_add(&run->failed, inst);
     for (uint32_t d = plan->inst_dep_first[inst]; rc == 0 && d < plan->inst_dep_first[inst + 1];
          d++) {
         const struct fl_dep *dep = &plan->inst_deps[d];

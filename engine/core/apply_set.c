@@ -11,14 +11,7 @@
 
 void fl_apply_not_failed(struct fl_run *run, uint32_t inst)
 {
-    for (size_t i = 0; i < run->failed_count; i++) {
-        if (run->failed[i] != inst)
-            continue;
-        memmove(&run->failed[i], &run->failed[i + 1],
-                (run->failed_count - i - 1) * sizeof(*run->failed));
-        run->failed_count--;
-        return;
-    }
+    fl_bits_drop(&run->failed, inst);
 }
 
 /* FL_HAPPENING_COUNT for a state that cannot be set. */
@@ -110,7 +103,7 @@ int fl_apply_state_set(struct fl_core *core, const struct fl_event *event, struc
     in->final = state != FL_STATE_WAITING;
     fl_apply_not_failed(run, inst);
     if (state == FL_STATE_FAILED)
-        rc = fl_list_push(&run->failed, &run->failed_count, &run->failed_room, inst, reterr);
+        fl_bits_add(&run->failed, inst);
     if (state == FL_STATE_WAITING)
         forget_absences(run, inst);
     return rc < 0 ? rc : look_anew(core, run, event->time_ns, reterr);

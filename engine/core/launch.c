@@ -257,7 +257,7 @@ static int64_t widest_before(const struct fl_run *run, uint32_t s)
     bool *over = NULL;
     int64_t widest = -1;
 
-    if (run->failed_count > 0) { /* some of it may never come: that is seen in the whole graph */
+    if (run->failed.members > 0) { /* some of it may never come: that is seen in the whole graph */
         over = calloc((size_t)plan->inst_count + 1, sizeof(*over));
         if (!over || fl_find_over(run, over, NULL) < 0) {
             free(over);

@@ -13,6 +13,13 @@ static int run_pools(struct fl_run *run, const struct fl_plan *plan, struct fl_e
 {
     int rc = fl_bits_init(&run->live, plan->inst_count, reterr);
 
+    if (rc == 0)
+        rc = fl_bits_init(&run->doomed, plan->inst_count, reterr);
+    if (rc == 0)
+        rc = fl_bits_init(&run->failed, plan->inst_count, reterr);
+    if (rc == 0)
+        rc = fl_bits_init(&run->timers, plan->inst_count, reterr);
+
     for (size_t s = 0; rc == 0 && s < plan->workflow->stage_count; s++) {
         const struct fl_stage *stage = &plan->workflow->stages[s];
         struct fl_ready *ready = &run->ready[stage->pool];
@@ -124,12 +131,12 @@ void fl_run_destroy(struct fl_run *run)
     free(run->open);
     free(run->rendered);
     free(run->pool_jobs);
-    free(run->doomed);
-    free(run->failed);
+    fl_bits_release(&run->doomed);
+    fl_bits_release(&run->failed);
     free(run->unstarted);
     free(run->expiring);
     free(run->excluded);
-    free(run->timers);
+    fl_bits_release(&run->timers);
     free(run->name);
     free(run->variant);
     free(run->who);

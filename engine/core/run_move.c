@@ -53,10 +53,9 @@ static uint32_t same_slot(const struct fl_plan *from, uint32_t slot, const struc
 }
 
 /* Tables of the run that hold what is derived from its instances, made anew. */
-static int carry_inst(struct fl_run *to, uint32_t inst, struct fl_inst *in, struct fl_err *reterr)
+static void carry_inst(struct fl_run *to, uint32_t inst, struct fl_inst *in)
 {
     enum fl_state state = in->state == FL_STATE_READY ? FL_STATE_WAITING : in->state;
-    int rc = 0;
 
     to->insts[inst] = *in;
     *in = (struct fl_inst){0};
@@ -73,8 +72,9 @@ static int carry_inst(struct fl_run *to, uint32_t inst, struct fl_inst *in, stru
         to->pool_jobs[fl_inst_stage(to, inst)->pool]++;
     }
     if (in->final && !fl_state_is_good(state))
-        rc = fl_list_push(&to->failed, &to->failed_count, &to->failed_room, inst, reterr);
-    return rc;
+        fl_bits_add(&to->failed, inst);
+    if (in->try_count > 0 || (state != FL_STATE_WAITING && state != FL_STATE_HELD))
+        to->unstarted[to->plan->inst_stage[inst]]--;
 }
 
 static void remap_actions(struct fl_core *core, const struct fl_run *run, const uint32_t *place)
@@ -112,15 +112,12 @@ static void take_tables(struct fl_run *run, struct fl_run *fresh)
     SWAP(open);
     SWAP(rendered);
     SWAP(pool_jobs);
+    SWAP(unstarted);
+    SWAP(expiring);
+    SWAP(expiring_count);
     SWAP(doomed);
-    SWAP(doomed_count);
-    SWAP(doomed_room);
     SWAP(failed);
-    SWAP(failed_count);
-    SWAP(failed_room);
     SWAP(timers);
-    SWAP(timer_count);
-    SWAP(timer_room);
 #undef SWAP
     memcpy(run->counts, fresh->counts, sizeof(run->counts));
     run->ready_total = 0;
@@ -138,7 +135,7 @@ int fl_run_move(struct fl_core *core, struct fl_run *run, const struct fl_plan *
     for (uint32_t i = 0; rc == 0 && i < count; i++) {
         place[i] = same_inst(run->plan, i, plan);
         if (place[i] != UINT32_MAX)
-            rc = carry_inst(fresh, place[i], &run->insts[i], reterr);
+            carry_inst(fresh, place[i], &run->insts[i]);
     }
     for (uint32_t slot = 0; rc == 0 && slot < run->plan->slot_count; slot++) {
         uint32_t to = same_slot(run->plan, slot, plan);

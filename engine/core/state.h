@@ -52,7 +52,8 @@ enum __attribute__((packed)) fl_state { /* a byte: there are very many */
     X(SUCCEED) \
     X(FAIL) \
     X(TIME_OUT) \
-    X(CANCEL) X(LOSE) X(SKIP) X(EXPIRE) X(HOLD) X(RELEASE) X(RETRY) X(SET_SUCCEEDED) X(SET_FAILED) \
+    X(CANCEL) \
+    X(LOSE) X(SKIP) X(EXPIRE) X(HOLD) X(RELEASE) X(RETRY) X(SET_SUCCEEDED) X(SET_FAILED) \
         X(SET_SKIPPED) X(SET_WAITING)
 
 enum fl_happening {
@@ -167,25 +168,19 @@ struct fl_run {
     uint32_t *open;      /* instances of each stage that are not final */
     bool *rendered;      /* stages that were launched, with the parameters of now */
     uint32_t counts[FL_STATE_COUNT];
-    int64_t *pool_jobs; /* attempts under way, by pool of the workflow */
-    uint32_t *doomed;   /* instances that advance must end; may hold some that have ended */
-    size_t doomed_count;
-    size_t doomed_room;
-    uint32_t *unstarted; /* instances of each stage that have had no attempt and no end */
-    uint32_t *expiring;  /* stages that can be too late */
+    int64_t *pool_jobs;    /* attempts under way, by pool of the workflow */
+    struct fl_bits doomed; /* instances that advance must end */
+    uint32_t *unstarted;   /* instances of each stage that have had no attempt and no end */
+    uint32_t *expiring;    /* stages that can be too late */
     size_t expiring_count;
-    uint32_t undecided; /* instances that are lost and wait for proof or a person */
-    uint32_t *failed;   /* instances that failed for good while others may follow them */
-    size_t failed_count;
-    size_t failed_room;
-    uint32_t flow;      /* index + 1 of the installed workflow that made it; 0: none did */
-    bool first;         /* the first cycle of an operation */
-    uint64_t rules[2];  /* recurrences of the workflow that its cycle is on, a bit each */
-    uint32_t *excluded; /* stages that are no part of it */
+    uint32_t undecided;    /* instances that are lost and wait for proof or a person */
+    struct fl_bits failed; /* instances that failed for good while others may follow them */
+    uint32_t flow;         /* index + 1 of the installed workflow that made it; 0: none did */
+    bool first;            /* the first cycle of an operation */
+    uint64_t rules[2];     /* recurrences of the workflow that its cycle is on, a bit each */
+    uint32_t *excluded;    /* stages that are no part of it */
     size_t excluded_count;
-    uint32_t *timers; /* instances with not_before_ns */
-    size_t timer_count;
-    size_t timer_room;
+    struct fl_bits timers; /* instances that are ready from not_before_ns on */
 };
 
 /* A pool at a site, with all that offer it. Follows from the workers. */

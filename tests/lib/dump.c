@@ -78,6 +78,14 @@ static void put_list(struct fl_buf *out, const char *name, const uint32_t *list,
     fl_buf_putc(out, '\n');
 }
 
+static void put_set(struct fl_buf *out, const char *name, const struct fl_bits *set)
+{
+    fl_buf_printf(out, "  %s:", name);
+    for (uint32_t i = fl_bits_next(set, 0); i != FL_BITS_NONE; i = fl_bits_next(set, i + 1))
+        fl_buf_printf(out, " %u", i);
+    fl_buf_putc(out, '\n');
+}
+
 static void put_run(struct fl_buf *out, const struct fl_core *core, const struct fl_run *run)
 {
     const struct fl_plan *plan = run->plan;
@@ -92,9 +100,10 @@ static void put_run(struct fl_buf *out, const struct fl_core *core, const struct
     put_list(out, "counts", run->counts, FL_STATE_COUNT);
     put_list(out, "pending", run->pending, plan->term_count);
     put_list(out, "open", run->open, plan->workflow->stage_count);
-    put_list(out, "doomed", run->doomed, run->doomed_count);
-    put_list(out, "failed", run->failed, run->failed_count);
-    put_list(out, "timers", run->timers, run->timer_count);
+    put_list(out, "unstarted", run->unstarted, plan->workflow->stage_count);
+    put_set(out, "doomed", &run->doomed);
+    put_set(out, "failed", &run->failed);
+    put_set(out, "timers", &run->timers);
     for (size_t p = 0; p < plan->workflow->pool_count; p++)
         fl_buf_printf(out, "  pool %zu jobs=%lld\n", p, (long long)run->pool_jobs[p]);
     for (uint32_t i = 0; i < plan->inst_count; i++)
