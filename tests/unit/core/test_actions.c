@@ -395,6 +395,24 @@ static void a_reload_takes_over_the_difference(void **state)
     drive_close(&d);
 }
 
+/* A stage that would be too late is still seen to be so after another was put before it. */
+static void what_is_too_late_expires_after_an_insertion_too(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    drive_open(&d);
+    drive_load(&d, CHAIN("late: { program = \"true\"; when = \"last\"; expire = \"+PT12H\"; };"));
+    drive_submit(&d, CYCLE);
+    drive_load(&d, CHAIN("extra: { program = \"true\"; };"
+                         "late: { program = \"true\"; when = \"last\"; expire = \"+PT12H\"; };"));
+    assert_int_equal(reload(&d, "insert", ",'stages':['extra']"), 0);
+    drive_pass(&d, (int64_t)12 * 3600);
+    assert_string_equal(drive_state(&d, "late"), "expired");
+    assert_string_equal(drive_state(&d, "extra"), "ready");
+    drive_close(&d);
+}
+
 /* Who did what, when and why, is asked after every incident. */
 static void actions_are_listed_newest_first(void **state)
 {
@@ -435,6 +453,7 @@ int main(void)
         cmocka_unit_test(a_stage_is_inserted_into_a_running_run),
         cmocka_unit_test(a_stage_is_removed_unless_it_runs),
         cmocka_unit_test(a_reload_takes_over_the_difference),
+        cmocka_unit_test(what_is_too_late_expires_after_an_insertion_too),
         cmocka_unit_test(actions_are_listed_newest_first),
     };
 
