@@ -127,7 +127,8 @@ int fl_announce_take(struct fl_supervisor *supervisor, const char *data, size_t 
                      struct fl_err *reterr);
 /* Hashes the next piece of what was announced; *ret_more when there is more to do. */
 int fl_announce_step(struct fl_supervisor *supervisor, bool *ret_more, struct fl_err *reterr);
-/* Declared outputs that are there though nobody announced them are announced now. */
+/* Declared outputs that are there though nobody announced them are announced now. Only for a body
+ * that ended well: one that failed may have left half of a file. */
 int fl_announce_present(struct fl_supervisor *supervisor, struct fl_err *reterr);
 /* Progress that was held back, if any. */
 int fl_announce_progress(struct fl_supervisor *supervisor, bool now, struct fl_err *reterr);
@@ -135,6 +136,8 @@ int fl_announce_warn(struct fl_supervisor *supervisor, struct fl_err *reterr, co
     FL_PRINTF(3, 4);
 void fl_announce_job_free(struct supervise_job *job);
 
+/* True when exit code and log are as the success rule wants them: what the body left is whole. */
+bool fl_verdict_ended_well(struct fl_supervisor *supervisor);
 /* The end event by the success rule. New reference; NULL when memory ends. */
 json_t *fl_verdict(struct fl_supervisor *supervisor);
 

@@ -642,7 +642,7 @@ static int closing(struct fl_supervisor *supervisor, bool *busy, struct fl_err *
     rc = drain(supervisor, &dry, reterr);
     if (rc < 0 || !dry)
         return rc;
-    if (supervisor->cause == CAUSE_NONE && !supervisor->swept)
+    if (!supervisor->swept && fl_verdict_ended_well(supervisor))
         rc = fl_announce_present(supervisor, reterr);
     supervisor->swept = true;
     *busy = fl_ring_count(supervisor->jobs) > 0;

@@ -147,6 +147,13 @@ static json_t *verdict_by_itself(struct fl_supervisor *supervisor)
     return fl_spool_end("succeeded", ended->code, 0, NULL, NULL);
 }
 
+bool fl_verdict_ended_well(struct fl_supervisor *supervisor)
+{
+    return supervisor->cause == CAUSE_NONE && supervisor->exit.signal == 0 &&
+           supervisor->exit.code == supervisor->spec.success_exit &&
+           judge_log(supervisor, NULL) == 0;
+}
+
 json_t *fl_verdict(struct fl_supervisor *supervisor)
 {
     int code = supervisor->body_ended ? supervisor->exit.code : -1;

@@ -121,6 +121,33 @@ static void exit_code_alone_is_no_success(void **state)
     }
 }
 
+/* A disk that fills up under a stage leaves half a file under the final name; taken for the output
+ * it would be computed on, and stay when the next attempt brings the whole one. */
+static void a_failed_body_leaves_only_what_it_announced(void **state)
+{
+    static const char *const bodies[] = {"exit 75\n", "kill -9 $$\n", "echo NaN\n"};
+
+    (void)state;
+    for (size_t i = 0; i < FL_COUNT(bodies); i++) {
+        char body[256];
+        struct node node;
+
+        (void)snprintf(body, sizeof(body),
+                       "echo whole > ../out/one.txt; $E output one one.txt\n"
+                       "printf ha > ../out/two.txt\n%s",
+                       bodies[i]);
+        node_open(&node);
+        launch(&node, body,
+               json_pack("{s:[{s:s,s:s},{s:s,s:s}],s:{s:i,s:s,s:{s:s,s:[s]}}}", "outputs", "output",
+                         "one", "file", "one.txt", "output", "two", "file", "two.txt", "success",
+                         "exit", 0, "outputs", "all", "log", "file", "stdout", "forbid", "NaN"));
+        assert_string_equal(node_text(node_until(&node, "end"), "state"), "failed");
+        assert_int_equal(node_count(&node, "output"), 1);
+        node_close(&node);
+        assert_int_equal(fl_dir_remove(fl_world_real(), "hpc", NULL), 0);
+    }
+}
+
 /* Whether a failure is tried again depends on its class, which stages give by exit code. */
 static void exit_code_gives_the_class_of_a_failure(void **state)
 {
@@ -610,6 +637,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON(stage_gets_its_inputs_and_its_outputs_are_told_with_digests),
         ON(exit_code_alone_is_no_success),
+        ON(a_failed_body_leaves_only_what_it_announced),
         ON(exit_code_gives_the_class_of_a_failure),
         ON(time_limit_ends_a_stage),
         ON(cancel_ends_children_that_hid_themselves),
