@@ -25,7 +25,7 @@ int fl_apply_find(const struct fl_core *core, const struct fl_event *event, stru
         *ret_run = fl_core_run(core, event->run);
     if (!*ret_run)
         return fl_apply_bug(event, reterr, "no such run");
-    if (ret_inst && place->inst < (*ret_run)->plan->inst_count &&
+    if (ret_inst && place->plan == (*ret_run)->plan && place->inst < (*ret_run)->plan->inst_count &&
         fl_inst_stage(*ret_run, place->inst)->name == event->stage)
         *ret_inst = place->inst;
     else if (ret_inst && fl_run_find(*ret_run, event->stage, event->key, ret_inst, reterr) < 0)
@@ -521,7 +521,7 @@ static int apply_output(struct fl_core *core, const struct fl_event *event, stru
         rc = fl_apply_find(core, event, &run, &inst, reterr);
     if (rc < 0)
         return rc;
-    slot = event->place.slot;
+    slot = event->place.plan == run->plan ? event->place.slot : FL_EVENT_NOWHERE;
     if (!is_slot_of(run, inst, slot, event->output) &&
         fl_run_find_slot(run, inst, event->output, event->lead, &slot, reterr) < 0)
         return fl_apply_bug(event, reterr, "no such output");

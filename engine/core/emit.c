@@ -25,6 +25,7 @@ int fl_emit(struct fl_events *events, enum fl_event_type type, int64_t now_ns,
     if (run) { /* names outlive the event */
         event->run = run->name;
         event->place.run = run->index;
+        event->place.plan = run->plan;
     }
     if (run && inst != UINT32_MAX) {
         event->stage = fl_inst_stage(run, inst)->name;

@@ -142,7 +142,8 @@ int fl_event_make(struct fl_event_pool *pool, enum fl_event_type type, struct fl
     memset(event, 0, offsetof(struct fl_event, own));
     event->home = pool;
     event->type = type;
-    event->place = (struct fl_event_place){FL_EVENT_NOWHERE, FL_EVENT_NOWHERE, FL_EVENT_NOWHERE};
+    event->place =
+        (struct fl_event_place){NULL, FL_EVENT_NOWHERE, FL_EVENT_NOWHERE, FL_EVENT_NOWHERE};
     *ret_event = event;
     return 0;
 }

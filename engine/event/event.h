@@ -5,7 +5,8 @@
  * typed fields, one table that says which fields each type has, one JSON codec for bus, store and
  * stream.
  * Owns: an event owns the texts that were set with fl_event_set_text; others are borrowed from
- * whoever made it (names that a state or a plan has) and live as long as that does.
+ * whoever made it (names that a state or a plan has) and live as long as that does: whoever drops a
+ * run or a plan keeps its names until no event under way can speak of them.
  * fl_event_keep makes all of them its own. Threads: one at a time.
  * Limits: FL_EVENT_TEXT_MAX bytes a text. */
 
@@ -89,6 +90,7 @@ enum fl_event_type {
  * A hint: apply takes it only when the event's texts are the very ones of that place, so that an
  * event that was read back, or that another state made, is looked up by its names. Not written. */
 struct fl_event_place {
+    const void *plan; /* that the numbers below are of */
     uint32_t run;
     uint32_t inst;
     uint32_t slot;
