@@ -267,6 +267,8 @@ struct hearing {
     const struct fl_input *input;
     const json_t *live; /* ids of attempts that it has; NULL: it says nothing of them */
     const json_t *dead; /* ids of those whose supervisors it knows to be dead */
+    const json_t *told; /* ids of those whose end it has told: one that we do not know the end of
+                           was lost with what a restored record lacks, and is told again */
     struct fl_events *events;
     struct fl_err *reterr;
 };
@@ -287,7 +289,8 @@ static int hear_of(const struct hearing *h, const struct fl_run *run, uint32_t i
         return fl_emit_failed_end(h->events, h->input, run, i, &end,
                                   "its worker says that its supervisor died", &event, h->reterr);
     }
-    if (in->state != FL_STATE_RUNNING || !h->live || is_listed(h->live, id))
+    if (in->state != FL_STATE_RUNNING || !h->live || is_listed(h->live, id) ||
+        is_listed(h->told, id))
         return 0;
     return fl_emit_failed_end(h->events, h->input, run, i, &end,
                               "the worker has no trace of this attempt left and cannot prove its "
@@ -345,6 +348,8 @@ static int decide_hello(const struct fl_core *core, const struct fl_input *input
         rc = fl_json_array_opt(input->message, "attempts", &h.live, reterr);
     if (rc == 0)
         rc = fl_json_array_opt(input->message, "dead", &h.dead, reterr);
+    if (rc == 0)
+        rc = fl_json_array_opt(input->message, "told", &h.told, reterr);
     if (rc < 0)
         return fl_err_note(reterr, rc, "hello of worker '%s'", input->worker);
     if (!worker && core->worker_count >= FL_CORE_WORKERS_MAX)

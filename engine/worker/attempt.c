@@ -75,6 +75,10 @@ void fl_attempt_free(struct fl_worker *worker, struct attempt *attempt)
 /* No more will be said of it: its marker goes, and our memory of it. */
 static void finish(struct fl_worker *worker, struct attempt *attempt)
 {
+    if (attempt->end_index > 0 && json_array_size(worker->told) >= FL_WORKER_TOLD_MAX)
+        (void)json_array_remove(worker->told, 0); /* there is one */
+    if (attempt->end_index > 0)
+        (void)json_array_append_new(worker->told, json_string(attempt->id)); /* or forgotten */
     fl_live_clear(worker, attempt->site, attempt->id);
     fl_attempt_free(worker, attempt);
 }

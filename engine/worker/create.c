@@ -255,7 +255,8 @@ int fl_worker_create(const struct fl_world *world, const struct fl_worker_config
     worker->bell_fd = -1;
     worker->stock_ns = 0;
     worker->buffer = malloc(FL_SPOOL_LINE_MAX);
-    if (!worker->buffer)
+    worker->told = json_array();
+    if (!worker->buffer || !worker->told)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "worker: out of memory");
     if (!config->name || !fl_name_is_safe(config->name) ||
         strlen(config->name) >= sizeof(worker->name))
@@ -286,6 +287,7 @@ void fl_worker_destroy(struct fl_worker *worker)
     while (worker->attempts)
         fl_attempt_free(worker, worker->attempts);
     fl_holder_drop_all(worker);
+    json_decref(worker->told);
     for (size_t i = 0; i < worker->site_count; i++) {
         fl_door_stop(worker, &worker->sites[i]);
         fl_ready_clear(worker, &worker->sites[i]);

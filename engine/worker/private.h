@@ -118,6 +118,7 @@ struct fl_worker {
     bool no_doors;
     struct attempt *attempts;
     size_t attempt_count;
+    json_t *told;          /* array: ids of the last attempts that ended and were acknowledged */
     struct holder *spares; /* without an attempt: those that wait, and those that leave */
     size_t spare_count;    /* those that wait */
     size_t spare_max;
@@ -127,6 +128,8 @@ struct fl_worker {
     char supervisor[FL_PATH_MAX]; /* program */
     char transfer[FL_PATH_MAX];   /* program of the doors; "": none found */
 };
+
+#define FL_WORKER_TOLD_MAX 1000
 
 /* ---------------------------------------------------------------- worker.c */
 struct site *fl_worker_site(struct fl_worker *worker, const char *name);

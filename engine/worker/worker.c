@@ -76,9 +76,9 @@ static int say_hello(struct fl_worker *worker, struct fl_err *reterr)
 
     (void)gethostname(host, sizeof(host) - 1); /* for people only */
     (void)hello_lists(worker, pools, sites, attempts);
-    hello =
-        json_pack("{s:s,s:i,s:s,s:s,s:o,s:o,s:o}", "type", "hello", "v", 1, "worker", worker->name,
-                  "host", host, "pools", pools, "sites", sites, "attempts", attempts);
+    hello = json_pack("{s:s,s:i,s:s,s:s,s:o,s:o,s:o,s:O}", "type", "hello", "v", 1, "worker",
+                      worker->name, "host", host, "pools", pools, "sites", sites, "attempts",
+                      attempts, "told", worker->told);
     rc = hello ? fl_bus_client_send(worker->bus, hello, reterr)
                : fl_err_set(reterr, FL_E_NOMEM, 0, "hello: out of memory");
     if (rc == 0) {
@@ -250,6 +250,35 @@ static void take_again(struct fl_worker *worker)
     worker->hello_due = true;
 }
 
+/* A coordinator whose record was restored from a backup has lost the end of it: it is told again
+ * from the attempt's folder. */
+static void tell_again(struct fl_worker *worker, const char *id)
+{
+    for (size_t i = 0; i < worker->site_count; i++) {
+        struct site *site = &worker->sites[i];
+        struct attempt *attempt = NULL;
+        char path[FL_PATH_MAX];
+        struct fl_err err = {0};
+        int rc;
+
+        if (snprintf(path, sizeof(path), "%s/work/%s/spec.json", site->root, id) >=
+                (int)sizeof(path) ||
+            !fl_file_exists(worker->world, path))
+            continue;
+        rc = fl_live_mark(worker, site, id, &err);
+        if (rc == 0)
+            rc = fl_attempt_add(worker, site, id, &attempt, &err);
+        if (rc < 0) {
+            fl_log(FL_LOG_WARN, "attempt.tell", "attempt='%s' error='%s'", id, err.text);
+            return;
+        }
+        fl_log(FL_LOG_WARN, "attempt.tell",
+               "attempt='%s' has ended before; its record is sent again", id);
+        fl_attempt_adopt(worker, attempt);
+        return;
+    }
+}
+
 static void take_message(struct fl_worker *worker, const json_t *message)
 {
     const char *type = "";
@@ -278,6 +307,8 @@ static void take_message(struct fl_worker *worker, const json_t *message)
         if (strcmp(type, "cancel") == 0)
             answer_end(worker, id,
                        fl_spool_end("cancelled", -1, 0, NULL, "cancelled before it was launched"));
+        else if (strcmp(type, "go") == 0)
+            tell_again(worker, id);
         return;
     }
     if (strcmp(type, "go") == 0 || strcmp(type, "refuse") == 0 || strcmp(type, "cancel") == 0)

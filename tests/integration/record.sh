@@ -46,7 +46,7 @@ follow() {
 # await COUNT WORDS: until so many lines had the words
 await() {
     local line left=$1
-    while [ "$left" -gt 0 ] && read -r -t 60 line <&7; do
+    while [ "$left" -gt 0 ] && read -r -t 15 line <&7; do
         echo "$line" >>followed.json
         [[ $line == *"$2"* ]] && left=$((left - 1))
     done
