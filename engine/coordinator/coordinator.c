@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine/base/json.h"
+#include "engine/base/log.h"
 #include "engine/coordinator/private.h"
 #include "engine/world/file.h"
 #include "engine/world/wake.h"
@@ -42,6 +43,7 @@ static int copy_text(char *to, size_t size, const char *text, struct fl_err *ret
 static int recover(struct fl_coordinator *c, const char *vfs, struct fl_err *reterr)
 {
     struct fl_store_config config = {.folder = c->state, .vfs = vfs};
+    struct fl_err passed = {0};
     char path[FL_PATH_MAX];
     int rc = fl_dir_make(c->world, c->state, STATE_MODE, reterr);
 
@@ -55,9 +57,10 @@ static int recover(struct fl_coordinator *c, const char *vfs, struct fl_err *ret
     if (rc == 0)
         rc = fl_store_next_epoch(c->store, &c->epoch, reterr);
     if (rc == 0)
-        rc = fl_core_create(&c->core, reterr);
-    if (rc == 0)
-        rc = fl_store_replay(c->store, c->core, 0, &c->seq, reterr);
+        rc = fl_store_recover(c->store, UINT64_MAX, 0, &c->core, &c->seq, NULL, &passed, reterr);
+    if (rc == 0 && passed.code < 0)
+        fl_log(FL_LOG_WARN, "snapshot.passed", "error='%s' effect='more events were replayed'",
+               passed.text);
     if (rc == 0)
         rc = fl_query_create(c->world, c->state, c->core, FL_COORDINATOR_QUERIES_MAX, &c->query,
                              reterr);
@@ -91,6 +94,13 @@ static void query_news(void *arg)
 
     if (c->http)
         fl_http_notify(c->http);
+}
+
+static bool query_offer(uint64_t seq, char *data, size_t size, void *arg)
+{
+    struct fl_coordinator *c = arg;
+
+    return fl_commit_offer(c->commit, seq, data, size);
 }
 
 static int start_http(struct fl_coordinator *c, const struct fl_coordinator_config *config,
@@ -154,7 +164,7 @@ int fl_coordinator_create(const struct fl_coordinator_config *config,
     if (rc == 0)
         rc = start_http(c, config, reterr);
     if (rc == 0)
-        rc = fl_query_start(c->query, query_news, c, reterr);
+        rc = fl_query_start(c->query, query_news, query_offer, c, reterr);
     if (rc == 0)
         rc = fl_coordinator_drop_workers(c, "the coordinator was started again", reterr);
     if (rc == 0)

@@ -30,7 +30,10 @@ struct fl_query {
     int bell_fd; /* wakes the thread */
     int done_fd; /* wakes the loop */
     fl_query_news_fn news;
+    fl_query_offer_fn offer;
     void *news_arg;
+    uint64_t saved_seq; /* of the last snapshot offered */
+    size_t saved_bytes;
     struct question **parked; /* of the thread alone: event requests that wait */
     size_t parked_count;
     size_t capacity;
@@ -158,17 +161,45 @@ static int64_t query_timeout(const struct fl_query *query)
     return timeout_ns;
 }
 
+/* Offers a snapshot when it is time for one. */
+static void query_save(struct fl_query *query, bool idle)
+{
+    uint64_t since;
+    uint64_t enough = query->saved_bytes / FL_QUERY_SAVE_BYTES;
+    struct fl_err err = {0};
+    char *data = NULL;
+    int rc;
+
+    if (query->saved_seq == 0)
+        query->saved_seq = fl_model_base(query->model);
+    since = fl_model_seq(query->model) - query->saved_seq;
+    if (enough < FL_QUERY_SAVE_EVENTS)
+        enough = FL_QUERY_SAVE_EVENTS;
+    if (since < (idle ? FL_QUERY_SAVE_IDLE_EVENTS : enough) || !query->offer ||
+        !query->offer(0, NULL, 0, query->news_arg))
+        return;
+    rc = fl_model_save(query->model, &data, &query->saved_bytes, &query->saved_seq, &err);
+    if (rc < 0)
+        fl_log(FL_LOG_WARN, "snapshot.failed", "error='%s'", err.text);
+    else if (!query->offer(query->saved_seq, data, query->saved_bytes, query->news_arg))
+        free(data);
+}
+
 static void *query_main(void *arg)
 {
     struct fl_query *query = arg;
     bool going = true;
+
+    query_catch_up(query);
 
     while (going) {
         struct fl_wait_item item = {.fd = query->bell_fd};
         struct fl_err err = {0};
         int rc = fl_world_wait(query->world, &item, 1, query_timeout(query), &err);
 
-        if (rc < 0 && rc != FL_E_TIMEOUT)
+        bool idle = rc == FL_E_TIMEOUT;
+
+        if (rc < 0 && !idle)
             fl_log(FL_LOG_ERROR, "query.wait", "error='%s'", err.text);
         fl_wake_clear(query->bell_fd);
         query_catch_up(query);
@@ -176,6 +207,8 @@ static void *query_main(void *arg)
         going = answer_asked(query);
         if (going && query->news)
             query->news(query->news_arg);
+        if (going)
+            query_save(query, idle);
     }
     return NULL;
 }
@@ -212,20 +245,20 @@ int fl_query_create(const struct fl_world *world, const char *state, const struc
         rc = fl_model_create(state, &query->model, reterr);
     for (size_t i = 0; rc == 0 && fl_core_digest(live, i); i++)
         fl_model_offer_plan(query->model, fl_core_share_plan(live, fl_core_digest(live, i)));
-    if (rc == 0)
-        rc = fl_model_catch_up(query->model, reterr);
     if (rc < 0)
         return rc;
     *ret_query = FL_STEAL(query);
     return 0;
 }
 
-int fl_query_start(struct fl_query *query, fl_query_news_fn news, void *arg, struct fl_err *reterr)
+int fl_query_start(struct fl_query *query, fl_query_news_fn news, fl_query_offer_fn offer,
+                   void *arg, struct fl_err *reterr)
 {
     int rc;
 
     fl_assert(!query->started);
     query->news = news;
+    query->offer = offer;
     query->news_arg = arg;
     rc = pthread_create(&query->thread, NULL, query_main, query);
     if (rc != 0)

@@ -18,11 +18,23 @@ struct fl_query;
 /* Called in the query thread after new events were applied, and about every 10 s. */
 typedef void (*fl_query_news_fn)(void *arg);
 
-/* Opens the state's read model and brings it up to date, with the plans of the live state; the
- * thread starts with fl_query_start. */
+/* Takes a snapshot of the read model (data, when it is true); data NULL asks whether it would. In
+ * the query thread. */
+typedef bool (*fl_query_offer_fn)(uint64_t seq, char *data, size_t size, void *arg);
+
+/* A snapshot is offered after so many events, of a large state more rarely (an event for each
+ * FL_QUERY_SAVE_BYTES of the last one), and sooner when nothing happens for a while. Making one
+ * takes the read model for about 5 ms a megabyte. */
+#define FL_QUERY_SAVE_EVENTS 20000
+#define FL_QUERY_SAVE_IDLE_EVENTS 500
+#define FL_QUERY_SAVE_BYTES 512
+
+/* Opens the state's read model, with the plans of the live state; the thread, started with
+ * fl_query_start, brings it up to date. */
 int fl_query_create(const struct fl_world *world, const char *state, const struct fl_core *live,
                     size_t capacity, struct fl_query **ret_query, struct fl_err *reterr);
-int fl_query_start(struct fl_query *query, fl_query_news_fn news, void *arg, struct fl_err *reterr);
+int fl_query_start(struct fl_query *query, fl_query_news_fn news, fl_query_offer_fn offer,
+                   void *arg, struct fl_err *reterr);
 /* Ends the thread. */
 void fl_query_stop(struct fl_query *query);
 void fl_query_destroy(struct fl_query *query);

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/core/snapshot.h"
 #include "engine/core/view.h"
+#include "engine/store/snapshots.h"
 
 #include "engine/base/banned.h"
 
@@ -21,6 +23,7 @@ struct fl_model {
     pthread_mutex_t offer_lock; /* guards what follows; held for a moment only */
     struct fl_plan **offered;   /* until a run of theirs comes */
     size_t offered_count;
+    uint64_t base; /* of the snapshot that it began with; 0: none */
 };
 
 struct replay {
@@ -123,6 +126,137 @@ int fl_store_replay(struct fl_store *store, struct fl_core *core, size_t limit, 
     return replay(&all, limit, reterr);
 }
 
+static int need_workflow(struct fl_core *core, const char *digest, void *arg, struct fl_err *reterr)
+{
+    struct replay *from = arg;
+
+    from->core = core;
+    return replay_workflow(from, digest, reterr);
+}
+
+/* A core from the newest usable snapshot up to `until`. FL_E_NOENT: none. */
+static int from_snapshot(struct replay *from, uint64_t until, struct fl_err *ret_passed,
+                         struct fl_err *reterr)
+{
+    for (;;) {
+        fl_auto(fl_buf_release) struct fl_buf bytes;
+        struct fl_core *core = NULL;
+        uint64_t seq = 0;
+        int format = 0;
+        int rc;
+
+        fl_buf_init(&bytes, FL_SNAPSHOT_MAX);
+        rc = fl_snapshot_read(from->store, until, &bytes, &seq, &format, reterr);
+        if (rc == 0 && format != FL_SNAPSHOT_FORMAT)
+            rc = fl_err_set(reterr, FL_E_UNSUPPORTED, 0,
+                            "the snapshot after event %llu is of another version",
+                            (unsigned long long)seq);
+        if (rc == 0)
+            rc = fl_core_load(bytes.data, bytes.size, need_workflow, from, &core, reterr);
+        from->core = core;
+        *from->seq = rc == 0 ? seq : 0;
+        if (rc == 0 || rc == FL_E_NOMEM || seq == 0)
+            return rc;
+        *ret_passed = *reterr;
+        ret_passed->code = rc;
+        until = seq - 1;
+    }
+}
+
+/* See fl_store_recover; from->core is the caller's, also after an error. */
+static int recover(struct replay *from, uint64_t until, size_t limit, uint64_t *ret_base,
+                   struct fl_err *ret_passed, struct fl_err *reterr)
+{
+    uint64_t left;
+    int rc;
+
+    *ret_passed = (struct fl_err){0};
+    rc = from_snapshot(from, until, ret_passed, reterr);
+    if (rc == FL_E_NOMEM)
+        return rc;
+    if (rc < 0 && rc != FL_E_NOENT) {
+        *ret_passed = *reterr;
+        ret_passed->code = rc;
+    }
+    *ret_base = *from->seq;
+    if (rc < 0)
+        rc = fl_core_create(&from->core, reterr); /* all of it from the events */
+    left = until - *from->seq;
+    if (rc < 0 || left == 0)
+        return rc;
+    if (left < INT64_MAX && (limit == 0 || left < limit))
+        limit = (size_t)left;
+    return replay(from, limit, reterr);
+}
+
+int fl_store_recover(struct fl_store *store, uint64_t until, size_t limit,
+                     struct fl_core **ret_core, uint64_t *ret_seq, uint64_t *ret_base,
+                     struct fl_err *ret_passed, struct fl_err *reterr)
+{
+    uint64_t base = 0;
+    uint64_t seq = 0;
+    struct replay from = {.store = store, .seq = &seq};
+    int rc = recover(&from, until, limit, &base, ret_passed, reterr);
+
+    if (rc < 0) {
+        fl_core_destroy(from.core);
+        return rc;
+    }
+    *ret_core = from.core;
+    *ret_seq = seq;
+    if (ret_base)
+        *ret_base = base;
+    return 0;
+}
+
+/* The first step of a model: from a snapshot, where there is one. */
+static int model_begin(struct fl_model *model, uint64_t until, struct fl_err *reterr)
+{
+    struct replay from = {.store = model->store, .seq = &model->seq, .model = model};
+    struct fl_err passed;
+    int rc;
+
+    if (model->core)
+        return 0;
+    rc = recover(&from, until, FL_MODEL_CHUNK, &model->base, &passed, reterr);
+    if (rc == 0)
+        model->core = from.core;
+    else
+        fl_core_destroy(from.core);
+    if (rc < 0)
+        model->seq = 0;
+    return rc;
+}
+
+/* Applies at most limit events more. */
+static int model_step(struct fl_model *model, size_t limit, struct fl_err *reterr)
+{
+    struct replay following = {
+        .store = model->store, .core = model->core, .seq = &model->seq, .model = model};
+
+    return replay(&following, limit, reterr);
+}
+
+int fl_model_save(struct fl_model *model, char **ret_data, size_t *ret_size, uint64_t *ret_seq,
+                  struct fl_err *reterr)
+{
+    fl_auto(fl_buf_release) struct fl_buf bytes;
+    int rc;
+
+    fl_buf_init(&bytes, FL_SNAPSHOT_MAX);
+    (void)pthread_mutex_lock(&model->lock);
+    rc = model_begin(model, UINT64_MAX, reterr);
+    if (rc == 0)
+        rc = fl_core_save(model->core, &bytes, reterr);
+    *ret_seq = model->seq;
+    (void)pthread_mutex_unlock(&model->lock);
+    if (rc < 0)
+        return rc;
+    *ret_size = bytes.size;
+    *ret_data = fl_buf_steal(&bytes);
+    return 0;
+}
+
 int fl_model_create(const char *folder, struct fl_model **ret_model, struct fl_err *reterr)
 {
     struct fl_store_config config = {.folder = folder, .read_only = true};
@@ -135,8 +269,6 @@ int fl_model_create(const char *folder, struct fl_model **ret_model, struct fl_e
     (void)pthread_mutex_init(&model->lock, NULL); /* cannot fail with default attributes */
     (void)pthread_mutex_init(&model->offer_lock, NULL);
     rc = fl_store_open(&config, &model->store, reterr);
-    if (rc == 0)
-        rc = fl_core_create(&model->core, reterr);
     if (rc < 0)
         return rc;
     *ret_model = FL_STEAL(model);
@@ -160,15 +292,15 @@ void fl_model_destroy(struct fl_model *model)
 
 int fl_model_catch_up(struct fl_model *model, struct fl_err *reterr)
 {
-    struct replay following = {
-        .store = model->store, .core = model->core, .seq = &model->seq, .model = model};
     uint64_t before;
     int rc;
 
     do {
         (void)pthread_mutex_lock(&model->lock);
+        rc = model_begin(model, UINT64_MAX, reterr);
         before = model->seq;
-        rc = replay(&following, FL_MODEL_CHUNK, reterr);
+        if (rc == 0)
+            rc = model_step(model, FL_MODEL_CHUNK, reterr);
         before = model->seq - before;
         (void)pthread_mutex_unlock(&model->lock);
     } while (rc == 0 && before == FL_MODEL_CHUNK);
@@ -183,14 +315,14 @@ int fl_model_catch_up_to(struct fl_model *model, uint64_t until, struct fl_err *
 
     do {
         (void)pthread_mutex_lock(&model->lock);
-        fl_assert(model->seq <= until);
         before = model->seq;
-        rc = until == before
-                 ? 0
-                 : fl_store_replay(model->store, model->core,
-                                   until - before < FL_MODEL_CHUNK ? (size_t)(until - before)
-                                                                   : FL_MODEL_CHUNK,
-                                   &model->seq, reterr);
+        fl_assert(before <= until);
+        rc = model_begin(model, until, reterr);
+        if (rc == 0 && model->seq < until && model->seq == before) {
+            uint64_t left = until - before;
+
+            rc = model_step(model, left < FL_MODEL_CHUNK ? (size_t)left : FL_MODEL_CHUNK, reterr);
+        }
         last = model->seq;
         (void)pthread_mutex_unlock(&model->lock);
     } while (rc == 0 && last > before && last < until);
@@ -230,6 +362,16 @@ void fl_model_alarm(struct fl_model *model, json_t *alarm)
     json_decref(model->alarm);
     model->alarm = alarm;
     (void)pthread_mutex_unlock(&model->lock);
+}
+
+uint64_t fl_model_base(struct fl_model *model)
+{
+    uint64_t base;
+
+    (void)pthread_mutex_lock(&model->lock);
+    base = model->base;
+    (void)pthread_mutex_unlock(&model->lock);
+    return base;
 }
 
 uint64_t fl_model_seq(struct fl_model *model)
@@ -363,6 +505,11 @@ int fl_model_answer(struct fl_model *model, const json_t *request, int64_t now_n
     if (rc < 0)
         return rc;
     (void)pthread_mutex_lock(&model->lock);
+    rc = model_begin(model, UINT64_MAX, reterr);
+    if (rc < 0) {
+        (void)pthread_mutex_unlock(&model->lock);
+        return rc;
+    }
     switch (verb_find(verb)) {
     case VERB_RUNS:
         rc = fl_view_runs(model->core, &answer, reterr);

@@ -21,9 +21,19 @@
 int fl_store_replay(struct fl_store *store, struct fl_core *core, size_t limit, uint64_t *seq,
                     struct fl_err *reterr);
 
+/* The state after the last event, or after event `until` if there are more: from the newest
+ * snapshot that can be used, and the events after it; limit: at most so many of them (0: all), the
+ * caller goes on with fl_store_replay. ret_base (may be NULL) is that of the snapshot, 0 for none.
+ * ret_passed (code 0: none) says why a snapshot was passed over: it is damaged, or of another
+ * version. Errors as fl_store_replay. */
+int fl_store_recover(struct fl_store *store, uint64_t until, size_t limit,
+                     struct fl_core **ret_core, uint64_t *ret_seq, uint64_t *ret_base,
+                     struct fl_err *ret_passed, struct fl_err *reterr);
+
 struct fl_model;
 
-/* The state in a folder, read-only; nothing is applied yet. Errors as fl_store_open. */
+/* The state in a folder, read-only. Nothing is applied yet: the first catching up begins with a
+ * snapshot where there is one. Errors as fl_store_open. */
 int fl_model_create(const char *folder, struct fl_model **ret_model, struct fl_err *reterr);
 void fl_model_destroy(struct fl_model *model);
 FL_DEFINE_AUTO(struct fl_model *, fl_model_destroy)
@@ -31,6 +41,10 @@ FL_DEFINE_AUTO(struct fl_model *, fl_model_destroy)
 /* A workflow that the live state has planned, so that the model need not read and plan it again;
  * taken over. Never waits for an answer under way. */
 void fl_model_offer_plan(struct fl_model *model, struct fl_plan *plan);
+/* The state as a snapshot, and the last event that it has. data is the caller's. Errors as
+ * fl_core_save. */
+int fl_model_save(struct fl_model *model, char **ret_data, size_t *ret_size, uint64_t *ret_seq,
+                  struct fl_err *reterr);
 
 /* Applies everything that the store has by now. After a failure the model stays where it was. */
 int fl_model_catch_up(struct fl_model *model, struct fl_err *reterr);
@@ -45,6 +59,8 @@ int fl_model_time(struct fl_model *model, uint64_t seq, int64_t *ret_ns, struct 
  * over. {"alarm":"disk.full","since_ns","held","error","effect"}. */
 void fl_model_alarm(struct fl_model *model, json_t *alarm);
 
+/* The event of the snapshot that it began with; 0: none, or nothing was applied yet. */
+uint64_t fl_model_base(struct fl_model *model);
 /* Number of the last event applied. */
 uint64_t fl_model_seq(struct fl_model *model);
 

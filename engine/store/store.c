@@ -26,6 +26,19 @@ static const char *const sql_texts[SQL_COUNT] = {
     [SQL_WORKFLOW_GET] = "select body from workflow where digest = ?",
     [SQL_EPOCH_ADD] = "update counter set value = value + ? where name = 'epoch'",
     [SQL_EPOCH_GET] = "select value from counter where name = 'epoch'",
+    [SQL_PART_ADD] = "insert or replace into snapshot_part(seq, part, body) values(?,?,?)",
+    /* of a snapshot that is gone, or whose writer died */
+    [SQL_PART_DROP] = "delete from snapshot_part where rowid in (select rowid from snapshot_part"
+                      " where seq not in (select seq from snapshot) limit 4)",
+    [SQL_PART_GET] = "select body from snapshot_part where seq = ?1 and part <"
+                     " (select parts from snapshot where seq = ?1) order by part",
+    [SQL_SNAPSHOT_ADD] =
+        "insert or replace into snapshot(seq, format, parts, size, digest) values(?,?,?,?,?)",
+    /* FL_SNAPSHOTS_KEPT */
+    [SQL_SNAPSHOT_DROP] = "delete from snapshot where seq not in (select seq from snapshot"
+                          " order by seq desc limit 2)",
+    [SQL_SNAPSHOT_GET] = "select seq, format, size, digest from snapshot where seq <= ?"
+                         " order by seq desc limit 1",
 };
 
 /* What brings the schema of each version to the next; a new file goes through all of them. */

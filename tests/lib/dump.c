@@ -26,14 +26,15 @@ static const char *or_dash(const char *text)
 
 static void put_attempt(struct fl_buf *out, const struct fl_core *core, const struct fl_attempt *a)
 {
-    fl_buf_printf(out,
-                  "    try %s ask=%d worker=%u pool=%s site=%s token=%s cores=%lld launched=%lld "
-                  "begun=%lld ended=%lld index=%lld code=%lld signal=%lld class=%s progress=%s",
-                  fl_state_name(a->state), a->cancel_asked, a->worker, fl_core_word(core, a->pool),
-                  fl_core_word(core, a->site), or_dash(fl_attempt_token(a)), (long long)a->cores,
-                  (long long)a->launched_ns, (long long)a->begun_ns, (long long)a->ended_ns,
-                  (long long)a->index, (long long)a->code, (long long)a->signal,
-                  or_dash(fl_attempt_class(a)), or_dash(fl_attempt_progress(a)));
+    fl_buf_printf(
+        out,
+        "    try %s ask=%d check=%d worker=%u pool=%s site=%s token=%s cores=%lld launched=%lld "
+        "begun=%lld ended=%lld index=%lld code=%lld signal=%lld class=%s progress=%s",
+        fl_state_name(a->state), a->cancel_asked, a->check, a->worker, fl_core_word(core, a->pool),
+        fl_core_word(core, a->site), or_dash(fl_attempt_token(a)), (long long)a->cores,
+        (long long)a->launched_ns, (long long)a->begun_ns, (long long)a->ended_ns,
+        (long long)a->index, (long long)a->code, (long long)a->signal, or_dash(fl_attempt_class(a)),
+        or_dash(fl_attempt_progress(a)));
     put_json(out, "marks", fl_attempt_marks(a));
     fl_buf_putc(out, '\n');
 }
@@ -46,10 +47,13 @@ static void put_inst(struct fl_buf *out, const struct fl_core *core, const struc
 
     fl_inst_title(run, i, title, sizeof(title));
     fl_buf_printf(
-        out, "  %s %s final=%d held=%d not_before=%lld ready=%lld doom=%u bit=%d why=%s\n", title,
-        fl_state_name(in->state), in->final, in->held, (long long)in->not_before_ns,
-        (long long)in->ready_ns, in->doom,
-        fl_bits_has(&run->ready[fl_inst_stage(run, i)->pool].set, i), or_dash(in->reason));
+        out,
+        "  %s %s final=%d held=%d undecided=%d set=%d not_before=%lld ready=%lld doom=%u bit=%d "
+        "live=%d why=%s\n",
+        title, fl_state_name(in->state), in->final, in->held, in->undecided, in->set,
+        (long long)in->not_before_ns, (long long)in->ready_ns, in->doom,
+        fl_bits_has(&run->ready[fl_inst_stage(run, i)->pool].set, i), fl_bits_has(&run->live, i),
+        or_dash(in->reason));
     for (uint32_t t = 0; t < in->try_count; t++)
         put_attempt(out, core, &in->tries[t]);
 }
@@ -104,6 +108,15 @@ static void put_run(struct fl_buf *out, const struct fl_core *core, const struct
     put_set(out, "doomed", &run->doomed);
     put_set(out, "failed", &run->failed);
     put_set(out, "timers", &run->timers);
+    put_list(out, "excluded", run->excluded, run->excluded_count);
+    fl_buf_printf(out, "  flow=%u first=%d rules=%llx/%llx ready=%u undecided=%u live=%u\n",
+                  run->flow, run->first, (unsigned long long)run->rules[0],
+                  (unsigned long long)run->rules[1], run->ready_total, run->undecided,
+                  run->live.members);
+    for (size_t i = 0; i < run->overrides.count; i++)
+        fl_buf_printf(out, "  set %s.%s=%s until %lld\n", or_dash(run->overrides.items[i].stage),
+                      run->overrides.items[i].name, run->overrides.items[i].value,
+                      (long long)run->overrides.items[i].until_ns);
     for (size_t p = 0; p < plan->workflow->pool_count; p++)
         fl_buf_printf(out, "  pool %zu jobs=%lld\n", p, (long long)run->pool_jobs[p]);
     for (uint32_t i = 0; i < plan->inst_count; i++)
@@ -141,6 +154,27 @@ static void put_flow(struct fl_buf *out, const struct fl_core *core, const struc
         fl_buf_printf(out, "  ended %s\n", core->runs[f->ended[i]]->name);
 }
 
+static void put_action(struct fl_buf *out, const struct fl_action *a)
+{
+    fl_buf_printf(
+        out, "action %lld at=%lld undone=%lld undoes=%lld run=%s who=%s why=%s whole=%d/%d ",
+        (long long)a->number, (long long)a->time_ns, (long long)a->undone_by, (long long)a->undoes,
+        or_dash(a->run), or_dash(a->who), or_dash(a->why), a->whole_run, a->too_many);
+    fl_buf_puts(out, or_dash(a->text));
+    put_list(out, " insts", a->insts, a->inst_count);
+}
+
+static void put_places(struct fl_buf *out, const struct fl_core *core)
+{
+    for (size_t w = 0; w < core->worker_count; w++)
+        for (size_t p = 0; p < core->workers[w]->pool_count; p++) {
+            const struct fl_place *place = &core->places[core->workers[w]->pools[p].place];
+
+            fl_buf_printf(out, "offered %s@%s free=%lld\n", fl_core_word(core, place->pool),
+                          fl_core_word(core, place->site), (long long)place->free_jobs);
+        }
+}
+
 char *dump_core(const struct fl_core *core)
 {
     fl_auto(fl_buf_release) struct fl_buf out;
@@ -156,6 +190,12 @@ char *dump_core(const struct fl_core *core)
     put_list(&out, "active", core->active, core->active_count);
     for (size_t w = 0; w < core->worker_count; w++)
         put_worker(&out, core, core->workers[w]);
+    put_places(&out, core);
+    for (int64_t n = 1; n <= core->actions.count; n++)
+        if (fl_actions_find(&core->actions, n))
+            put_action(&out, fl_actions_find(&core->actions, n));
+    fl_buf_printf(&out, "events=%llu live_runs=%zu\n", (unsigned long long)core->event_count,
+                  core->live_runs);
     fl_assert(!out.failed);
     return fl_buf_steal(&out);
 }

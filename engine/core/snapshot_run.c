@@ -1,0 +1,293 @@
+/* A run in a snapshot: instances, attempts, outputs. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/core/snapshot_impl.h"
+
+#include "engine/base/banned.h"
+
+static void state(struct fl_snap *s, enum fl_state *value)
+{
+    uint64_t v = *value;
+
+    fl_pack_u(&s->pack, &v);
+    if (v >= FL_STATE_COUNT)
+        fl_pack_spoil(&s->pack, FL_E_DATA);
+    else
+        *value = (enum fl_state)v;
+}
+
+static void attempt_more(struct fl_snap *s, struct fl_attempt *attempt)
+{
+    bool has = attempt->more != NULL;
+
+    fl_snap_bool(s, &has);
+    if (!has)
+        return;
+    attempt->more = fl_pack_room(&s->pack, attempt->more, 1, sizeof(*attempt->more));
+    if (!attempt->more)
+        return;
+    fl_pack_text(&s->pack, &attempt->more->token);
+    fl_pack_text(&s->pack, &attempt->more->class);
+    fl_pack_text(&s->pack, &attempt->more->progress);
+    fl_snap_json(s, &attempt->more->marks);
+}
+
+/* Times are kept as what they differ from the one before. */
+static void time_after(struct fl_snap *s, int64_t *value, int64_t before)
+{
+    int64_t v = (int64_t)((uint64_t)*value - (uint64_t)before);
+
+    fl_pack_i(&s->pack, &v);
+    *value = (int64_t)((uint64_t)v + (uint64_t)before);
+}
+
+static void attempt(struct fl_snap *s, const struct fl_run *run, struct fl_attempt *a)
+{
+    struct fl_pack *p = &s->pack;
+
+    uint64_t flags = (a->cancel_asked ? 1 : 0) | (a->check ? 2 : 0);
+
+    state(s, &a->state);
+    fl_pack_u(p, &flags);
+    a->cancel_asked = (flags & 1) != 0;
+    a->check = (flags & 2) != 0;
+    FL_PACK_I(p, a->signal);
+    fl_snap_index(s, &a->worker, s->core->worker_count);
+    fl_snap_index(s, &a->pool, s->core->words.count);
+    fl_snap_index(s, &a->site, s->core->words.count);
+    FL_PACK_I(p, a->cores);
+    FL_PACK_I(p, a->code);
+    FL_PACK_U(p, a->index);
+    FL_PACK_U(p, a->order);
+    time_after(s, &a->launched_ns, run->created_ns);
+    time_after(s, &a->begun_ns, a->launched_ns);
+    time_after(s, &a->ended_ns, a->launched_ns);
+    attempt_more(s, a);
+}
+
+/* Above the state. */
+enum { INST_FINAL = 1, INST_HELD = 2, INST_UNDECIDED = 4, INST_SET = 8, INST_MORE = 16 };
+
+static void inst(struct fl_snap *s, const struct fl_run *run, struct fl_inst *in)
+{
+    struct fl_pack *p = &s->pack;
+    bool more = in->try_count || in->doom || in->not_before_ns || in->ready_ns || in->reason;
+    uint64_t flags = (in->final ? INST_FINAL : 0) | (in->held ? INST_HELD : 0) |
+                     (in->undecided ? INST_UNDECIDED : 0) | (in->set ? INST_SET : 0) |
+                     (more ? INST_MORE : 0);
+    uint64_t head = in->state + (uint64_t)FL_STATE_COUNT * flags;
+
+    fl_pack_u(p, &head);
+    in->state = (enum fl_state)(head % FL_STATE_COUNT);
+    head /= FL_STATE_COUNT;
+    if (head >= 2 * INST_MORE)
+        fl_pack_spoil(p, FL_E_DATA);
+    in->final = (head & INST_FINAL) != 0;
+    in->held = (head & INST_HELD) != 0;
+    in->undecided = (head & INST_UNDECIDED) != 0;
+    in->set = (head & INST_SET) != 0;
+    if (!(head & INST_MORE))
+        return;
+    FL_PACK_U(p, in->doom);
+    FL_PACK_I(p, in->not_before_ns);
+    time_after(s, &in->ready_ns, run->created_ns);
+    fl_pack_text(p, &in->reason);
+    if (fl_pack_loads(p) && in->doom != UINT32_MAX && in->doom > run->plan->slot_count)
+        fl_pack_spoil(p, FL_E_DATA);
+    FL_PACK_U(p, in->try_count);
+    if (in->try_count == 0)
+        return;
+    in->tries = fl_pack_room(p, in->tries, in->try_count, sizeof(*in->tries));
+    if (!in->tries)
+        in->try_count = 0;
+    for (uint32_t t = 0; t < in->try_count; t++)
+        attempt(s, run, &in->tries[t]);
+}
+
+/* The texts of what was made, as one block. */
+static size_t texts_size(const struct fl_made *made)
+{
+    size_t size = 1;
+    const uint16_t places[] = {made->path, made->cause, made->age};
+
+    for (size_t i = 0; i < FL_COUNT(places); i++)
+        if (places[i])
+            size += strlen(made->texts + places[i]) + 1;
+    return size;
+}
+
+static void made_texts(struct fl_snap *s, struct fl_made *made, size_t size)
+{
+    struct fl_pack *p = &s->pack;
+
+    FL_PACK_U(p, made->path);
+    FL_PACK_U(p, made->cause);
+    FL_PACK_U(p, made->age);
+    fl_pack_bytes(p, made->texts, size);
+    if (fl_pack_loads(p) && (made->path >= size || made->cause >= size || made->age >= size ||
+                             made->texts[size - 1] != '\0'))
+        fl_pack_spoil(p, FL_E_DATA);
+}
+
+static void slot(struct fl_snap *s, const struct fl_run *run, struct fl_slot *slot_)
+{
+    struct fl_pack *p = &s->pack;
+    struct fl_made *made = slot_->made;
+    uint64_t size = made ? texts_size(made) : 0;
+    uint64_t v = slot_->state;
+
+    fl_pack_u(p, &v);
+    if (v > FL_SLOT_ABSENT)
+        fl_pack_spoil(p, FL_E_DATA);
+    slot_->state = (enum fl_slot_state)v;
+    if (v == FL_SLOT_PENDING)
+        return;
+    FL_PACK_U(p, slot_->attempt);
+    fl_pack_u(p, &size); /* 0: nothing is known of it */
+    if (size == 0 || size > UINT16_MAX) {
+        if (size)
+            fl_pack_spoil(p, FL_E_DATA);
+        return;
+    }
+    made = slot_->made = fl_pack_room(p, made, 1, sizeof(*made) + size);
+    if (!made)
+        return;
+    FL_PACK_I(p, made->size);
+    FL_PACK_U(p, made->order);
+    time_after(s, &made->accepted_ns, run->created_ns);
+    fl_snap_json(s, &made->marks);
+    if (slot_->state == FL_SLOT_ACCEPTED)
+        fl_snap_index(s, &made->site, s->core->words.count);
+    else
+        FL_PACK_U(p, made->site);
+    fl_pack_bytes(p, made->sha256, sizeof(made->sha256));
+    made_texts(s, made, (size_t)size);
+}
+
+static void bits(struct fl_snap *s, struct fl_bits *set, uint32_t below)
+{
+    uint64_t count = set->members;
+    uint32_t at = 0;
+
+    fl_pack_u(&s->pack, &count);
+    if (fl_pack_loads(&s->pack) && (count > below || (count > 0 && set->height == 0))) {
+        fl_pack_spoil(&s->pack, FL_E_DATA);
+        return;
+    }
+    for (uint64_t i = 0; i < count && s->pack.rc == 0; i++) {
+        if (!fl_pack_loads(&s->pack))
+            at = fl_bits_next(set, i == 0 ? 0 : at + 1);
+        fl_snap_index(s, &at, below);
+        if (fl_pack_loads(&s->pack) && s->pack.rc == 0)
+            fl_bits_add(set, at);
+    }
+}
+
+static void overrides(struct fl_snap *s, struct fl_overrides *o)
+{
+    size_t count = fl_pack_count(&s->pack, o->count);
+
+    if (fl_pack_loads(&s->pack) && count > 0)
+        o->items = fl_pack_room(&s->pack, NULL, count, sizeof(*o->items));
+    o->count = o->items ? count : 0;
+    for (size_t i = 0; i < o->count; i++) {
+        fl_pack_text(&s->pack, &o->items[i].stage);
+        fl_pack_text(&s->pack, &o->items[i].name);
+        fl_pack_text(&s->pack, &o->items[i].value);
+        FL_PACK_I(&s->pack, o->items[i].until_ns);
+        if (!o->items[i].name || !o->items[i].value)
+            fl_pack_spoil(&s->pack, FL_E_DATA);
+    }
+}
+
+static void head(struct fl_snap *s, struct fl_run *run)
+{
+    struct fl_pack *p = &s->pack;
+
+    fl_pack_text(p, &run->variant);
+    FL_PACK_I(p, run->cycle.s);
+    fl_snap_json(s, &run->params);
+    overrides(s, &run->overrides);
+    state(s, &run->state);
+    fl_snap_bool(s, &run->cancel_asked);
+    fl_snap_bool(s, &run->held);
+    FL_PACK_I(p, run->created_ns);
+    FL_PACK_I(p, run->ended_ns);
+    fl_pack_text(p, &run->who);
+    fl_snap_json(s, &run->marks);
+    FL_PACK_U(p, run->ready_total);
+    FL_PACK_U(p, run->undecided);
+    FL_PACK_U(p, run->flow);
+    if (run->flow > s->core->flow_count)
+        fl_pack_spoil(p, FL_E_DATA);
+    fl_snap_bool(s, &run->first);
+    for (size_t i = 0; i < FL_COUNT(run->rules); i++)
+        FL_PACK_U(p, run->rules[i]);
+}
+
+static void tables(struct fl_snap *s, struct fl_run *run)
+{
+    const struct fl_plan *plan = run->plan;
+    struct fl_pack *p = &s->pack;
+
+    for (size_t i = 0; i < FL_STATE_COUNT; i++)
+        FL_PACK_U(p, run->counts[i]);
+    for (size_t i = 0; i < plan->workflow->pool_count; i++) {
+        FL_PACK_I(p, run->pool_jobs[i]);
+        bits(s, &run->ready[i].set, plan->inst_count);
+    }
+    bits(s, &run->live, plan->inst_count);
+    for (size_t i = 0; i < plan->workflow->stage_count; i++) {
+        FL_PACK_U(p, run->open[i]);
+        FL_PACK_U(p, run->unstarted[i]);
+        fl_snap_bool(s, &run->rendered[i]);
+    }
+    for (uint32_t t = 0; t < plan->term_count && p->rc == 0; t++)
+        FL_PACK_U(p, run->pending[t]);
+    bits(s, &run->doomed, plan->inst_count);
+    bits(s, &run->failed, plan->inst_count);
+    bits(s, &run->timers, plan->inst_count);
+    fl_snap_list(s, &run->excluded, &run->excluded_count, (uint32_t)plan->workflow->stage_count);
+}
+
+void fl_snap_run(struct fl_snap *s, struct fl_run **run_)
+{
+    struct fl_run *run = *run_;
+    char *name = run ? run->name : NULL;
+    uint32_t plan = 0;
+    uint32_t inst_count;
+
+    if (run)
+        (void)fl_names_find(&s->core->plan_names, run->plan->digest, &plan); /* runs need theirs */
+    fl_snap_index(s, &plan, s->core->plan_count);
+    fl_pack_text(&s->pack, &name);
+    if (s->pack.rc < 0 || !name) {
+        if (fl_pack_loads(&s->pack))
+            free(name);
+        fl_pack_spoil(&s->pack, FL_E_DATA);
+        return;
+    }
+    if (fl_pack_loads(&s->pack)) {
+        int rc = fl_run_create(s->core->plans[plan], name, run_, NULL);
+
+        free(name);
+        if (rc < 0) {
+            fl_pack_spoil(&s->pack, rc);
+            return;
+        }
+        run = *run_;
+    }
+    inst_count = run->plan->inst_count;
+    FL_PACK_U(&s->pack, inst_count); /* another version may plan another number of them */
+    if (inst_count != run->plan->inst_count)
+        fl_pack_spoil(&s->pack, FL_E_DATA);
+    head(s, run);
+    tables(s, run);
+    for (uint32_t i = 0; i < run->plan->inst_count && s->pack.rc == 0; i++)
+        inst(s, run, &run->insts[i]);
+    for (uint32_t i = 0; i < run->plan->slot_count && s->pack.rc == 0; i++)
+        slot(s, run, &run->slots[i]);
+}
