@@ -195,30 +195,23 @@ static bool path_has(const char *search, const char *folder)
 
 /* A script says `fairlead-event` without knowing where Fairlead lies: our folder of programs comes
  * first in PATH, unless it is in it already. */
-static int env_path(struct fl_body_list *list, const struct fl_world *world, struct fl_err *reterr)
+static int env_path(struct fl_body_list *list, const char *tools, struct fl_err *reterr)
 {
     const char *search = env_get(list, "PATH");
-    char folder[FL_PATH_MAX];
     char *value = NULL;
-    char *slash;
     int rc;
 
-    if (fl_process_find(world, "fairlead-event", folder, sizeof(folder), NULL) < 0)
-        return 0; /* a script that needs it says so itself */
-    slash = strrchr(folder, '/');
-    fl_assert(slash);
-    *slash = '\0';
-    if (search && path_has(search, folder))
+    if (!*tools || (search && path_has(search, tools)))
         return 0;
-    if (asprintf(&value, "%s:%s", folder, search && *search ? search : "/usr/bin:/bin") < 0)
+    if (asprintf(&value, "%s:%s", tools, search && *search ? search : "/usr/bin:/bin") < 0)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "environment of the stage: out of memory");
     rc = env_set(list, "PATH", value, reterr);
     free(value);
     return rc;
 }
 
-static int env_build(struct fl_body *body, const struct fl_world *world, const struct fl_spec *spec,
-                     const char *folder, const char *socket, char *const *inherited,
+static int env_build(struct fl_body *body, const struct fl_spec *spec, const char *folder,
+                     const char *socket, const char *tools, char *const *inherited,
                      struct fl_err *reterr)
 {
     const char *name;
@@ -230,7 +223,7 @@ static int env_build(struct fl_body *body, const struct fl_world *world, const s
             rc = list_add(&body->envp, *inherited, reterr);
     }
     if (rc == 0)
-        rc = env_path(&body->envp, world, reterr);
+        rc = env_path(&body->envp, tools, reterr);
     if (rc == 0)
         rc = env_operational(&body->envp, spec, folder, reterr);
     if (rc == 0 && spec->mpi_ranks > 0 && geteuid() == 0) {
@@ -311,7 +304,7 @@ static int argv_build(struct fl_body *body, const struct fl_world *world,
 }
 
 int fl_body_init(struct fl_body *body, const struct fl_world *world, const struct fl_spec *spec,
-                 const char *folder, const char *socket, char *const *inherited,
+                 const char *folder, const char *socket, const char *tools, char *const *inherited,
                  struct fl_err *reterr)
 {
     int rc;
@@ -319,7 +312,7 @@ int fl_body_init(struct fl_body *body, const struct fl_world *world, const struc
     memset(body, 0, sizeof(*body));
     rc = argv_build(body, world, spec, reterr);
     if (rc == 0)
-        rc = env_build(body, world, spec, folder, socket, inherited, reterr);
+        rc = env_build(body, spec, folder, socket, tools, inherited, reterr);
     if (rc < 0)
         fl_body_release(body);
     return rc;

@@ -25,11 +25,12 @@ struct fl_body {
     struct fl_body_list envp;
 };
 
-/* folder: the attempt's, absolute. socket: where the stage speaks to. inherited: the environment
- * that is passed on, but for FAIRLEAD_*. The working folder is the stage's when it is called, so
- * that "./run.sh" is found. FL_E_NOENT for a program that is not there. */
+/* folder: the attempt's, absolute. socket: where the stage speaks to. tools: folder of
+ * fairlead-event, or "". inherited: the environment that is passed on, but for FAIRLEAD_*. The
+ * working folder is the stage's when it is called, so that "./run.sh" is found. FL_E_NOENT for a
+ * program that is not there. */
 int fl_body_init(struct fl_body *body, const struct fl_world *world, const struct fl_spec *spec,
-                 const char *folder, const char *socket, char *const *inherited,
+                 const char *folder, const char *socket, const char *tools, char *const *inherited,
                  struct fl_err *reterr);
 void fl_body_release(struct fl_body *body);
 

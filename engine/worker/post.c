@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/json.h"
 #include "engine/world/channel.h"
 #include "engine/world/file.h"
 #include "engine/world/local.h"
+#include "engine/world/process.h"
+#include "engine/world/tree.h"
 #include "engine/world/wake.h"
 #include "engine/worker/supervise.h"
 
@@ -33,6 +36,10 @@ int fl_post_create(const struct fl_world *world, int channel_fd, int signals_fd,
     post->channel_fd = post->listen_fd = post->event_fd = -1;
     rc = fl_local_folder(world, folder, sizeof(folder), reterr);
     if (rc == 0)
+        rc = fl_tree_boot(post->boot, sizeof(post->boot), reterr);
+    if (rc == 0)
+        rc = fl_tree_start(getpid(), &post->start, reterr);
+    if (rc == 0)
         rc = fl_world_random_hex(world, name, 16, reterr);
     if (rc < 0)
         return rc;
@@ -43,6 +50,10 @@ int fl_post_create(const struct fl_world *world, int channel_fd, int signals_fd,
         rc = fl_channel_listen(post->name, &post->listen_fd, reterr);
     if (rc < 0)
         return rc;
+    if (fl_process_find(world, "fairlead-event", post->tools, sizeof(post->tools), NULL) == 0)
+        *strrchr(post->tools, '/') = '\0';
+    else
+        post->tools[0] = '\0'; /* a script that needs it says so itself */
     post->channel_fd = channel_fd;
     post->is_first = channel_fd >= 0;
     *ret_post = FL_STEAL(post);

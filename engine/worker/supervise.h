@@ -59,6 +59,9 @@ struct fl_post {
     int event_fd;
     char name[64]; /* that a later worker connects to */
     char event_path[128];
+    char boot[64]; /* of the machine; with pid and start it names this process */
+    uint64_t start;
+    char tools[FL_PATH_MAX]; /* folder of fairlead-event; "": not found */
 };
 
 /* Bytes of a stream that found the disk full. */

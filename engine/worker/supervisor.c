@@ -74,22 +74,16 @@ static int load_outputs(struct fl_supervisor *supervisor, struct fl_err *reterr)
  * first line is the process id alone, as in every lock. */
 static int tell_where(struct fl_supervisor *supervisor, struct fl_err *reterr)
 {
-    char boot[64];
+    const struct fl_post *post = supervisor->post;
     char text[512];
-    uint64_t start = 0;
     ssize_t n;
     int used;
-    int rc = fl_tree_boot(boot, sizeof(boot), reterr);
 
-    if (rc == 0)
-        rc = fl_tree_start(getpid(), &start, reterr);
-    if (rc < 0)
-        return rc;
     used = snprintf(text, sizeof(text),
                     "%ld\n{\"pid\":%ld,\"start\":%llu,\"boot\":\"%s\",\"name\":\"%s\","
                     "\"socket\":\"%s\"}\n",
-                    (long)getpid(), (long)getpid(), (unsigned long long)start, boot,
-                    supervisor->post->name, supervisor->post->event_path);
+                    (long)getpid(), (long)getpid(), (unsigned long long)post->start, post->boot,
+                    post->name, post->event_path);
     if (used < 0 || (size_t)used >= sizeof(text))
         return fl_err_set(reterr, FL_E_TOO_BIG, 0, "supervisor.json of %d bytes", used);
     n = supervisor->world->ops->pwrite(supervisor->lock_fd, text, (size_t)used, 0,
@@ -219,7 +213,8 @@ static int body_start(struct fl_supervisor *supervisor, struct fl_err *reterr)
     struct fl_body body;
     struct fl_err why = {0};
     int rc = fl_body_init(&body, supervisor->world, &supervisor->spec, supervisor->folder,
-                          supervisor->post->event_path, supervisor->post->environment, &why);
+                          supervisor->post->event_path, supervisor->post->tools,
+                          supervisor->post->environment, &why);
 
     if (rc == 0) {
         rc = fl_guard_init(&supervisor->guard, supervisor->world, supervisor->folder,
