@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -403,6 +404,83 @@ static void refused_begin_starts_no_body(void **state)
     node_close(&node);
 }
 
+static struct rlimit limit_of(pid_t pid, const struct rlimit *fresh)
+{
+    struct rlimit was;
+
+    assert_int_equal(prlimit(pid, RLIMIT_FSIZE, fresh, &was), 0);
+    return was;
+}
+
+/* A disk that is full for an hour in the night must cost neither the model that runs nor what it
+ * said meanwhile. A limit of the file size stands for the disk: it is met and lifted like one. */
+static void full_disk_ends_nothing_and_loses_nothing(void **state)
+{
+    const struct rlimit none_left = {.rlim_cur = 8, .rlim_max = RLIM_INFINITY};
+    struct node node;
+    struct rlimit was;
+    json_t *where;
+    pid_t supervisor;
+    struct fl_wait_item item;
+    struct fl_err err = {0};
+
+    (void)state;
+    node_open(&node);
+    launch(&node,
+           "mkfifo fifo; (echo $$ > pid.new; mv pid.new pid); $E progress 0.5; read x < fifo\n"
+           "echo printed while full; $E warn 'said while full'; echo y > ../out/y\n",
+           json_pack("{s:[{s:s,s:s}]}", "outputs", "output", "y", "file", "y"));
+    (void)node_until(&node, "progress");
+    where = node_supervisor();
+    supervisor = (pid_t)json_integer_value(json_object_get(where, "pid"));
+    json_decref(where);
+    was = limit_of(supervisor, &none_left);
+    item = (struct fl_wait_item){
+        .fd = fl_world_real()->ops->pidfd(node_pid_in(NODE_FOLDER "/data/pid"), NULL)};
+    assert_true(item.fd >= 0);
+    test_file_write(NODE_FOLDER "/data/fifo", "go\n", 3);
+    assert_ok(fl_world_wait(fl_world_real(), &item, 1, INT64_C(60000000000), &err), err);
+    (void)close(item.fd);
+    assert_true(node_runs(supervisor));
+    assert_int_equal(node_count(&node, "end"), 0);
+    (void)limit_of(supervisor, &was);
+    assert_end(node_until(&node, "end"), "succeeded", "", "");
+    assert_int_equal(node_count(&node, "warn"), 1);
+    assert_int_equal(node_count(&node, "output"), 1);
+    assert_true(log_has("printed while full"));
+    node_close(&node);
+}
+
+#define ORDERS 2000
+
+/* A supervisor that somebody has stopped (a debugger, a frozen container) must not stop the node:
+ * the other stages are launched, cancelled and told of. */
+static void stopped_supervisor_stops_nobody_else(void **state)
+{
+    struct node node;
+    char *text = script("echo body\n");
+    json_t *where;
+    pid_t supervisor;
+
+    (void)state;
+    node_open(&node);
+    launch(&node, "$E progress 0.5; exec sleep 1000\n", NULL);
+    (void)node_until(&node, "progress");
+    where = node_supervisor();
+    supervisor = (pid_t)json_integer_value(json_object_get(where, "pid"));
+    json_decref(where);
+    assert_int_equal(kill(supervisor, SIGSTOP), 0);
+    for (int i = 0; i < ORDERS; i++)
+        node_say(&node, json_pack("{s:s,s:s,s:s,s:i}", "type", "cancel", "id", NODE_ID, "reason",
+                                  "a person said so", "grace_s", 0));
+    node_launch(&node, node_spec(text, json_pack("{s:s}", "id", "wf/20181009T0000Z/other/1")));
+    free(text);
+    node_until_count(&node, "end", 1); /* of the other one */
+    assert_int_equal(kill(supervisor, SIGCONT), 0);
+    assert_end(node_until(&node, "end"), "cancelled", "", "a person said so");
+    node_close(&node);
+}
+
 /* The question costs a round trip and a commit for each stage: a launch that carries the grant
  * needs none. */
 static void granted_launch_starts_its_body_unasked(void **state)
@@ -648,6 +726,8 @@ int main(void)
         ON(attempt_that_ended_while_no_worker_lived_is_told_by_the_next),
         ON(repeated_kills_lose_no_attempt_and_repeat_none),
         ON(refused_begin_starts_no_body),
+        ON(full_disk_ends_nothing_and_loses_nothing),
+        ON(stopped_supervisor_stops_nobody_else),
         ON(granted_launch_starts_its_body_unasked),
         ON(cancel_of_an_unknown_attempt_is_answered),
         ON(followed_inputs_appear_while_the_stage_runs),
