@@ -148,12 +148,14 @@ int fl_cli_cancel(struct fl_cli *cli, struct fl_err *reterr)
 
 int fl_cli_hold(struct fl_cli *cli, struct fl_err *reterr)
 {
-    return fl_cli_act(cli, "hold", NULL, reterr);
+    return cli->workflow ? fl_cli_flow_hold(cli, "hold", reterr)
+                         : fl_cli_act(cli, "hold", NULL, reterr);
 }
 
 int fl_cli_release(struct fl_cli *cli, struct fl_err *reterr)
 {
-    return fl_cli_act(cli, "release", NULL, reterr);
+    return cli->workflow ? fl_cli_flow_hold(cli, "release", reterr)
+                         : fl_cli_act(cli, "release", NULL, reterr);
 }
 
 int fl_cli_retry(struct fl_cli *cli, struct fl_err *reterr)

@@ -32,6 +32,11 @@ enum fl_cli_option {
     FL_OPT_FORCE = 1u << 21,
     FL_OPT_FOR = 1u << 22,
     FL_OPT_RETRY = 1u << 23,
+    FL_OPT_START = 1u << 24,
+    FL_OPT_STOP = 1u << 25,
+    FL_OPT_TO = 1u << 26,
+    FL_OPT_HELD = 1u << 27,
+    FL_OPT_WORKFLOW = 1u << 28,
 };
 
 struct fl_cli {
@@ -45,6 +50,11 @@ struct fl_cli {
     const char *keys;
     const char *run;
     const char *during; /* --for */
+    const char *from_text; /* --from as it was given: a number, or a cycle */
+    const char *to;
+    const char *start;
+    const char *stop;
+    const char *workflow;
     const char *sets[FL_CLI_SETS_MAX];
     size_t set_count;
     int64_t from;
@@ -81,6 +91,9 @@ int fl_cli_remove(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_reload(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_undo(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_actions(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_install(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_uninstall(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_workflows(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_stop(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_keys(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_replay(struct fl_cli *cli, struct fl_err *reterr);
@@ -112,6 +125,12 @@ int fl_cli_run_stage(const struct fl_cli *cli, const char **ret_run, const char 
  * FL_E_CONFIG when there was one. */
 int fl_cli_compile(struct fl_cli *cli, const char *path, struct fl_workflow **ret_workflow,
                    struct fl_err *reterr);
+/* Hold or release of all of a workflow (--workflow). */
+int fl_cli_flow_hold(struct fl_cli *cli, const char *verb, struct fl_err *reterr);
+/* The request install or reload for a compiled workflow; start and stop may be NULL. */
+int fl_cli_flow_request(const struct fl_cli *cli, const char *verb,
+                        const struct fl_workflow *workflow, const char *start, const char *stop,
+                        json_t **ret_request, struct fl_err *reterr);
 /* The submit request for a compiled workflow and the command line's cycle and variant. */
 int fl_cli_submit_request(struct fl_cli *cli, const struct fl_workflow *workflow,
                           json_t **ret_request, struct fl_err *reterr);

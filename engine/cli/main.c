@@ -33,13 +33,21 @@ struct command {
 static const struct command commands[] = {
     {"check", "FILE", "read a workflow and say what is wrong with it, or what it would run",
      FL_OPT_SET | FL_OPT_JSON, 1, 1, fl_cli_check},
-    {"run", "FILE --cycle CYCLE",
+    {"run", "FILE --cycle CYCLE | FILE --from CYCLE [--to CYCLE]",
      "run a workflow here, in the foreground; goes on with a run that is not finished",
-     FL_OPT_STATE | FL_OPT_SET | FL_OPT_CYCLE | FL_OPT_VARIANT | FL_OPT_HTTP | FL_OPT_RETRY, 1, 1,
-     fl_cli_run},
+     FL_OPT_STATE | FL_OPT_SET | FL_OPT_CYCLE | FL_OPT_VARIANT | FL_OPT_HTTP | FL_OPT_FROM |
+         FL_OPT_TO | FL_OPT_RETRY,
+     1, 1, fl_cli_run},
     {"submit", "FILE --cycle CYCLE", "give a workflow to the coordinator that runs",
      FL_OPT_STATE | FL_OPT_JSON | FL_OPT_SET | FL_OPT_CYCLE | FL_OPT_VARIANT | FL_OPT_FOLLOW, 1, 1,
      fl_cli_submit},
+    {"install", "FILE", "let the coordinator run the cycles of a workflow by itself",
+     FL_OPT_STATE | FL_OPT_JSON | FL_OPT_WHY | FL_OPT_START | FL_OPT_STOP | FL_OPT_HELD, 1, 1,
+     fl_cli_install},
+    {"uninstall", "WORKFLOW", "make no more cycles of it; its runs go on",
+     FL_OPT_STATE | FL_OPT_JSON | FL_OPT_WHY, 1, 1, fl_cli_uninstall},
+    {"workflows", "", "installed workflows, and which cycle comes next", ASK_OPTIONS, 0, 0,
+     fl_cli_workflows},
     {"runs", "", "the runs, newest first", ASK_OPTIONS, 0, 0, fl_cli_runs},
     {"status", "[RUN]", "a run, stage by stage (the newest when none is named)",
      ASK_OPTIONS | FL_OPT_RUN, 0, 1, fl_cli_status},
@@ -56,9 +64,10 @@ static const struct command commands[] = {
      ASK_OPTIONS | FL_OPT_RUN | FL_OPT_UNTIL, 0, 1, fl_cli_replay},
     {"cancel", "[RUN] [OBJECT]...", "stop a run, or stages, instances or groups of it", ACT_OPTIONS,
      0, ACT_ARGS_MAX, fl_cli_cancel},
-    {"hold", "[RUN] [OBJECT]...", "start nothing more of it until it is released", ACT_OPTIONS, 0,
-     ACT_ARGS_MAX, fl_cli_hold},
-    {"release", "[RUN] [OBJECT]...", "end a hold", ACT_OPTIONS, 0, ACT_ARGS_MAX, fl_cli_release},
+    {"hold", "[RUN] [OBJECT]...", "start nothing more of it until it is released",
+     ACT_OPTIONS | FL_OPT_WORKFLOW, 0, ACT_ARGS_MAX, fl_cli_hold},
+    {"release", "[RUN] [OBJECT]...", "end a hold", ACT_OPTIONS | FL_OPT_WORKFLOW, 0, ACT_ARGS_MAX,
+     fl_cli_release},
     {"retry", "[RUN] OBJECT...", "try again what failed", ACT_OPTIONS | FL_OPT_FORCE, 1,
      ACT_ARGS_MAX, fl_cli_retry},
     {"skip", "[RUN] OBJECT...", "leave out what does not run: what needs its outputs is told",
@@ -103,7 +112,12 @@ static const struct {
     {"cycle", FL_OPT_CYCLE, "CYCLE", "the analysis time, e.g. 20181009T0000Z"},
     {"variant", FL_OPT_VARIANT, "NAME", "a run of its own beside the official one"},
     {"http", FL_OPT_HTTP, "ADDR", "serve the live page, e.g. 127.0.0.1:8090 (port 0 picks one)"},
-    {"from", FL_OPT_FROM, "N", "begin with event N"},
+    {"from", FL_OPT_FROM, "N|CYCLE", "begin with event N; run: with this cycle"},
+    {"to", FL_OPT_TO, "CYCLE", "the last cycle [that of the file]"},
+    {"start", FL_OPT_START, "CYCLE", "the first cycle [that of the file]"},
+    {"stop", FL_OPT_STOP, "CYCLE", "the last cycle [that of the file]"},
+    {"held", FL_OPT_HELD, NULL, "make no cycle until it is released"},
+    {"workflow", FL_OPT_WORKFLOW, "NAME", "all of an installed workflow"},
     {"until", FL_OPT_UNTIL, "N", "as things were after event N"},
     {"follow", FL_OPT_FOLLOW, NULL, "go on as more comes"},
     {"attempt", FL_OPT_ATTEMPT, "N", "of this attempt [the last one]"},
@@ -247,13 +261,27 @@ static int take_option(struct fl_cli *cli, size_t which, const char *value, stru
         cli->during = value;
         return 0;
     case FL_OPT_FROM:
-        return take_number("from", value, &cli->from, reterr);
+        cli->from_text = value;
+        return 0;
+    case FL_OPT_TO:
+        cli->to = value;
+        return 0;
+    case FL_OPT_START:
+        cli->start = value;
+        return 0;
+    case FL_OPT_STOP:
+        cli->stop = value;
+        return 0;
+    case FL_OPT_WORKFLOW:
+        cli->workflow = value;
+        return 0;
     case FL_OPT_UNTIL:
         return take_number("until", value, &cli->until, reterr);
     case FL_OPT_ATTEMPT:
         return take_number("attempt", value, &cli->attempt, reterr);
     case FL_OPT_WIDTH:
         return take_number("width", value, &cli->width, reterr);
+    case FL_OPT_HELD:
     case FL_OPT_JSON:
     case FL_OPT_FOLLOW:
     case FL_OPT_STDERR:
@@ -299,6 +327,12 @@ static int parse(struct fl_cli *cli, const struct command *command, int argc, ch
     }
     cli->args = argv + optind;
     cli->arg_count = argc - optind;
+    if (cli->from_text && command->fn == fl_cli_events) {
+        int rc = take_number("from", cli->from_text, &cli->from, reterr);
+
+        if (rc < 0)
+            return rc;
+    }
     if (cli->arg_count < command->args_min || cli->arg_count > command->args_max)
         return fl_err_set(reterr, FL_E_USAGE, 0, "expected: fairlead %s %s", command->name,
                           command->arguments);

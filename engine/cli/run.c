@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/cli/cli.h"
+#include "engine/cli/cycles.h"
 #include "engine/cli/embed.h"
 #include "engine/cli/text.h"
 #include "engine/cli/watch.h"
@@ -242,7 +243,7 @@ static int follow(struct fl_cli *cli, struct fl_embed *embed, const struct fl_wo
     struct fl_watch_config watch = {
         .client = &client, .run = name, .signal_fd = signal_fd, .cancel = true};
     enum fl_watch_end end = FL_WATCH_ENDED;
-    int rc = run_name(cli, workflow, name, sizeof(name), reterr);
+    int rc = cli->from_text ? 0 : run_name(cli, workflow, name, sizeof(name), reterr);
 
     if (rc == 0)
         rc = fl_client_connect(&client, cli->world, state,
@@ -255,6 +256,8 @@ static int follow(struct fl_cli *cli, struct fl_embed *embed, const struct fl_wo
                    fl_coordinator_http(fl_embed_coordinator(embed)));
     if (*client.http)
         (void)printf("page: http://%s/\n", client.http);
+    if (cli->from_text)
+        return fl_cli_cycles(cli, embed, &client, workflow, signal_fd, reterr);
     rc = begin(cli, &client, workflow, name, &watch.from, &status, reterr);
     if (rc < 0)
         return rc;
@@ -277,6 +280,19 @@ static int follow(struct fl_cli *cli, struct fl_embed *embed, const struct fl_wo
     return tell_end(cli, workflow, state, status);
 }
 
+/* --from and --to are the cycles of an operation; one cycle alone is --cycle. */
+static int check_cycles(const struct fl_cli *cli, struct fl_err *reterr)
+{
+    if (cli->cycle || cli->variant || cli->set_count > 0)
+        return fl_err_set(
+            reterr, FL_E_USAGE, 0,
+            "--from and --to run the cycles of the file; --cycle, --variant and --set "
+            "are for one run");
+    if (!cli->from_text)
+        return fl_err_set(reterr, FL_E_USAGE, 0, "--to needs --from, the first cycle");
+    return 0;
+}
+
 int fl_cli_run(struct fl_cli *cli, struct fl_err *reterr)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
@@ -289,7 +305,8 @@ int fl_cli_run(struct fl_cli *cli, struct fl_err *reterr)
     int rc = fl_cli_compile(cli, cli->args[0], &workflow, reterr);
 
     if (rc == 0)
-        rc = run_name(cli, workflow, name, sizeof(name), reterr);
+        rc = cli->from_text || cli->to ? check_cycles(cli, reterr)
+                                       : run_name(cli, workflow, name, sizeof(name), reterr);
     if (rc == 0)
         rc = state_absolute(cli, state, reterr);
     if (rc == 0)

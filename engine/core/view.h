@@ -43,4 +43,9 @@ int fl_view_actions(const struct fl_core *core, const char *run, json_t **ret_js
 /* Workers and pools: {"workers":[{"worker","pools":[{"pool","site","cores","used"}],"since"}]}. */
 int fl_view_workers(const struct fl_core *core, json_t **ret_json, struct fl_err *reterr);
 
+/* {"workflows":[{"workflow","digest","state","reason","calendar","start","stop","last","next",
+ * "waits_for","unfinished","ahead","made","skipped","skipped_why","since","who"}]}: installed
+ * workflows. state: active, held, ending (no more cycles, some run), done, removed. */
+int fl_view_workflows(const struct fl_core *core, json_t **ret_json, struct fl_err *reterr);
+
 #endif

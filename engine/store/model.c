@@ -469,13 +469,14 @@ enum verb {
     VERB_WORKERS,
     VERB_EVENTS,
     VERB_ACTIONS,
+    VERB_WORKFLOWS,
     VERB_COUNT
 };
 
 static const char *const verb_names[VERB_COUNT] = {
-    [VERB_RUNS] = "runs",       [VERB_STATUS] = "status",   [VERB_WHY] = "why",
-    [VERB_LOG] = "log",         [VERB_WORKERS] = "workers", [VERB_EVENTS] = "events",
-    [VERB_ACTIONS] = "actions",
+    [VERB_RUNS] = "runs",       [VERB_STATUS] = "status",       [VERB_WHY] = "why",
+    [VERB_LOG] = "log",         [VERB_WORKERS] = "workers",     [VERB_EVENTS] = "events",
+    [VERB_ACTIONS] = "actions", [VERB_WORKFLOWS] = "workflows",
 };
 
 static enum verb verb_find(const char *name)
@@ -531,6 +532,9 @@ int fl_model_answer(struct fl_model *model, const json_t *request, int64_t now_n
         break;
     case VERB_ACTIONS:
         rc = fl_view_actions(model->core, run, &answer, reterr);
+        break;
+    case VERB_WORKFLOWS:
+        rc = fl_view_workflows(model->core, &answer, reterr);
         break;
     case VERB_COUNT:
         rc = fl_err_set(reterr, FL_E_USAGE, 0,

@@ -135,6 +135,10 @@ struct fl_worker {
 struct site *fl_worker_site(struct fl_worker *worker, const char *name);
 struct attempt *fl_worker_find(struct fl_worker *worker, const char *id);
 
+/* ---------------------------------------------------------------- clean.c */
+/* {"type":"clean","runs":[…]}: removes what the sites have of runs that nobody needs any more. */
+void fl_worker_clean(struct fl_worker *worker, const json_t *message);
+
 /* ---------------------------------------------------------------- attempt.c */
 /* A new entry in the list. FL_E_FULL, FL_E_NOMEM. */
 int fl_attempt_add(struct fl_worker *worker, struct site *site, const char *id,

@@ -298,6 +298,10 @@ static void take_message(struct fl_worker *worker, const json_t *message)
         take_launch(worker, message);
         return;
     }
+    if (strcmp(type, "clean") == 0) {
+        fl_worker_clean(worker, message);
+        return;
+    }
     if (fl_json_string(message, "id", &id, NULL) < 0) {
         fl_log(FL_LOG_WARN, "message.unknown", "type='%s'", type);
         return;

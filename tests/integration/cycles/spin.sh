@@ -1,0 +1,4 @@
+#!/bin/sh
+# spin.sh OUTPUT: what only the first cycle of an operation does.
+set -eu
+echo "spun up" >"$1"
