@@ -11,6 +11,17 @@ int fl_apply_bug(const struct fl_event *event, struct fl_err *reterr, const char
 /* The run and, unless ret_inst is NULL, the instance that an event names. FL_E_BUG. */
 int fl_apply_find(const struct fl_core *core, const struct fl_event *event, struct fl_run **ret_run,
                   uint32_t *ret_inst, struct fl_err *reterr);
+/* The same with the attempt of the event's number; takes over the index of its spool. */
+int fl_apply_find_attempt(const struct fl_core *core, const struct fl_event *event,
+                          struct fl_run **ret_run, uint32_t *ret_inst,
+                          struct fl_attempt **ret_attempt, struct fl_err *reterr);
+/* Adds degraded marks that an event has as text (NULL: none). */
+int fl_apply_marks(json_t **marks, const char *text, struct fl_err *reterr);
+/* worker-joined, worker-left; output-accepted, output-absent. */
+int fl_apply_worker_joined(struct fl_core *core, const struct fl_event *event,
+                           struct fl_err *reterr);
+int fl_apply_worker_left(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr);
+int fl_apply_output(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr);
 /* A person gave an instance its state (state-set). */
 int fl_apply_state_set(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr);
 /* An ended run goes on: what never could start waits again. */

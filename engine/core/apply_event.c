@@ -34,9 +34,9 @@ int fl_apply_find(const struct fl_core *core, const struct fl_event *event, stru
 }
 
 /* The instance and its attempt of that number; takes over the spool index. */
-static int find_attempt(const struct fl_core *core, const struct fl_event *event,
-                        struct fl_run **ret_run, uint32_t *ret_inst,
-                        struct fl_attempt **ret_attempt, struct fl_err *reterr)
+int fl_apply_find_attempt(const struct fl_core *core, const struct fl_event *event,
+                          struct fl_run **ret_run, uint32_t *ret_inst,
+                          struct fl_attempt **ret_attempt, struct fl_err *reterr)
 {
     struct fl_inst *in;
     int rc = fl_apply_find(core, event, ret_run, ret_inst, reterr);
@@ -56,7 +56,7 @@ static int find_attempt(const struct fl_core *core, const struct fl_event *event
     return 0;
 }
 
-static int add_marks_text(json_t **marks, const char *text, struct fl_err *reterr)
+int fl_apply_marks(json_t **marks, const char *text, struct fl_err *reterr)
 {
     fl_json_auto json_t *more = fl_marks_parse(text);
 
@@ -150,118 +150,6 @@ static int apply_run_ended(struct fl_core *core, const struct fl_event *event,
     return fl_flow_ended(core, run, reterr);
 }
 
-static int worker_get(struct fl_core *core, const char *name, struct fl_worker **ret_worker,
-                      struct fl_err *reterr)
-{
-    struct fl_worker *worker = fl_core_worker(core, name);
-    struct fl_worker **workers;
-    int rc;
-
-    *ret_worker = worker;
-    if (worker)
-        return 0;
-    workers = realloc(core->workers, (core->worker_count + 1) * sizeof(struct fl_worker *));
-    worker = calloc(1, sizeof(*worker));
-    if (workers)
-        core->workers = workers;
-    if (!workers || !worker) {
-        free(worker);
-        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for worker '%s'", name);
-    }
-    rc = fl_text_set(&worker->name, name, reterr);
-    if (rc == 0)
-        rc = fl_names_add(&core->worker_names, worker->name, (uint32_t)core->worker_count, reterr);
-    if (rc < 0) {
-        fl_core_worker_destroy(worker);
-        return rc;
-    }
-    core->workers[core->worker_count++] = worker;
-    *ret_worker = worker;
-    return 0;
-}
-
-static int worker_site(struct fl_core *core, struct fl_worker *worker, const struct fl_event *event,
-                       struct fl_err *reterr)
-{
-    struct fl_worker_site *sites;
-    uint32_t word;
-    int rc = fl_words_number(&core->words, event->site, &word, reterr);
-
-    if (rc < 0)
-        return rc;
-    for (size_t i = 0; i < worker->site_count; i++)
-        if (worker->sites[i].site == word)
-            return fl_text_set(&worker->sites[i].door, event->text, reterr);
-    sites = realloc(worker->sites, (worker->site_count + 1) * sizeof(*sites));
-    if (!sites)
-        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a site");
-    worker->sites = sites;
-    sites[worker->site_count] = (struct fl_worker_site){.site = word};
-    return fl_text_set(&sites[worker->site_count++].door, event->text, reterr);
-}
-
-static int worker_pool(struct fl_core *core, struct fl_worker *worker, const struct fl_event *event,
-                       struct fl_err *reterr)
-{
-    struct fl_worker_pool *pool;
-    uint32_t name;
-    uint32_t site;
-    int rc = fl_words_number(&core->words, event->pool, &name, reterr);
-
-    if (rc == 0)
-        rc = fl_words_number(&core->words, event->site, &site, reterr);
-    if (rc < 0)
-        return rc;
-    pool = fl_worker_pool(worker, name);
-    if (!pool) {
-        struct fl_worker_pool *pools =
-            realloc(worker->pools, (worker->pool_count + 1) * sizeof(*pools));
-
-        if (!pools)
-            return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a pool");
-        worker->pools = pools;
-        pool = &pools[worker->pool_count++];
-        *pool = (struct fl_worker_pool){.pool = name};
-    }
-    pool->cores = event->cores;
-    pool->jobs = event->jobs;
-    pool->site = site;
-    return 0;
-}
-
-static int apply_worker_joined(struct fl_core *core, const struct fl_event *event,
-                               struct fl_err *reterr)
-{
-    struct fl_worker *worker;
-    int rc = worker_get(core, event->worker, &worker, reterr);
-
-    if (rc == 0)
-        rc = worker_site(core, worker, event, reterr);
-    if (rc == 0 && event->pool)
-        rc = worker_pool(core, worker, event, reterr);
-    if (rc < 0)
-        return rc;
-    if (worker->gone || worker->since_ns == 0)
-        worker->since_ns = event->time_ns;
-    worker->gone = false;
-    (void)fl_text_set(&worker->reason, NULL, NULL); /* clearing cannot fail */
-    return fl_core_places(core, reterr);
-}
-
-static int apply_worker_left(struct fl_core *core, const struct fl_event *event,
-                             struct fl_err *reterr)
-{
-    struct fl_worker *worker = fl_core_worker(core, event->worker);
-    int rc;
-
-    if (!worker)
-        return fl_apply_bug(event, reterr, "no such worker");
-    worker->gone = true;
-    worker->since_ns = event->time_ns;
-    rc = fl_text_set(&worker->reason, event->why, reterr);
-    return rc < 0 ? rc : fl_core_places(core, reterr);
-}
-
 /* What few attempts have, made when it is needed. */
 static int attempt_more(struct fl_attempt *attempt, struct fl_err *reterr)
 {
@@ -288,7 +176,7 @@ static int attempt_fill(struct fl_core *core, struct fl_attempt *attempt,
     if (rc == 0)
         rc = fl_text_set(&attempt->more->token, event->token, reterr);
     if (rc == 0)
-        rc = add_marks_text(&attempt->more->marks, event->degraded, reterr);
+        rc = fl_apply_marks(&attempt->more->marks, event->degraded, reterr);
     return rc;
 }
 
@@ -332,7 +220,7 @@ static int apply_launched(struct fl_core *core, const struct fl_event *event, st
     run->rendered[run->plan->inst_stage[inst]] = true;
     count_use(core, run, inst, &tries[in->try_count - 1], 1);
     (void)fl_text_set(&in->reason, NULL, NULL); /* clearing cannot fail */
-    return add_marks_text(&run->marks, event->degraded, reterr);
+    return fl_apply_marks(&run->marks, event->degraded, reterr);
 }
 
 static int apply_begun(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
@@ -340,7 +228,7 @@ static int apply_begun(struct fl_core *core, const struct fl_event *event, struc
     struct fl_attempt *attempt;
     struct fl_run *run;
     uint32_t inst;
-    int rc = find_attempt(core, event, &run, &inst, &attempt, reterr);
+    int rc = fl_apply_find_attempt(core, event, &run, &inst, &attempt, reterr);
 
     if (rc < 0)
         return rc;
@@ -356,7 +244,7 @@ static int apply_noted(struct fl_core *core, const struct fl_event *event, struc
     struct fl_attempt *attempt;
     struct fl_run *run;
     uint32_t inst;
-    int rc = find_attempt(core, event, &run, &inst, &attempt, reterr);
+    int rc = fl_apply_find_attempt(core, event, &run, &inst, &attempt, reterr);
 
     if (rc < 0 || strncmp(event->text, "progress ", 9) != 0)
         return rc;
@@ -369,7 +257,7 @@ static int apply_degraded(struct fl_core *core, const struct fl_event *event, st
     struct fl_attempt *attempt;
     struct fl_run *run;
     uint32_t inst;
-    int rc = find_attempt(core, event, &run, &inst, &attempt, reterr);
+    int rc = fl_apply_find_attempt(core, event, &run, &inst, &attempt, reterr);
 
     if (rc == 0)
         rc = attempt_more(attempt, reterr);
@@ -402,7 +290,7 @@ static int apply_ended(struct fl_core *core, const struct fl_event *event, struc
     struct fl_attempt *attempt;
     struct fl_run *run;
     uint32_t inst;
-    int rc = find_attempt(core, event, &run, &inst, &attempt, reterr);
+    int rc = fl_apply_find_attempt(core, event, &run, &inst, &attempt, reterr);
 
     if (rc < 0)
         return rc;
@@ -430,113 +318,6 @@ static int apply_ended(struct fl_core *core, const struct fl_event *event, struc
     }
     /* until_ns says that an instance-retry follows in the same batch: then this is not the end */
     return event->until_ns ? 0 : fl_apply_finished(core, run, inst, event->time_ns, reterr);
-}
-
-static uint16_t add_text(char *texts, size_t *used, const char *text)
-{
-    size_t at = *used;
-
-    if (!text)
-        return 0;
-    memcpy(texts + at, text, strlen(text) + 1);
-    *used += strlen(text) + 1;
-    return (uint16_t)at; /* FL_EVENT_TEXT_MAX bounds each of three */
-}
-_Static_assert(3 * (FL_EVENT_TEXT_MAX + 1) < UINT16_MAX, "places in the texts of a slot");
-
-static size_t text_room(const char *text)
-{
-    return text ? strlen(text) + 1 : 0;
-}
-
-static bool read_hex(const char *hex, unsigned char *bytes, size_t count)
-{
-    for (size_t i = 0; i < 2 * count; i++) {
-        char c = hex[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-
-        if (digit < 0)
-            return false;
-        bytes[i / 2] = (unsigned char)((bytes[i / 2] << 4) | digit);
-    }
-    return hex[2 * count] == '\0';
-}
-
-static int slot_fill(struct fl_core *core, struct fl_slot *slot, const struct fl_event *event,
-                     struct fl_err *reterr)
-{
-    size_t room = 1 + text_room(event->path) + text_room(event->cause) + text_room(event->age);
-    struct fl_made *made = calloc(1, sizeof(*made) + room);
-    size_t used = 1;
-    int rc = 0;
-
-    if (!made)
-        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for an output");
-    made->path = add_text(made->texts, &used, event->path);
-    made->cause = add_text(made->texts, &used, event->cause);
-    made->age = add_text(made->texts, &used, event->age);
-    if (event->sha256 && !read_hex(event->sha256, made->sha256, sizeof(made->sha256)))
-        rc = fl_apply_bug(event, reterr, "its digest is none");
-    if (rc == 0 && event->site)
-        rc = fl_words_number(&core->words, event->site, &made->site, reterr);
-    if (rc < 0) {
-        free(made);
-        return rc;
-    }
-    made->marks = fl_marks_parse(event->degraded);
-    made->size = event->size;
-    made->accepted_ns = event->time_ns;
-    made->order = core->event_count;
-    fl_made_destroy(slot->made);
-    slot->made = made;
-    slot->attempt = (uint32_t)event->attempt;
-    return 0;
-}
-
-/* True for a slot of the instance's stage whose name is the very text of an output's. */
-static bool is_slot_of(const struct fl_run *run, uint32_t inst, uint32_t slot, const char *output)
-{
-    const struct fl_plan_slot *ps;
-
-    if (slot >= run->plan->slot_count)
-        return false;
-    ps = &run->plan->slots[slot];
-    return ps->stage == run->plan->inst_stage[inst] &&
-           fl_inst_stage(run, inst)->outputs[ps->output].name == output;
-}
-
-static int apply_output(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
-{
-    bool accepted = event->type == FL_EVENT_OUTPUT_ACCEPTED;
-    struct fl_attempt *attempt;
-    enum fl_slot_state was;
-    struct fl_run *run;
-    uint32_t inst;
-    uint32_t slot;
-    int rc;
-
-    if (accepted || event->attempt > 0)
-        rc = find_attempt(core, event, &run, &inst, &attempt, reterr);
-    else
-        rc = fl_apply_find(core, event, &run, &inst, reterr);
-    if (rc < 0)
-        return rc;
-    slot = event->place.plan == run->plan ? event->place.slot : FL_EVENT_NOWHERE;
-    if (!is_slot_of(run, inst, slot, event->output) &&
-        fl_run_find_slot(run, inst, event->output, event->lead, &slot, reterr) < 0)
-        return fl_apply_bug(event, reterr, "no such output");
-    was = run->slots[slot].state;
-    if (!accepted && was == FL_SLOT_ACCEPTED)
-        return fl_apply_bug(event, reterr, "the output is there already");
-    rc = slot_fill(core, &run->slots[slot], event, reterr);
-    if (rc == 0 && accepted)
-        rc = add_marks_text(&run->marks, event->degraded, reterr);
-    if (rc < 0)
-        return rc;
-    run->slots[slot].state = accepted ? FL_SLOT_ACCEPTED : FL_SLOT_ABSENT;
-    if (was == run->slots[slot].state)
-        return 0;
-    return fl_apply_slot_changed(core, run, slot, was, event->time_ns, reterr);
 }
 
 static int apply_inst_ended(struct fl_core *core, const struct fl_event *event,
@@ -723,15 +504,15 @@ static int note_action(struct fl_core *core, const struct fl_event *event, struc
 static const apply_fn appliers[] = {
     [FL_EVENT_RUN_CREATED] = apply_run_created,
     [FL_EVENT_RUN_ENDED] = apply_run_ended,
-    [FL_EVENT_WORKER_JOINED] = apply_worker_joined,
-    [FL_EVENT_WORKER_LEFT] = apply_worker_left,
+    [FL_EVENT_WORKER_JOINED] = fl_apply_worker_joined,
+    [FL_EVENT_WORKER_LEFT] = fl_apply_worker_left,
     [FL_EVENT_ATTEMPT_LAUNCHED] = apply_launched,
     [FL_EVENT_ATTEMPT_BEGUN] = apply_begun,
     [FL_EVENT_ATTEMPT_NOTED] = apply_noted,
     [FL_EVENT_ATTEMPT_DEGRADED] = apply_degraded,
     [FL_EVENT_ATTEMPT_ENDED] = apply_ended,
-    [FL_EVENT_OUTPUT_ACCEPTED] = apply_output,
-    [FL_EVENT_OUTPUT_ABSENT] = apply_output,
+    [FL_EVENT_OUTPUT_ACCEPTED] = fl_apply_output,
+    [FL_EVENT_OUTPUT_ABSENT] = fl_apply_output,
     [FL_EVENT_INSTANCE_ENDED] = apply_inst_ended,
     [FL_EVENT_INSTANCE_RETRY] = apply_retry,
     [FL_EVENT_CANCEL_ASKED] = apply_cancel,
