@@ -42,7 +42,7 @@ judge torn "torn"
 
 mkdir -p -m 777 full/disk
 if mount -t tmpfs -o size=64m none full/disk 2>/dev/null; then
-    trap 'umount "$work/full/disk"; finish' EXIT
+    trap '[ -z "${FL_KEEP:-}" ] || cp -a full/disk full/kept; umount "$work/full/disk"; finish' EXIT
     try "with a disk that is full for a while, three times, it ends well" storm full $((kills / 2)) 3
     comment <last
     events full disk/state

@@ -417,6 +417,8 @@ static int reap(struct storm *storm)
             continue;
         if (storm->full_until_ns > 0 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_SPACE)
             continue;
+        (void)printf("storm: exit %d, signal %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+                     WIFSIGNALED(status) ? WTERMSIG(status) : 0);
         return wrong("ended by itself", storm->worker < 0 ? "worker" : "coordinator");
     }
     return 0;
@@ -467,8 +469,11 @@ static int rage(struct storm *storm, const long *marks, long kills)
 
         if (near && due_ns == 0)
             due_ns = now_ns() + (int64_t)kills_draw(&storm->random, (uint64_t)DELAY_MAX_NS);
-        if (storm->full_until_ns > 0 && now_ns() >= storm->full_until_ns && free_disk(storm) != 0)
-            return 1;
+        if (storm->full_until_ns > 0 && now_ns() >= storm->full_until_ns) {
+            if (free_disk(storm) != 0)
+                return 1;
+            continue;
+        }
         if (near && now_ns() >= due_ns) {
             if (storm->fills > 0 && storm->full_until_ns == 0 &&
                 next % FILL_EVERY == FILL_EVERY - 1)
