@@ -56,7 +56,7 @@ fairlead-worker --name node1 --coordinator "$endpoint" --keys daemon/keys --site
     --pool local:site=local,cores=2 --no-doors >worker.txt 2>&1 &
 children+=("$!")
 while read -r event <&7; do
-    case $event in *'"type":"run-ended"'*'20181009T1800Z'*) break ;; esac
+    case $event in *20181009T1800Z*run-ended* | *run-ended*20181009T1800Z*) break ;; esac
 done
 fairlead workflows --state daemon --json >flows.json
 try "it ran to its stop" json flows.json "d['workflows'][0]['made'] == 3 and d['workflows'][0]['last'] == '20181009T1800Z'"
