@@ -49,6 +49,8 @@ int fl_cli_ask(struct fl_cli *cli, const char *verb, const char *run, const char
     json_t *request = json_pack("{s:s, s:s*, s:s*}", "verb", verb, "run", run, "stage", stage);
     int rc;
 
+    if (request && strcmp(verb, "status") == 0 && cli->brief)
+        (void)json_object_set_new(request, "brief", json_true());
     if (request && (cli->given & FL_OPT_ATTEMPT))
         (void)json_object_set_new(request, "attempt", json_integer(cli->attempt));
     rc = fl_client_open(&client, cli->world, cli->state, FL_CLIENT_ANY, reterr);

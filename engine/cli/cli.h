@@ -63,6 +63,7 @@ struct fl_cli {
     int64_t width;
     char **args; /* what is no option */
     int arg_count;
+    bool brief;  /* a status summed up is enough */
     bool stored; /* the answer came from the record: no coordinator runs */
 };
 

@@ -15,7 +15,8 @@ int fl_cli_replay(struct fl_cli *cli, struct fl_err *reterr)
     fl_auto(fl_model_destroy) struct fl_model *model = NULL;
     fl_json_auto json_t *status = NULL;
     fl_json_auto json_t *request =
-        json_pack("{s:s, s:s*}", "verb", "status", "run", cli->arg_count ? cli->args[0] : cli->run);
+        json_pack("{s:s, s:s*, s:b}", "verb", "status", "run",
+                  cli->arg_count ? cli->args[0] : cli->run, "brief", !(cli->given & FL_OPT_JSON));
     int64_t time_ns = 0;
     char time[FL_TIME_TEXT_MAX];
     int rc;

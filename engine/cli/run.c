@@ -94,12 +94,10 @@ static int tell_end(const struct fl_cli *cli, const struct fl_workflow *workflow
 
     (void)printf("%s: %s%s%s, took %s\n", name, fl_text_state_color(how, color), how,
                  fl_text_reset(color), fl_text_span(took_ns, took, sizeof(took)));
-    json_array_foreach(json_object_get(status, "stages"), i, item)
+    json_array_foreach(json_object_get(status, "troubles"), i, item)
     {
         const char *s = fl_text_of(item, "state");
 
-        if (strcmp(s, "failed") != 0 && strcmp(s, "timed-out") != 0)
-            continue;
         failed = failed ? failed : item;
         (void)printf("  %s %s%s%s: %s\n", s, fl_text_of(item, "stage"),
                      *fl_text_of(item, "key") ? " " : "", fl_text_of(item, "key"),
@@ -202,8 +200,9 @@ static int begin(struct fl_cli *cli, struct fl_client *client, const struct fl_w
     json_t *request = NULL;
     struct fl_err err = {0};
     bool again = false;
-    int rc = fl_client_ask(client, json_pack("{s:s, s:s}", "verb", "status", "run", name), &status,
-                           &err);
+    int rc = fl_client_ask(client,
+                           json_pack("{s:s, s:s, s:b}", "verb", "status", "run", name, "brief", 1),
+                           &status, &err);
 
     if (rc == 0) {
         *ret_from = (uint64_t)json_integer_value(json_object_get(status, "seq")) + 1;

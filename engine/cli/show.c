@@ -103,36 +103,37 @@ static void print_run_head(const json_t *status, int64_t now_ns)
 }
 
 /* One line a stage: its instances summed up. */
-static int print_stages(const json_t *status, int64_t now_ns, struct fl_err *reterr)
+static int print_sums(const json_t *list, const char *name, const char *head, int64_t now_ns,
+                      struct fl_err *reterr)
 {
-    static const char *const heads[] = {"STAGE", "STATE", "DONE", "BEGAN", "ENDED", "TOOK", "NOTE"};
+    const char *const heads[] = {head, "STATE", "DONE", "BEGAN", "ENDED", "TOOK", "NOTE"};
     fl_auto(fl_table_release) struct fl_table table = {0};
-    fl_auto(fl_summary_release) struct fl_summary summary = {0};
-    int rc = fl_summary_init(&summary, json_object_get(status, "stages"), reterr);
+    size_t i;
+    json_t *entry;
 
-    if (rc < 0)
-        return rc;
     fl_table_init(&table, FL_COUNT(heads), heads, 1);
-    for (size_t i = 0; i < summary.count; i++) {
-        const struct fl_summary_stage *stage = &summary.stages[i];
+    json_array_foreach(list, i, entry)
+    {
+        struct fl_summary sum = fl_summary_of(entry, name);
         char done[48];
         char began[FL_TIME_TEXT_MAX];
         char ended[FL_TIME_TEXT_MAX];
         char took[FL_TIME_TEXT_MAX] = "";
         char note[512];
-        const char *cells[] = {stage->name,
-                               fl_summary_state(stage),
+        const char *cells[] = {sum.name,
+                               sum.state,
                                done,
-                               fl_text_time(stage->begun_ns, now_ns, began, sizeof(began)),
-                               fl_text_time(stage->ended_ns, now_ns, ended, sizeof(ended)),
+                               fl_text_time(sum.begun_ns, now_ns, began, sizeof(began)),
+                               fl_text_time(sum.ended_ns, now_ns, ended, sizeof(ended)),
                                took,
                                note};
 
-        (void)snprintf(done, sizeof(done), "%zu/%zu", fl_summary_done(stage), stage->instances);
-        if (stage->begun_ns)
-            (void)fl_text_span((stage->ended_ns ? stage->ended_ns : now_ns) - stage->begun_ns, took,
+        (void)snprintf(done, sizeof(done), "%lld/%lld", (long long)sum.done,
+                       (long long)sum.instances);
+        if (sum.begun_ns)
+            (void)fl_text_span((sum.ended_ns ? sum.ended_ns : now_ns) - sum.begun_ns, took,
                                sizeof(took));
-        fl_summary_note(stage, note, sizeof(note));
+        fl_summary_note(&sum, note, sizeof(note));
         fl_table_row(&table, cells);
     }
     return fl_table_print(&table, stdout, "  ", reterr);
@@ -168,13 +169,10 @@ static void print_trouble(const struct fl_cli *cli, const json_t *status)
     size_t i;
     json_t *instance;
 
-    json_array_foreach(json_object_get(status, "stages"), i, instance)
+    json_array_foreach(json_object_get(status, "troubles"), i, instance)
     {
         const char *state = fl_text_of(instance, "state");
 
-        if (strcmp(state, "failed") != 0 && strcmp(state, "timed-out") != 0 &&
-            strcmp(state, "lost") != 0)
-            continue;
         (void)printf("  %s%s%s %s%s%s: ", fl_text_state_color(state, color), state,
                      fl_text_reset(color), fl_text_of(instance, "stage"),
                      *fl_text_of(instance, "key") ? " " : "", fl_text_of(instance, "key"));
@@ -192,7 +190,9 @@ int fl_cli_print_status(struct fl_cli *cli, const json_t *status, int64_t now_ns
     if (cli->stored && strcmp(fl_text_of(status, "state"), "running") == 0)
         (void)puts(
             "  as recorded: no coordinator runs now; the same fairlead run takes it up again");
-    rc = print_stages(status, now_ns, reterr);
+    rc = print_sums(json_object_get(status, "stages"), "stage", "STAGE", now_ns, reterr);
+    if (rc == 0 && json_array_size(json_object_get(status, "groups")) > 0)
+        rc = print_sums(json_object_get(status, "groups"), "name", "GROUP", now_ns, reterr);
     if (rc < 0)
         return rc;
     print_trouble(cli, status);
@@ -203,8 +203,10 @@ int fl_cli_print_status(struct fl_cli *cli, const json_t *status, int64_t now_ns
 int fl_cli_status(struct fl_cli *cli, struct fl_err *reterr)
 {
     fl_json_auto json_t *result = NULL;
-    int rc =
-        fl_cli_ask(cli, "status", cli->arg_count ? cli->args[0] : cli->run, NULL, &result, reterr);
+    int rc;
+
+    cli->brief = !(cli->given & FL_OPT_JSON);
+    rc = fl_cli_ask(cli, "status", cli->arg_count ? cli->args[0] : cli->run, NULL, &result, reterr);
 
     if (rc < 0)
         return rc;

@@ -147,9 +147,10 @@ static int take_page(struct watch *watch, int64_t timeout_ns, struct fl_err *ret
 
 static int ask_status(struct watch *watch, json_t **ret_status, struct fl_err *reterr)
 {
-    return fl_client_ask(watch->config->client,
-                         json_pack("{s:s, s:s}", "verb", "status", "run", watch->config->run),
-                         ret_status, reterr);
+    return fl_client_ask(
+        watch->config->client,
+        json_pack("{s:s, s:s, s:b}", "verb", "status", "run", watch->config->run, "brief", 1),
+        ret_status, reterr);
 }
 
 /* Prints one line cut to the terminal's width (colours are not counted). */
@@ -168,14 +169,14 @@ static void draw_line(struct watch *watch, const char *escape, const char *text,
     watch->drawn_lines++;
 }
 
-static void draw_stage(struct watch *watch, const struct fl_summary_stage *stage, int64_t now_ns,
+static void draw_stage(struct watch *watch, const struct fl_summary *stage, int64_t now_ns,
                        int name_width, size_t columns)
 {
     char line[1024];
     char note[512];
     char took[FL_TIME_TEXT_MAX] = "";
     char done[48] = "";
-    const char *state = fl_summary_state(stage);
+    const char *state = stage->state;
     const struct note *said = note_of(watch, stage->name);
 
     fl_summary_note(stage, note, sizeof(note));
@@ -183,7 +184,8 @@ static void draw_stage(struct watch *watch, const struct fl_summary_stage *stage
         (void)fl_text_span((stage->ended_ns ? stage->ended_ns : now_ns) - stage->begun_ns, took,
                            sizeof(took));
     if (stage->instances > 1)
-        (void)snprintf(done, sizeof(done), "%zu/%zu", fl_summary_done(stage), stage->instances);
+        (void)snprintf(done, sizeof(done), "%lld/%lld", (long long)stage->done,
+                       (long long)stage->instances);
     (void)snprintf(line, sizeof(line), "  %-*s  %-9s %7s %12s  %s%s%s", name_width, stage->name,
                    state, done, took, note, *note && said && *said->text ? "; " : "",
                    said ? said->text : "");
@@ -192,8 +194,8 @@ static void draw_stage(struct watch *watch, const struct fl_summary_stage *stage
 
 static int draw(struct watch *watch, struct fl_err *reterr)
 {
-    fl_auto(fl_summary_release) struct fl_summary summary = {0};
     fl_json_auto json_t *status = NULL;
+    const json_t *stages;
     struct winsize window = {0};
     char head[512];
     char took[FL_TIME_TEXT_MAX];
@@ -203,10 +205,9 @@ static int draw(struct watch *watch, struct fl_err *reterr)
     int name_width = 5;
     int rc = ask_status(watch, &status, reterr);
 
-    if (rc == 0)
-        rc = fl_summary_init(&summary, json_object_get(status, "stages"), reterr);
     if (rc < 0)
         return rc;
+    stages = json_object_get(status, "stages");
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 20 && window.ws_row > 4) {
         columns = window.ws_col;
         rows = window.ws_row;
@@ -221,13 +222,16 @@ static int draw(struct watch *watch, struct fl_err *reterr)
                    *watch->config->client->http ? "  http://" : "", watch->config->client->http,
                    watch->interrupted ? "  cancelling; Ctrl-C again leaves at once" : "");
     draw_line(watch, watch->color ? "\033[1m" : "", head, columns);
-    for (size_t i = 0; i < summary.count; i++) {
-        int width = (int)strlen(summary.stages[i].name);
+    for (size_t i = 0; i < json_array_size(stages); i++) {
+        int width = (int)strlen(fl_text_of(json_array_get(stages, i), "stage"));
 
         name_width = width > name_width ? width : name_width;
     }
-    for (size_t i = 0; i < summary.count && watch->drawn_lines + 1 < rows; i++)
-        draw_stage(watch, &summary.stages[i], now_ns, name_width, columns);
+    for (size_t i = 0; i < json_array_size(stages) && watch->drawn_lines + 1 < rows; i++) {
+        struct fl_summary sum = fl_summary_of(json_array_get(stages, i), "stage");
+
+        draw_stage(watch, &sum, now_ns, name_width, columns);
+    }
     (void)printf("\033[J");
     (void)fflush(stdout);
     watch->drawn_ns = fl_world_mono_ns(watch->config->client->world);

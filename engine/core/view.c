@@ -138,8 +138,8 @@ static void put_attempt(int *rc, json_t *object, const struct fl_core *core,
         fl_view_put_int(rc, object, "signal", attempt->signal);
 }
 
-static void put_inst(int *rc, json_t *list, const struct fl_core *core, const struct fl_run *run,
-                     uint32_t inst)
+void fl_view_put_inst(int *rc, json_t *list, const struct fl_core *core, const struct fl_run *run,
+                      uint32_t inst)
 {
     const struct fl_inst *in = &run->insts[inst];
     const struct fl_stage *stage = fl_inst_stage(run, inst);
@@ -162,6 +162,26 @@ static void put_inst(int *rc, json_t *list, const struct fl_core *core, const st
         *rc = FL_E_NOMEM;
 }
 
+int fl_view_brief(const struct fl_core *core, const char *run_name, json_t **ret_json,
+                  struct fl_err *reterr)
+{
+    fl_json_auto json_t *answer = json_object();
+    const struct fl_run *run;
+    int rc = fl_view_find_run(core, run_name, &run, reterr);
+
+    fl_assert(ret_json);
+    if (rc < 0)
+        return rc;
+    if (!answer)
+        rc = FL_E_NOMEM;
+    put_run(&rc, answer, run);
+    fl_view_put_brief(&rc, answer, core, run);
+    if (rc < 0)
+        return fl_view_done(rc, reterr);
+    *ret_json = FL_STEAL(answer);
+    return 0;
+}
+
 int fl_view_status(const struct fl_core *core, const char *run_name, json_t **ret_json,
                    struct fl_err *reterr)
 {
@@ -179,7 +199,7 @@ int fl_view_status(const struct fl_core *core, const char *run_name, json_t **re
     if (run->params)
         fl_view_put(&rc, answer, "params", json_deep_copy(run->params));
     for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count; i++)
-        put_inst(&rc, stages, core, run, i);
+        fl_view_put_inst(&rc, stages, core, run, i);
     fl_view_put(&rc, answer, "stages", json_incref(stages));
     if (rc < 0)
         return fl_view_done(rc, reterr);

@@ -20,6 +20,13 @@ int fl_view_runs(const struct fl_core *core, json_t **ret_json, struct fl_err *r
 int fl_view_status(const struct fl_core *core, const char *run, json_t **ret_json,
                    struct fl_err *reterr);
 
+/* The same summed up: "stages":[{"stage","group","state","instances","done","begun","ended",
+ * "degraded","reason","counts":{"running":2,…}}], "groups":[{"name","group",… the same}],
+ * "troubles":[instances that failed, timed out or are lost, the first 50]}. Its size does not grow
+ * with the instances. */
+int fl_view_brief(const struct fl_core *core, const char *run, json_t **ret_json,
+                  struct fl_err *reterr);
+
 /* Why an instance is in its state, in words:
  * {"stage","key","state","text","waits_for":[…],"holders":[…]}. which: "prep.f003", "prep(+003)" or
  * "prep" (all its instances, summed up). FL_E_NOENT names what there is. */

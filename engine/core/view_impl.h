@@ -28,6 +28,12 @@ void fl_view_put_int(int *rc, json_t *object, const char *key, int64_t value);
 void fl_view_put_time(int *rc, json_t *object, const char *key, int64_t time_ns);
 /* A list of marks, empty for none. */
 void fl_view_put_marks(int *rc, json_t *object, const char *key, const json_t *marks);
+/* An instance as a member of a list. */
+void fl_view_put_inst(int *rc, json_t *list, const struct fl_core *core, const struct fl_run *run,
+                      uint32_t inst);
+/* "stages", "groups" and "troubles" of a run, summed up. */
+void fl_view_put_brief(int *rc, json_t *answer, const struct fl_core *core,
+                       const struct fl_run *run);
 /* rc, with its text when it is FL_E_NOMEM. */
 int fl_view_done(int rc, struct fl_err *reterr);
 

@@ -516,7 +516,9 @@ int fl_model_answer(struct fl_model *model, const json_t *request, int64_t now_n
         rc = fl_view_runs(model->core, &answer, reterr);
         break;
     case VERB_STATUS:
-        rc = fl_view_status(model->core, run, &answer, reterr);
+        rc = json_is_true(json_object_get(request, "brief"))
+                 ? fl_view_brief(model->core, run, &answer, reterr)
+                 : fl_view_status(model->core, run, &answer, reterr);
         break;
     case VERB_WHY:
         rc = answer_why(model, request, run, now_ns, &answer, reterr);

@@ -413,6 +413,54 @@ static void what_is_too_late_expires_after_an_insertion_too(void **state)
     drive_close(&d);
 }
 
+static const char *sum_state(const json_t *brief, const char *list, const char *name)
+{
+    size_t i;
+    json_t *one;
+
+    json_array_foreach(json_object_get(brief, list), i, one)
+    {
+        const char *is = json_string_value(json_object_get(one, "stage"));
+
+        if (!is)
+            is = json_string_value(json_object_get(one, "name"));
+        if (strcmp(is, name) == 0)
+            return json_string_value(json_object_get(one, "state"));
+    }
+    return NULL;
+}
+
+/* One line a stage and a group, whatever the number of members, and the worst news first. */
+static void a_run_is_summed_up_by_its_worst_news(void **state)
+{
+    fl_json_auto json_t *brief = NULL;
+    struct fl_err err = {0};
+    struct drive d;
+
+    (void)state;
+    open_grouped(&d);
+    drive_hello(&d, "w1", NULL);
+    drive_begin(&d, "grid/1");
+    drive_end(&d, "grid/1", "succeeded");
+    drive_begin(&d, "run.f000/1");
+    drive_end(&d, "run.f000/1", "succeeded");
+    assert_ok(fl_view_brief(d.core, d.run, &brief, &err), err);
+    assert_string_equal(sum_state(brief, "stages", "grid"), "succeeded");
+    assert_string_equal(sum_state(brief, "stages", "run"), "launched");
+    assert_string_equal(sum_state(brief, "groups", "model"), "launched");
+    json_decref(brief);
+    brief = NULL;
+    drive_begin(&d, "run.f001/1");
+    assert_int_equal(
+        drive_say(&d, "run.f001/1", 0, "{'type':'end','state':'failed','code':1,'class':'data'}"),
+        0);
+    assert_ok(fl_view_brief(d.core, d.run, &brief, &err), err);
+    assert_string_equal(sum_state(brief, "stages", "run"), "failed");
+    assert_string_equal(sum_state(brief, "groups", "model"), "failed");
+    assert_int_equal(json_array_size(json_object_get(brief, "troubles")), 1);
+    drive_close(&d);
+}
+
 /* Who did what, when and why, is asked after every incident. */
 static void actions_are_listed_newest_first(void **state)
 {
@@ -454,6 +502,7 @@ int main(void)
         cmocka_unit_test(a_stage_is_removed_unless_it_runs),
         cmocka_unit_test(a_reload_takes_over_the_difference),
         cmocka_unit_test(what_is_too_late_expires_after_an_insertion_too),
+        cmocka_unit_test(a_run_is_summed_up_by_its_worst_news),
         cmocka_unit_test(actions_are_listed_newest_first),
     };
 
