@@ -1,7 +1,6 @@
 /* The core alone: what loading a workflow file and playing a run of it cost, without bus and store.
  *   bench_core load FILE            compile, make the run: seconds and memory
- *   bench_core play FILE [JOBS [TIMES]]
- *                                   play it to its end, JOBS attempts at a time (1000), TIMES (1)
+ *   bench_core play FILE [JOBS]     play it to its end, JOBS attempts at a time (1000)
  * Prints one line of JSON. */
 #include "config.h"
 
@@ -95,34 +94,21 @@ static int load(const char *path, struct fl_err *reterr)
     return 0;
 }
 
-struct totals {
-    struct play_times times;
-    int64_t wall_ns;
-    clock_t own; /* CPU time of this process */
-    size_t stages;
-};
-
-static void add_times(struct totals *totals, const struct play_times *t)
-{
-    totals->times.decide_ns += t->decide_ns;
-    totals->times.apply_ns += t->apply_ns;
-    totals->times.advance_ns += t->advance_ns;
-    totals->times.effects_ns += t->effects_ns;
-    totals->times.events += t->events;
-    totals->times.inputs += t->inputs;
-}
-
-static int play_once(const char *path, int64_t jobs, struct totals *totals, struct fl_err *reterr)
+static int play_file(const char *path, int64_t jobs, struct fl_err *reterr)
 {
     fl_auto(play_destroy) struct play *play = NULL;
     struct fl_workflow *workflow = NULL;
+    const struct play_times *t;
     int64_t start_ns;
     clock_t before;
+    double share;
+    double core_s;
+    size_t count;
     int rc = compile(path, &workflow, reterr);
 
     if (rc < 0)
         return rc;
-    totals->stages = instances(workflow);
+    count = instances(workflow);
     rc = play_create(jobs, &play, reterr);
     if (rc < 0) {
         fl_workflow_destroy(workflow);
@@ -133,40 +119,22 @@ static int play_once(const char *path, int64_t jobs, struct totals *totals, stru
     before = clock();
     if (rc == 0)
         rc = play_run(play, reterr);
-    totals->own += clock() - before;
-    totals->wall_ns += fl_world_mono_ns(fl_world_real()) - start_ns;
+    /* what others took of the machine meanwhile is not the core's */
+    share = (double)(clock() - before) / CLOCKS_PER_SEC /
+            seconds(fl_world_mono_ns(fl_world_real()) - start_ns);
     if (rc < 0)
         return rc;
-    if (play_times(play)->ended != totals->stages)
+    t = play_times(play);
+    if (t->ended != count)
         return fl_err_set(reterr, FL_E_BUG, 0, "%llu of %zu stages have ended",
-                          (unsigned long long)play_times(play)->ended, totals->stages);
-    add_times(totals, play_times(play));
-    return 0;
-}
-
-static int play_file(const char *path, int64_t jobs, int64_t times, struct fl_err *reterr)
-{
-    struct totals totals = {.stages = 0};
-    const struct play_times *t = &totals.times;
-    double core_s;
-    double share;
-
-    for (int64_t i = 0; i < times; i++) {
-        int rc = play_once(path, jobs, &totals, reterr);
-
-        if (rc < 0)
-            return rc;
-    }
-    /* what others took of the machine meanwhile is not the core's */
-    share = (double)totals.own / CLOCKS_PER_SEC / seconds(totals.wall_ns);
+                          (unsigned long long)t->ended, count);
     core_s = share * seconds(t->decide_ns + t->apply_ns + t->advance_ns);
     (void)printf("{\"stages\":%zu,\"inputs\":%llu,\"events\":%llu,\"seconds\":%.4f,"
                  "\"events_a_second\":%.0f,\"decide_s\":%.4f,\"apply_s\":%.4f,\"advance_s\":%.4f,"
                  "\"effects_s\":%.4f,\"rss_kb\":%ld}\n",
-                 totals.stages, (unsigned long long)t->inputs, (unsigned long long)t->events,
-                 core_s, (double)t->events / core_s, share * seconds(t->decide_ns),
-                 share * seconds(t->apply_ns), share * seconds(t->advance_ns),
-                 share * seconds(t->effects_ns), memory_kb("VmRSS"));
+                 count, (unsigned long long)t->inputs, (unsigned long long)t->events, core_s,
+                 (double)t->events / core_s, seconds(t->decide_ns), seconds(t->apply_ns),
+                 seconds(t->advance_ns), seconds(t->effects_ns), memory_kb("VmRSS"));
     return 0;
 }
 
@@ -178,12 +146,11 @@ int main(int argc, char **argv)
     fl_memory_tune(); /* as the daemon does */
     if (argc == 3 && strcmp(argv[1], "load") == 0)
         rc = load(argv[2], &err);
-    else if (argc >= 3 && argc <= 5 && strcmp(argv[1], "play") == 0)
-        rc = play_file(argv[2], argc >= 4 ? strtoll(argv[3], NULL, 10) : 1000,
-                       argc >= 5 ? strtoll(argv[4], NULL, 10) : 1, &err);
+    else if ((argc == 3 || argc == 4) && strcmp(argv[1], "play") == 0)
+        rc = play_file(argv[2], argc == 4 ? strtoll(argv[3], NULL, 10) : 1000, &err);
     else
         rc = fl_err_set(&err, FL_E_USAGE, 0,
-                        "usage: bench_core load FILE | bench_core play FILE [JOBS [TIMES]]");
+                        "usage: bench_core load FILE | bench_core play FILE [JOBS]");
     if (rc < 0)
         (void)fprintf(stderr, "bench_core: %s\n", err.text);
     return fl_err_exit_code(rc);

@@ -147,9 +147,7 @@ class Fairlead:
         path = os.path.join(self.scratch.path, "layers%d.cfg" % count)
         if not os.path.exists(path):
             layers(path, count)
-        more = [1000, max(1, 200000 // count)] if verb == "play" else []
-        return measure.run_json([os.path.join(self.build, "bench/engine/bench_core"), verb, path]
-                                + more)
+        return measure.run_json([os.path.join(self.build, "bench/engine/bench_core"), verb, path])
 
     def chain(self, count):
         centre = self.centre("chain")

@@ -28,7 +28,7 @@ static void doom_text(const struct fl_run *run, const struct fl_inst *in, char *
     const struct fl_slot *slot;
     char lead_text[FL_KEY_TEXT_MAX];
 
-    if (in->doom == UINT32_MAX) {
+    if (in->doom == FL_DOOM_NO_CHOICE) {
         (void)snprintf(text, size, "none of the alternatives of an input is there");
         return;
     }
@@ -62,126 +62,126 @@ static int pass_on_absence(const struct advancing *a, const struct fl_run *run, 
     return rc;
 }
 
+/* One that runs is asked to stop; its worker says how it ended. */
+static int stop_doomed(const struct advancing *a, const struct fl_run *run, uint32_t inst,
+                       const char *why, struct fl_err *reterr)
+{
+    struct fl_event *event;
+    int rc;
+
+    if (fl_inst_last_try(&run->insts[inst])->cancel_asked)
+        return 0;
+    rc = fl_emit(a->events, FL_EVENT_CANCEL_ASKED, a->tick->now_ns, run, inst, &event, reterr);
+    if (rc < 0)
+        return rc;
+    event->who = "fairlead";
+    return fl_emit_text(event, &event->why, why, reterr);
+}
+
+/* What can never start is skipped, with what it waited for; what lacks a file without a rule for
+ * that has failed. */
 static int end_doomed(const struct advancing *a, const struct fl_run *run, uint32_t inst,
                       struct fl_err *reterr)
 {
     const struct fl_inst *in = &run->insts[inst];
-    const struct fl_attempt *attempt = fl_inst_last_try(in);
-    char text[FL_CORE_REASON_MAX];
+    bool never = in->doom == FL_DOOM_NEVER || in->doom == FL_DOOM_FOLLOW;
+    bool passes_on =
+        fl_inst_stage(run, inst)->kind == FL_STAGE_TRANSFER && fl_doom_is_absence(in->doom);
+    char text[FL_CORE_REASON_MAX] = "it follows what no longer comes, after a failure before it";
     struct fl_event *event;
     int rc;
 
     if (fl_state_is_end(in->state))
         return 0;
-    doom_text(run, in, text, sizeof(text));
-    /* a launched one may have begun: its worker says how it ended */
-    if (in->state == FL_STATE_LAUNCHED || in->state == FL_STATE_RUNNING) {
-        if (attempt->cancel_asked)
-            return 0;
-        rc = fl_emit(a->events, FL_EVENT_CANCEL_ASKED, a->tick->now_ns, run, inst, &event, reterr);
-        if (rc < 0)
-            return rc;
-        event->who = "fairlead";
-        return fl_emit_text(event, &event->why, text, reterr);
-    }
-    if (fl_inst_stage(run, inst)->kind != FL_STAGE_TRANSFER || in->doom == UINT32_MAX)
-        return fl_emit_inst_ended(a->events, a->tick, run, inst, FL_STATE_FAILED, text, &event,
+    if (!never)
+        doom_text(run, in, text, sizeof(text));
+    if (in->state == FL_STATE_LAUNCHED || in->state == FL_STATE_RUNNING)
+        return stop_doomed(a, run, inst, text, reterr);
+    if (never && in->state == FL_STATE_WAITING) {
+        fl_auto(fl_buf_release) struct fl_buf why;
+
+        fl_buf_init(&why, FL_CORE_REASON_MAX);
+        fl_why_blocked(a->core, run, inst, &why);
+        return fl_emit_inst_ended(a->events, a->tick, run, inst, FL_STATE_SKIPPED, why.data, &event,
                                   reterr);
-    rc = fl_emit_inst_ended(a->events, a->tick, run, inst, FL_STATE_SKIPPED, text, &event, reterr);
-    return rc < 0 ? rc : pass_on_absence(a, run, inst, reterr);
+    }
+    rc = fl_emit_inst_ended(a->events, a->tick, run, inst,
+                            never || passes_on ? FL_STATE_SKIPPED : FL_STATE_FAILED, text, &event,
+                            reterr);
+    return rc < 0 || !passes_on ? rc : pass_on_absence(a, run, inst, reterr);
+}
+
+/* One that was skipped waits again: what it needs may still come. */
+static int revive(const struct advancing *a, const struct fl_run *run, uint32_t inst,
+                  struct fl_err *reterr)
+{
+    struct fl_event *event;
+    int rc =
+        fl_emit(a->events, FL_EVENT_INSTANCE_RETRY, a->tick->now_ns, run, inst, &event, reterr);
+
+    if (rc < 0)
+        return rc;
+    event->attempt = (int64_t)run->insts[inst].try_count + 1;
+    event->until_ns = a->tick->now_ns;
+    event->who = "fairlead";
+    event->why = "what it was skipped for may still come";
+    return 0;
+}
+
+/* Triggers of the clock whose time has come. */
+static int tell_time(const struct advancing *a, const struct fl_run *run, struct fl_err *reterr)
+{
+    const struct fl_plan *plan = run->plan;
+    struct fl_event *event;
+    size_t due = plan->clock_count;
+    int rc;
+
+    if (due > 0 && fl_clock_after_ns(run, 0) == INT64_MIN)
+        return 0; /* its calendar has no clock */
+    while (due > 0 && (plan->clocks[due - 1] <= run->clock_come_s ||
+                       fl_clock_after_ns(run, plan->clocks[due - 1]) > a->tick->now_ns))
+        due--;
+    if (due == 0)
+        return 0;
+    rc = fl_emit(a->events, FL_EVENT_TIME_CAME, a->tick->now_ns, run, UINT32_MAX, &event, reterr);
+    if (rc == 0)
+        event->until_ns = fl_clock_after_ns(run, plan->clocks[due - 1]);
+    return rc;
 }
 
 static int settle(const struct advancing *a, const struct fl_run *run, struct fl_err *reterr)
 {
-    int rc = 0;
+    int rc = tell_time(a, run, reterr);
 
     for (uint32_t i = fl_bits_next(&run->doomed, 0);
          rc == 0 && i != FL_BITS_NONE && a->events->count < a->last;
          i = fl_bits_next(&run->doomed, i + 1))
         rc = end_doomed(a, run, i, reterr);
-    if (rc == 0 && run->counts[FL_STATE_RUNNING] > 0 && run->plan->follows &&
-        run->failed.members > 0)
-        rc = fl_stop_hopeless(run, a->tick->now_ns, a->events, reterr);
+    for (uint32_t i = fl_bits_next(&run->revived, 0);
+         rc == 0 && i != FL_BITS_NONE && a->events->count < a->last && !run->cancel_asked;
+         i = fl_bits_next(&run->revived, i + 1))
+        rc = revive(a, run, i, reterr);
     return rc;
 }
 
-static bool waits_for_an_end(const struct fl_run *run, uint32_t inst)
-{
-    const struct fl_expr *when = &run->plan->stages[run->plan->inst_stage[inst]].when;
-
-    for (size_t i = 0; i < when->leaf_count; i++)
-        if (when->leaves[i].output == FL_NONE && when->leaves[i].mode == FL_EXPR_ENDED)
-            return true;
-    return false;
-}
-
-/* What still waits can never start: says why, for all but those that wait for any end at all (they
- * come next). */
+/* A net for what the terms do not tell: says why, when nothing else can go on and nothing is waited
+ * for from outside. */
 static int skip_blocked(const struct advancing *a, const struct fl_run *run, struct fl_err *reterr)
 {
-    size_t before = a->events->count;
     int rc = 0;
 
-    for (int round = 0; rc == 0 && round < 2 && a->events->count == before; round++) {
-        for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count && a->events->count < a->last;
-             i++) {
-            fl_auto(fl_buf_release) struct fl_buf why = {0};
-            struct fl_event *event;
+    for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count && a->events->count < a->last; i++) {
+        fl_auto(fl_buf_release) struct fl_buf why = {0};
+        struct fl_event *event;
 
-            if (run->insts[i].state != FL_STATE_WAITING || (round == 0 && waits_for_an_end(run, i)))
-                continue;
-            fl_buf_init(&why, FL_CORE_REASON_MAX);
-            fl_why_blocked(a->core, run, i, &why);
-            rc = fl_emit_inst_ended(a->events, a->tick, run, i, FL_STATE_SKIPPED, why.data, &event,
-                                    reterr);
-        }
+        if (run->insts[i].state != FL_STATE_WAITING)
+            continue;
+        fl_buf_init(&why, FL_CORE_REASON_MAX);
+        fl_why_blocked(a->core, run, i, &why);
+        rc = fl_emit_inst_ended(a->events, a->tick, run, i, FL_STATE_SKIPPED, why.data, &event,
+                                reterr);
     }
     return rc;
-}
-
-static bool inst_waits_for_other_run(const struct fl_core *core, const struct fl_run *run,
-                                     uint32_t i)
-{
-    const struct fl_stage *stage = fl_inst_stage(run, i);
-
-    if (run->insts[i].state != FL_STATE_WAITING)
-        return false;
-    for (uint32_t n = 0; n < stage->input_count; n++) {
-        enum fl_resolve result;
-        uint32_t doom;
-
-        if (stage->inputs[n].first_of &&
-            fl_resolve_input(core, run, i, n, NULL, NULL, &result, &doom, NULL) == 0 &&
-            result == FL_RESOLVE_WAIT)
-            return true;
-    }
-    return false;
-}
-
-static bool waits_for_other_run(const struct fl_core *core, const struct fl_run *run)
-{
-    const struct fl_plan *plan = run->plan;
-
-    if (!plan->crosses || core->active_count < 2)
-        return false;
-    for (uint32_t s = 0; s < plan->stage_count; s++) {
-        const struct fl_plan_stage *ps = &plan->stages[s];
-
-        for (uint32_t k = 0; ps->crosses && k < ps->inst_count; k++)
-            if (inst_waits_for_other_run(core, run, ps->inst_first + k))
-                return true;
-    }
-    return false;
-}
-
-/* True when something ended badly that was neither optional nor only too late. */
-static bool has_failed(const struct fl_run *run)
-{
-    for (uint32_t i = fl_bits_next(&run->failed, 0); i != FL_BITS_NONE;
-         i = fl_bits_next(&run->failed, i + 1))
-        if (run->insts[i].state != FL_STATE_EXPIRED && !fl_inst_stage(run, i)->optional)
-            return true;
-    return false;
 }
 
 /* Ends a run when nothing of it can go on. */
@@ -196,11 +196,11 @@ static int end_run(const struct advancing *a, const struct fl_run *run, struct f
         run->undecided)
         return 0;
     if (n[FL_STATE_WAITING]) {
-        if (run->held || waits_for_other_run(a->core, run))
+        if (run->held || run->plan->outside)
             return 0;
         return skip_blocked(a, run, reterr);
     }
-    if (has_failed(run))
+    if (run->bad)
         state = FL_STATE_FAILED;
     if (n[FL_STATE_CANCELLED] && run->cancel_asked)
         state = FL_STATE_CANCELLED;
@@ -267,6 +267,19 @@ int fl_core_advance(const struct fl_core *core, const struct fl_input *tick,
     return rc;
 }
 
+/* When the next trigger of the clock comes, or INT64_MAX. */
+static int64_t next_clock_ns(const struct fl_run *run)
+{
+    const struct fl_plan *plan = run->plan;
+
+    if (plan->clock_count == 0 || fl_clock_after_ns(run, 0) == INT64_MIN)
+        return INT64_MAX;
+    for (size_t i = 0; i < plan->clock_count; i++)
+        if (plan->clocks[i] > run->clock_come_s)
+            return fl_clock_after_ns(run, plan->clocks[i]);
+    return INT64_MAX;
+}
+
 int64_t fl_core_next_timer_ns(const struct fl_core *core)
 {
     fl_auto(fl_launching_release) struct fl_launching launching = {.core = core};
@@ -280,6 +293,8 @@ int64_t fl_core_next_timer_ns(const struct fl_core *core)
 
         if (params_ns < next)
             next = params_ns;
+        if (next_clock_ns(run) < next)
+            next = next_clock_ns(run);
         /* a due attempt that finds no room waits for an end, not for time */
         for (uint32_t i = fl_bits_next(&run->timers, 0);
              !run->held && !run->cancel_asked && i != FL_BITS_NONE;

@@ -123,7 +123,8 @@ static int apply_run_created(struct fl_core *core, const struct fl_event *event,
     if (rc < 0)
         return rc;
     kept = FL_STEAL(run);
-    return fl_apply_wake_all(core, kept, event->time_ns, reterr);
+    rc = fl_far_begin(core, kept, event->time_ns, reterr);
+    return rc < 0 ? rc : fl_apply_wake_all(core, kept, event->time_ns, reterr);
 }
 
 static int apply_run_ended(struct fl_core *core, const struct fl_event *event,
@@ -225,6 +226,7 @@ static int apply_launched(struct fl_core *core, const struct fl_event *event, st
 
 static int apply_begun(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
 {
+    struct fl_standing was;
     struct fl_attempt *attempt;
     struct fl_run *run;
     uint32_t inst;
@@ -236,12 +238,18 @@ static int apply_begun(struct fl_core *core, const struct fl_event *event, struc
         return fl_apply_bug(event, reterr, "the attempt is not the one that was launched last");
     attempt->state = FL_STATE_RUNNING;
     attempt->begun_ns = event->time_ns;
-    return fl_inst_happen(run, inst, FL_HAPPEN_BEGIN, reterr);
+    rc = fl_inst_happen(run, inst, FL_HAPPEN_BEGIN, reterr);
+    if (rc < 0 || run->insts[inst].begun)
+        return rc;
+    was = fl_standing_of(run, inst);
+    run->insts[inst].begun = true;
+    return fl_apply_inst_changed(core, run, inst, &was, event->time_ns, reterr);
 }
 
 static int apply_noted(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
 {
     struct fl_attempt *attempt;
+    struct fl_lead lead;
     struct fl_run *run;
     uint32_t inst;
     int rc = fl_apply_find_attempt(core, event, &run, &inst, &attempt, reterr);
@@ -249,7 +257,11 @@ static int apply_noted(struct fl_core *core, const struct fl_event *event, struc
     if (rc < 0 || strncmp(event->text, "progress ", 9) != 0)
         return rc;
     rc = attempt_more(attempt, reterr);
-    return rc < 0 ? rc : fl_text_set(&attempt->more->progress, event->text + 9, reterr);
+    if (rc == 0)
+        rc = fl_text_set(&attempt->more->progress, event->text + 9, reterr);
+    if (rc < 0 || event->text[9] != '+' || fl_lead_parse(event->text + 9, &lead, NULL) < 0)
+        return rc;
+    return fl_apply_progress(core, run, inst, lead.minutes, event->time_ns, reterr);
 }
 
 static int apply_degraded(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
@@ -344,6 +356,7 @@ static int apply_inst_ended(struct fl_core *core, const struct fl_event *event,
 
 int fl_apply_reopen(struct fl_core *core, struct fl_run *run, int64_t now_ns, struct fl_err *reterr)
 {
+    struct fl_standing was;
     int rc;
 
     run->state = FL_STATE_RUNNING;
@@ -361,20 +374,24 @@ int fl_apply_reopen(struct fl_core *core, struct fl_run *run, int64_t now_ns, st
     for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count; i++) {
         struct fl_inst *in = &run->insts[i];
 
-        if (!((in->state == FL_STATE_SKIPPED && !in->doom && !in->set) ||
+        if (!((in->state == FL_STATE_SKIPPED && !in->set &&
+               (in->doom == FL_DOOM_NEVER || in->doom == FL_DOOM_FOLLOW)) ||
               (in->state == FL_STATE_CANCELLED && in->try_count == 0)))
             continue;
+        was = fl_standing_of(run, i);
         rc = fl_inst_happen(run, i, FL_HAPPEN_RETRY, reterr);
-        run->open[run->plan->inst_stage[i]] += in->final;
-        in->final = false;
+        if (rc == 0)
+            rc = fl_apply_ended_as(core, run, i, false, &was, now_ns, reterr);
         (void)fl_text_set(&in->reason, NULL, NULL); /* clearing cannot fail */
     }
-    fl_apply_recount(run);
+    if (rc == 0)
+        rc = fl_apply_recount(core, run, reterr);
     return rc < 0 ? rc : fl_apply_wake_all(core, run, now_ns, reterr);
 }
 
 static int apply_retry(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
 {
+    struct fl_standing was;
     struct fl_inst *in;
     struct fl_run *run;
     bool was_doomed;
@@ -386,22 +403,22 @@ static int apply_retry(struct fl_core *core, const struct fl_event *event, struc
     in = &run->insts[inst];
     if (event->attempt != (int64_t)in->try_count + 1)
         return fl_apply_bug(event, reterr, "not the next attempt");
+    was = fl_standing_of(run, inst);
+    was_doomed = fl_doom_is_absence(in->doom) || in->doom == FL_DOOM_NO_CHOICE;
     rc = fl_inst_happen(run, inst, FL_HAPPEN_RETRY, reterr);
     if (rc == 0)
         rc = fl_text_set(&in->reason, event->why, reterr);
     if (rc < 0)
         return rc;
-    run->open[run->plan->inst_stage[inst]] += in->final;
-    in->final = false;
-    was_doomed = in->doom != 0;
-    fl_apply_spare(run, inst);
     in->not_before_ns = event->until_ns;
     in->set = false;
-    fl_apply_not_failed(run, inst);
+    rc = fl_apply_ended_as(core, run, inst, false, &was, event->time_ns, reterr);
+    if (rc < 0)
+        return rc;
     if (run->state != FL_STATE_RUNNING)
         return fl_apply_reopen(core, run, event->time_ns, reterr);
     return was_doomed ? fl_apply_wake_all(core, run, event->time_ns, reterr)
-                      : fl_apply_try_ready(run, inst, event->time_ns, reterr);
+                      : fl_apply_check(core, run, inst, event->time_ns, reterr);
 }
 
 static void ask_cancel(struct fl_run *run, uint32_t inst)
@@ -452,7 +469,7 @@ static int apply_hold(struct fl_core *core, const struct fl_event *event, struct
     if (rc < 0)
         return rc;
     run->insts[inst].held = hold;
-    return hold ? 0 : fl_apply_try_ready(run, inst, event->time_ns, reterr);
+    return hold ? 0 : fl_apply_check(core, run, inst, event->time_ns, reterr);
 }
 
 static int apply_action(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
@@ -527,6 +544,10 @@ static const apply_fn appliers[] = {
     [FL_EVENT_RUN_DROPPED] = fl_apply_dropped,
     [FL_EVENT_STATE_SET] = fl_apply_state_set,
     [FL_EVENT_RUN_REPLANNED] = apply_replanned,
+    [FL_EVENT_TIME_CAME] = fl_apply_time,
+    [FL_EVENT_SIGNALLED] = fl_apply_signalled,
+    [FL_EVENT_FILE_ARRIVED] = fl_apply_file,
+    [FL_EVENT_SET_DECLARED] = fl_apply_declared,
 };
 _Static_assert(FL_COUNT(appliers) == FL_EVENT_TYPE_COUNT, "every type is applied");
 

@@ -88,6 +88,7 @@ int fl_apply_output(struct fl_core *core, const struct fl_event *event, struct f
     bool accepted = event->type == FL_EVENT_OUTPUT_ACCEPTED;
     struct fl_attempt *attempt;
     enum fl_slot_state was;
+    struct fl_lead lead;
     struct fl_run *run;
     uint32_t inst;
     uint32_t slot;
@@ -114,5 +115,8 @@ int fl_apply_output(struct fl_core *core, const struct fl_event *event, struct f
     run->slots[slot].state = accepted ? FL_SLOT_ACCEPTED : FL_SLOT_ABSENT;
     if (was == run->slots[slot].state)
         return 0;
-    return fl_apply_slot_changed(core, run, slot, was, event->time_ns, reterr);
+    rc = fl_apply_slot_changed(core, run, slot, was, event->time_ns, reterr);
+    if (rc == 0 && accepted && fl_plan_slot_lead(run->plan, slot, &lead))
+        rc = fl_apply_progress(core, run, inst, lead.minutes, event->time_ns, reterr);
+    return rc;
 }

@@ -9,11 +9,6 @@
 
 #include "engine/base/banned.h"
 
-void fl_apply_not_failed(struct fl_run *run, uint32_t inst)
-{
-    fl_bits_drop(&run->failed, inst);
-}
-
 /* FL_HAPPENING_COUNT for a state that cannot be set. */
 static enum fl_happening setting_of(enum fl_state state)
 {
@@ -27,21 +22,25 @@ static enum fl_happening setting_of(enum fl_state state)
 }
 
 /* Outputs that were absent may come again. */
-static void forget_absences(struct fl_run *run, uint32_t inst)
+static int forget_absences(struct fl_core *core, struct fl_run *run, uint32_t inst, int64_t now_ns,
+                           struct fl_err *reterr)
 {
     const struct fl_plan *plan = run->plan;
     const struct fl_plan_stage *ps = &plan->stages[plan->inst_stage[inst]];
+    int rc = 0;
 
-    for (size_t o = 0; o < fl_inst_stage(run, inst)->output_count; o++) {
-        struct fl_slot *slots = &run->slots[fl_plan_inst_slot(plan, inst, o)];
+    for (size_t o = 0; rc == 0 && o < fl_inst_stage(run, inst)->output_count; o++) {
+        uint32_t first = fl_plan_inst_slot(plan, inst, o);
 
-        for (uint32_t i = 0; i < ps->slot_own[o]; i++) {
-            if (slots[i].state != FL_SLOT_ABSENT)
+        for (uint32_t i = first; rc == 0 && i < first + ps->slot_own[o]; i++) {
+            if (run->slots[i].state != FL_SLOT_ABSENT)
                 continue;
-            fl_made_destroy(slots[i].made);
-            slots[i] = (struct fl_slot){0};
+            fl_made_destroy(run->slots[i].made);
+            run->slots[i] = (struct fl_slot){0};
+            rc = fl_apply_slot_changed(core, run, i, FL_SLOT_ABSENT, now_ns, reterr);
         }
     }
+    return rc;
 }
 
 /* What ended without an attempt, because of others, is looked at anew. */
@@ -52,21 +51,20 @@ static int look_anew(struct fl_core *core, struct fl_run *run, int64_t now_ns,
 
     for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count; i++) {
         struct fl_inst *in = &run->insts[i];
+        struct fl_standing was = fl_standing_of(run, i);
 
         if (!in->final || in->set || in->try_count > 0 || in->state == FL_STATE_EXPIRED ||
             in->state == FL_STATE_CANCELLED)
             continue;
         rc = fl_inst_happen(run, i, FL_HAPPEN_SET_WAITING, reterr);
-        run->open[run->plan->inst_stage[i]]++;
-        in->final = false;
-        fl_apply_spare(run, i);
-        fl_apply_not_failed(run, i);
-        forget_absences(run, i);
+        if (rc == 0)
+            rc = fl_apply_ended_as(core, run, i, false, &was, now_ns, reterr);
+        if (rc == 0)
+            rc = forget_absences(core, run, i, now_ns, reterr);
         (void)fl_text_set(&in->reason, NULL, NULL); /* clearing cannot fail */
     }
     if (rc == 0 && run->state != FL_STATE_RUNNING)
         return fl_apply_reopen(core, run, now_ns, reterr);
-    fl_apply_recount(run);
     for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count; i++)
         rc = fl_apply_try_wait(run, i, reterr);
     return rc < 0 ? rc : fl_apply_wake_all(core, run, now_ns, reterr);
@@ -78,7 +76,7 @@ int fl_apply_state_set(struct fl_core *core, const struct fl_event *event, struc
     struct fl_inst *in;
     struct fl_run *run;
     uint32_t inst;
-    bool was_final;
+    struct fl_standing was;
     int rc = fl_apply_find(core, event, &run, &inst, reterr);
 
     if (rc < 0)
@@ -86,7 +84,7 @@ int fl_apply_state_set(struct fl_core *core, const struct fl_event *event, struc
     if (state == FL_STATE_COUNT || setting_of(state) == FL_HAPPENING_COUNT)
         return fl_apply_bug(event, reterr, "no state that can be set");
     in = &run->insts[inst];
-    was_final = in->final;
+    was = fl_standing_of(run, inst);
     rc = fl_inst_happen(run, inst, setting_of(state), reterr);
     if (rc == 0)
         rc = fl_text_set(&in->reason, event->why, reterr);
@@ -96,15 +94,12 @@ int fl_apply_state_set(struct fl_core *core, const struct fl_event *event, struc
         return rc;
     in->set = state != FL_STATE_WAITING;
     in->held = false;
-    fl_apply_spare(run, inst);
-    if (!was_final && state != FL_STATE_WAITING)
-        return fl_apply_finished(core, run, inst, event->time_ns, reterr);
-    run->open[run->plan->inst_stage[inst]] += was_final && state == FL_STATE_WAITING;
-    in->final = state != FL_STATE_WAITING;
-    fl_apply_not_failed(run, inst);
-    if (state == FL_STATE_FAILED)
-        fl_bits_add(&run->failed, inst);
-    if (state == FL_STATE_WAITING)
-        forget_absences(run, inst);
-    return rc < 0 ? rc : look_anew(core, run, event->time_ns, reterr);
+    in->doom = 0;
+    rc =
+        fl_apply_ended_as(core, run, inst, state != FL_STATE_WAITING, &was, event->time_ns, reterr);
+    if (rc == 0 && state == FL_STATE_WAITING)
+        rc = forget_absences(core, run, inst, event->time_ns, reterr);
+    if (rc < 0 || (!was.final && state != FL_STATE_WAITING))
+        return rc;
+    return look_anew(core, run, event->time_ns, reterr);
 }

@@ -1,13 +1,19 @@
 #ifndef FL_CORE_EXPR_H
 #define FL_CORE_EXPR_H
 
-/* Trigger expressions (`when`): terms joined by && and || with parentheses.
- *   prep.forcing(+000/+012)   these members of the output are there (or absent by a rule)
- *   forecast.hour(m01)        those of member m01; of a set that both stages run over the own
- * member, of any other set all check  check:succeeded    the instance of the same key where both
- * run over the same sets, else all check:all                 all instances have succeeded
- *   check:ended               has come to any end
- * Pure. Owns: its nodes. Threads: read-only once parsed. Limits: FL_EXPR_*_MAX. */
+/* Trigger expressions (`when`): terms joined by && and || with parentheses, and ! before terms of
+ * parameters and the clock.
+ *   check  check:succeeded      the instance of the same key where both run over the same sets,
+ * else all check(m01,+006)             these members check:all                   all instances have
+ * succeeded, whichever key is one's own check:failed                failed, timed out or lost for
+ * good; also timed-out, lost, cancelled, expired, skipped, ended (any of these and succeeded),
+ * started check:ended >= 3, >= 90%    so many of those that are meant GROUP:ended the stages of a
+ * group and of those in it forecast.hour(+000/+012)    these members of the output are there (or
+ * absent by a rule) forecast.hour >= 20         so many are there forecast:progress(+036)     it
+ * has told this lead or a later one, or an output of such a lead forecast[-PT6H]:succeeded   in the
+ * official run of another cycle global/forecast.hour        in the run of another workflow for the
+ * same cycle event:NAME  file("in/{cycle}.ready")  clock(+PT3H)  param.NAME == "x" (!= < <= > >=)
+ * Pure. Owns: its nodes and texts. Threads: read-only once parsed. Limits: FL_EXPR_*_MAX. */
 
 #include "engine/core/workflow.h"
 
@@ -16,7 +22,6 @@
 #define FL_EXPR_DEPTH_MAX 32
 
 enum fl_expr_op { FL_EXPR_AND, FL_EXPR_OR, FL_EXPR_LEAF };
-enum fl_expr_mode { FL_EXPR_SUCCEEDED, FL_EXPR_ENDED };
 
 /* A node: operands are indexes of nodes; a leaf has the index of its leaf. */
 struct fl_expr_node {
@@ -25,13 +30,60 @@ struct fl_expr_node {
     uint16_t b;
 };
 
+enum fl_leaf_kind {
+    FL_LEAF_STATE,    /* of instances of a stage or of a group */
+    FL_LEAF_OUTPUT,   /* members of an output */
+    FL_LEAF_PROGRESS, /* of instances of a stage */
+    FL_LEAF_EVENT,    /* a signal from outside */
+    FL_LEAF_FILE,     /* a file that appears at the stage's site */
+    FL_LEAF_PARAM,
+    FL_LEAF_CLOCK,
+};
+
+/* X(NAME, "name") */
+#define FL_LEAF_STATES(X) \
+    X(SUCCEEDED, "succeeded") \
+    X(FAILED, "failed") \
+    X(TIMED_OUT, "timed-out") \
+    X(LOST, "lost") \
+    X(CANCELLED, "cancelled") \
+    X(EXPIRED, "expired") \
+    X(SKIPPED, "skipped") \
+    X(ENDED, "ended") \
+    X(STARTED, "started")
+
+enum fl_leaf_state {
+#define FL_LEAF_ENUM(NAME, name) FL_LEAF_##NAME,
+    FL_LEAF_STATES(FL_LEAF_ENUM)
+#undef FL_LEAF_ENUM
+        FL_LEAF_STATE_COUNT
+};
+
+enum fl_leaf_count { FL_COUNT_ALL, FL_COUNT_NUMBER, FL_COUNT_PERCENT };
+
+enum fl_compare { FL_IS_EQUAL, FL_IS_OTHER, FL_IS_LESS, FL_IS_AT_MOST, FL_IS_MORE, FL_IS_AT_LEAST };
+
 struct fl_expr_leaf {
-    int32_t stage;
-    int32_t output; /* FL_NONE: the state of instances */
-    enum fl_expr_mode mode;
-    bool all; /* :all, never only the same key */
+    enum fl_leaf_kind kind;
+    bool negated;  /* PARAM and CLOCK */
+    int32_t stage; /* FL_NONE: of a group, of another workflow, or of none at all */
+    int32_t group;
+    int32_t output;
+    enum fl_leaf_state state;
+    bool all; /* :all, never only the own members */
     struct fl_selector select;
-    int column; /* where it stands, from 1 */
+    int64_t cycle_offset_s;  /* < 0: in the official run of that cycle */
+    enum fl_leaf_count many; /* of those that are meant */
+    int64_t count;
+    struct fl_lead lead; /* PROGRESS */
+    int64_t clock_s;     /* after the cycle */
+    enum fl_compare compare;
+    char *workflow; /* another one, or NULL */
+    char *name;     /* of the other's stage; of the event; template of the file; of the parameter */
+    char *other;    /* the other's output, or NULL; value that a parameter is held against */
+    char *members;  /* of the other's stage or output, as written; or NULL */
+    int column;     /* where it stands, from 1 */
+    int size;       /* bytes of it */
 };
 
 struct fl_expr {
@@ -47,7 +99,41 @@ int fl_expr_parse(const char *text, const struct fl_workflow *workflow, struct f
 void fl_expr_release(struct fl_expr *expr);
 FL_DEFINE_AUTO_VALUE(struct fl_expr, fl_expr_release)
 
-/* Value, given the value of each leaf: pending[leaf] == 0 is true. */
-bool fl_expr_value(const struct fl_expr *expr, const uint32_t *pending);
+/* True when a leaf refers to a stage in its own run: by name, or as one of a group. */
+bool fl_leaf_names(const struct fl_workflow *workflow, const struct fl_expr_leaf *leaf,
+                   size_t stage);
+/* True for a leaf of stages or outputs, in this run or another. */
+bool fl_leaf_counts(const struct fl_expr_leaf *leaf);
+const char *fl_leaf_state_name(enum fl_leaf_state state);
+/* How many of total are wanted. */
+uint32_t fl_leaf_need(const struct fl_expr_leaf *leaf, uint32_t total);
+/* Holds a value, as it is rendered, against that of a PARAM leaf. */
+bool fl_leaf_compare(const struct fl_expr_leaf *leaf, enum fl_param_type type, const char *value);
+
+/* What a term still needs: it is true when met is need, and can never be when more than spare are
+ * lost. */
+struct fl_want {
+    uint32_t need;
+    int32_t spare;
+};
+struct fl_term {
+    uint32_t met;
+    uint32_t lost;
+};
+static inline bool fl_term_is_met(const struct fl_term *term, const struct fl_want *want)
+{
+    return term->met >= want->need;
+}
+static inline bool fl_term_is_never(const struct fl_term *term, const struct fl_want *want)
+{
+    return (int64_t)term->lost > want->spare && term->met < want->need;
+}
+
+/* Value, given those of the leaves. */
+bool fl_expr_value(const struct fl_expr *expr, const struct fl_term *terms,
+                   const struct fl_want *wants);
+/* False when it can no longer become true. */
+bool fl_expr_possible(const struct fl_expr *expr, const struct fl_term *terms,
+                      const struct fl_want *wants);
 
 #endif

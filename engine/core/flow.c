@@ -337,18 +337,26 @@ static int make_cycles(struct flowing *f)
     return rc;
 }
 
-/* How far back a workflow's stages reach into earlier cycles [s], <= 0. */
-static int64_t deepest_s(const struct fl_workflow *wf)
+/* How far back a workflow's stages reach into earlier cycles [s], <= 0: with inputs and triggers.
+ */
+static int64_t deepest_s(const struct fl_plan *plan)
 {
+    const struct fl_workflow *wf = plan->workflow;
     int64_t deepest = 0;
 
-    for (size_t s = 0; s < wf->stage_count; s++)
+    for (size_t s = 0; s < wf->stage_count; s++) {
+        const struct fl_expr *when = &plan->stages[s].when;
+
+        for (size_t i = 0; i < when->leaf_count; i++)
+            if (when->leaves[i].cycle_offset_s < deepest)
+                deepest = when->leaves[i].cycle_offset_s;
         for (size_t i = 0; i < wf->stages[s].input_count; i++)
             for (size_t k = 0; k < wf->stages[s].inputs[i].source_count; k++) {
                 int64_t offset_s = wf->stages[s].inputs[i].sources[k].cycle_offset_s;
 
                 deepest = offset_s < deepest ? offset_s : deepest;
             }
+    }
     return deepest;
 }
 
@@ -363,6 +371,9 @@ static bool stage_needs(const struct fl_run *run, uint32_t s, struct fl_cycle cy
         for (size_t k = 0; !reaches && k < stage->inputs[i].source_count; k++)
             reaches = stage->inputs[i].sources[k].cycle_offset_s != 0 &&
                       run->cycle.s + stage->inputs[i].sources[k].cycle_offset_s == cycle.s;
+    for (size_t i = 0; !reaches && i < ps->when.leaf_count; i++)
+        reaches = ps->kinds[i] == FL_TERM_FAR &&
+                  run->cycle.s + ps->when.leaves[i].cycle_offset_s == cycle.s;
     for (uint32_t i = ps->inst_first; reaches && i < ps->inst_first + ps->inst_count; i++)
         if (!run->insts[i].final)
             return true;
@@ -373,7 +384,7 @@ static bool is_needed(const struct flowing *f, const struct fl_run *old)
 {
     const struct fl_core *core = f->core;
 
-    if (f->flow->has_next && old->cycle.s >= f->flow->next.s + deepest_s(f->flow->plan->workflow))
+    if (f->flow->has_next && old->cycle.s >= f->flow->next.s + deepest_s(f->flow->plan))
         return true;
     for (size_t a = 0; a < core->active_count; a++) {
         const struct fl_run *run = core->runs[core->active[a]];
@@ -381,7 +392,7 @@ static bool is_needed(const struct flowing *f, const struct fl_run *old)
         if (strcmp(run->plan->workflow->name, f->flow->name) != 0)
             continue;
         for (uint32_t s = 0; s < run->plan->stage_count; s++)
-            if (run->plan->stages[s].crosses && stage_needs(run, s, old->cycle))
+            if (run->plan->stages[s].far_count > 0 && stage_needs(run, s, old->cycle))
                 return true;
     }
     return false;

@@ -252,32 +252,12 @@ static int launch(struct pool_turn *t, uint32_t inst, struct fl_err *reterr)
 /* Cores of the widest stage before s in its pool that still has something to do, or -1. */
 static int64_t widest_before(const struct fl_run *run, uint32_t s)
 {
-    const struct fl_plan *plan = run->plan;
-    const struct fl_stage *stages = plan->workflow->stages;
-    bool *over = NULL;
+    const struct fl_stage *stages = run->plan->workflow->stages;
     int64_t widest = -1;
 
-    if (run->failed.members > 0) { /* some of it may never come: that is seen in the whole graph */
-        over = calloc((size_t)plan->inst_count + 1, sizeof(*over));
-        if (!over || fl_find_over(run, over, NULL) < 0) {
-            free(over);
-            return INT64_MAX; /* no memory: it waits */
-        }
-    }
-    for (uint32_t b = 0; b < s; b++) {
-        const struct fl_plan_stage *ps = &plan->stages[b];
-        bool open =
-            stages[b].pool == stages[s].pool && stages[b].cores > widest && run->open[b] > 0;
-
-        for (uint32_t i = ps->inst_first; open && over && i <= ps->inst_first + ps->inst_count; i++)
-            if (i == ps->inst_first + ps->inst_count)
-                open = false;
-            else if (!over[i])
-                break;
-        if (open)
+    for (uint32_t b = 0; b < s; b++)
+        if (stages[b].pool == stages[s].pool && stages[b].cores > widest && run->open[b] > 0)
             widest = stages[b].cores;
-    }
-    free(over);
     return widest;
 }
 

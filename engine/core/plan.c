@@ -1,5 +1,4 @@
-/* Numbering of instances, slots and terms, and the dependency index, made in two passes: count,
- * then fill. */
+/* Numbering of instances, slots and terms, and how the references of each stage are met. */
 #include "config.h"
 
 #include "engine/core/plan.h"
@@ -9,31 +8,6 @@
 #include <string.h>
 
 #include "engine/base/banned.h"
-
-/* Gathers edges: in the first pass counts them per source, in the second writes them. */
-struct edges {
-    uint32_t *first; /* count + 1 */
-    uint32_t *next;  /* write positions of the second pass; NULL in the first */
-    struct fl_dep *deps;
-};
-
-struct builder {
-    struct fl_plan *plan;
-    struct edges slots;
-    struct edges insts;
-    uint64_t edge_count;
-    bool fill;
-};
-
-static void edge(struct builder *b, struct edges *edges, uint32_t from, uint32_t inst,
-                 uint32_t term)
-{
-    b->edge_count++;
-    if (b->fill)
-        edges->deps[edges->next[from]++] = (struct fl_dep){inst, term};
-    else
-        edges->first[from + 1]++;
-}
 
 const struct fl_match *fl_plan_source_match(const struct fl_plan *plan, uint32_t s, size_t input,
                                             size_t source)
@@ -47,9 +21,17 @@ struct fl_region fl_plan_source(const struct fl_plan *plan, uint32_t s, uint32_t
     return fl_match_region(fl_plan_source_match(plan, s, input, source), k);
 }
 
-struct fl_region fl_plan_leaf(const struct fl_plan *plan, uint32_t s, uint32_t k, size_t leaf)
+struct fl_region fl_plan_leaf(const struct fl_plan *plan, uint32_t s, uint32_t k, size_t match)
 {
-    return fl_match_region(&plan->stages[s].matches[leaf], k);
+    return fl_match_region(&plan->stages[s].matches[match], k);
+}
+
+uint32_t fl_plan_leaf_base(const struct fl_plan *plan, uint32_t s, size_t leaf, size_t match)
+{
+    const struct fl_plan_stage *on = &plan->stages[plan->stages[s].match_stage[match]];
+    int32_t output = plan->stages[s].when.leaves[leaf].output;
+
+    return output == FL_NONE ? on->inst_first : on->slot_first[output];
 }
 
 uint32_t fl_plan_inst_k(const struct fl_plan *plan, uint32_t inst)
@@ -143,237 +125,197 @@ void fl_plan_slot_key(const struct fl_plan *plan, uint32_t slot, char text[stati
     fl_key_format(plan->workflow, &dims, k, text);
 }
 
-/* Edges of one leaf of `when` for the k-th instance; *ret_pending is how many there are. */
-static void leaf_edges(struct builder *b, uint32_t s, uint32_t k, uint32_t term,
-                       uint32_t *ret_pending)
-{
-    const struct fl_plan *plan = b->plan;
-    const struct fl_plan_stage *ps = &plan->stages[s];
-    const struct fl_expr_leaf *leaf = &ps->when.leaves[term];
-    const struct fl_plan_stage *on_plan = &plan->stages[leaf->stage];
-    uint32_t base =
-        leaf->output == FL_NONE ? on_plan->inst_first : on_plan->slot_first[leaf->output];
-    struct edges *edges = leaf->output == FL_NONE ? &b->insts : &b->slots;
-    struct fl_region region = fl_plan_leaf(plan, s, k, term);
-
-    for (uint32_t i = 0; i < region.count; i++)
-        edge(b, edges, base + fl_region_at(&region, i), ps->inst_first + k, term);
-    *ret_pending = ps->matches[term].unknown == FL_NONE ? region.count : 1;
-}
-
-/* An absent member may be bridged by its neighbours: these matter too, up to the allowed distance.
- */
-static void widen(const struct fl_workflow *wf, const struct fl_match *match, int32_t set,
-                  int64_t max_s, struct fl_region *region)
-{
-    struct fl_span *span = &region->of[match->lead];
-    int64_t reach = max_s / 60 / wf->sets[set].leads.step_minutes;
-    int64_t last = (int64_t)match->radix.sizes[match->lead] - 1;
-    int64_t from = (int64_t)span->first - reach;
-    int64_t to = (int64_t)span->first + (int64_t)(span->count - 1) * span->stride + reach;
-
-    from = from < 0 ? 0 : from;
-    to = to > last ? last : to;
-    region->count /= span->count;
-    *span = (struct fl_span){(uint32_t)from, (uint32_t)(to - from) + 1, 1};
-    region->count *= span->count;
-}
-
-static void input_edges(struct builder *b, uint32_t s, uint32_t k, uint32_t i,
-                        uint32_t *ret_pending)
-{
-    const struct fl_plan *plan = b->plan;
-    const struct fl_workflow *wf = plan->workflow;
-    const struct fl_stage_input *input = &wf->stages[s].inputs[i];
-    const struct fl_plan_stage *ps = &plan->stages[s];
-    uint32_t term = (uint32_t)ps->when.leaf_count + i;
-
-    *ret_pending = 0;
-    for (size_t n = 0; n < input->source_count; n++) {
-        const struct fl_source *source = &input->sources[n];
-        const struct fl_match *match = fl_plan_source_match(plan, s, i, n);
-        struct fl_region region;
-        uint32_t base;
-
-        if (source->stage == FL_NONE || source->cycle_offset_s != 0)
-            continue;
-        region = fl_match_region(match, k);
-        base = plan->stages[source->stage].slot_first[source->output];
-        *ret_pending += match->unknown == FL_NONE ? region.count : 1;
-        if (input->bridge_max_s > 0 && match->lead >= 0 && region.count > 0) {
-            struct fl_dims dims = fl_output_dims(&wf->stages[source->stage], source->output);
-
-            widen(wf, match, dims.sets[match->lead], input->bridge_max_s, &region);
-        }
-        for (uint32_t m = 0; m < region.count; m++)
-            edge(b, &b->slots, base + fl_region_at(&region, m), ps->inst_first + k, term);
-    }
-    if (ps->kinds[term] == FL_TERM_FOLLOW)
-        *ret_pending = 0;
-    if (ps->kinds[term] == FL_TERM_DYNAMIC)
-        *ret_pending = 1;
-}
-
-/* Refuses a product of large sets before it is counted one by one. */
-static int check_edges(const struct builder *b, uint32_t s, struct fl_err *reterr)
-{
-    const struct fl_plan_stage *ps = &b->plan->stages[s];
-    const struct fl_stage *stage = &b->plan->workflow->stages[s];
-    uint64_t edges = b->edge_count;
-    uint32_t most = 0;
-    int32_t worst = FL_NONE;
-
-    for (size_t n = 0; ps->inst_count > 0 && n < ps->match_count; n++) {
-        struct fl_region region = fl_match_region(&ps->matches[n], 0);
-
-        if (ps->match_stage[n] == FL_NONE)
-            continue;
-        edges += (uint64_t)region.count * ps->inst_count;
-        if (region.count > most) {
-            most = region.count;
-            worst = ps->match_stage[n];
-        }
-    }
-    if (edges <= FL_PLAN_EDGES_MAX)
-        return 0;
-    return fl_err_set(
-        reterr, FL_E_TOO_BIG, 0,
-        "stage '%s': more than %u dependencies: each of its %u instances waits for %u "
-        "of '%s'; a set that both run over, or a stage between them that gathers, "
-        "makes them few",
-        stage->name, FL_PLAN_EDGES_MAX, ps->inst_count, most,
-        worst == FL_NONE ? "" : b->plan->workflow->stages[worst].name);
-}
-
-static int stage_edges(struct builder *b, uint32_t s, struct fl_err *reterr)
-{
-    const struct fl_plan_stage *ps = &b->plan->stages[s];
-    int rc = b->fill ? 0 : check_edges(b, s, reterr);
-
-    for (uint32_t k = 0; rc == 0 && k < ps->inst_count; k++) {
-        uint32_t *pending = &b->plan->pending[ps->term_first + k * ps->term_count];
-
-        for (uint32_t t = 0; t < ps->when.leaf_count; t++)
-            leaf_edges(b, s, k, t, &pending[t]);
-        for (uint32_t t = (uint32_t)ps->when.leaf_count; t < ps->term_count; t++)
-            input_edges(b, s, k, t - (uint32_t)ps->when.leaf_count, &pending[t]);
-        if (b->edge_count > FL_PLAN_EDGES_MAX)
-            rc =
-                fl_err_set(reterr, FL_E_TOO_BIG, 0, "more than %u dependencies", FL_PLAN_EDGES_MAX);
-    }
-    return rc;
-}
-
-/* From counts at [i + 1] to first positions. */
-static int edges_sum(struct edges *edges, uint32_t count, struct fl_err *reterr)
-{
-    for (uint32_t i = 0; i < count; i++)
-        edges->first[i + 1] += edges->first[i];
-    edges->deps = calloc((size_t)edges->first[count] + 1, sizeof(*edges->deps));
-    edges->next = calloc((size_t)count + 1, sizeof(*edges->next));
-    if (!edges->deps || !edges->next)
-        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for the dependencies of a workflow");
-    memcpy(edges->next, edges->first, ((size_t)count + 1) * sizeof(*edges->next));
-    return 0;
-}
-
-static int build_edges(struct fl_plan *plan, struct fl_err *reterr)
-{
-    struct builder b = {.plan = plan};
-    int rc = 0;
-
-    b.slots.first = calloc((size_t)plan->slot_count + 1, sizeof(*b.slots.first));
-    b.insts.first = calloc((size_t)plan->inst_count + 1, sizeof(*b.insts.first));
-    if (!b.slots.first || !b.insts.first)
-        rc = fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for the dependencies of a workflow");
-    for (uint32_t s = 0; rc == 0 && s < plan->workflow->stage_count; s++)
-        rc = stage_edges(&b, s, reterr);
-    if (rc == 0)
-        rc = edges_sum(&b.slots, plan->slot_count, reterr);
-    if (rc == 0)
-        rc = edges_sum(&b.insts, plan->inst_count, reterr);
-    b.fill = true;
-    b.edge_count = 0;
-    for (uint32_t s = 0; rc == 0 && s < plan->workflow->stage_count; s++)
-        rc = stage_edges(&b, s, reterr);
-    free(b.slots.next);
-    free(b.insts.next);
-    plan->slot_dep_first = b.slots.first;
-    plan->slot_deps = b.slots.deps;
-    plan->inst_dep_first = b.insts.first;
-    plan->inst_deps = b.insts.deps;
-    return rc;
-}
-
 static int no_memory(struct fl_err *reterr)
 {
     return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for the plan of a workflow");
+}
+
+/* True for a leaf that is counted in stages: of this run, or of another cycle's. */
+static bool has_matches(const struct fl_expr_leaf *leaf)
+{
+    return fl_leaf_counts(leaf) && !leaf->workflow;
+}
+
+/* True for a stage that a leaf means, in the run that it means. */
+static bool is_meant(const struct fl_workflow *wf, const struct fl_expr_leaf *leaf, size_t stage)
+{
+    struct fl_expr_leaf here = *leaf;
+
+    here.cycle_offset_s = 0;
+    return fl_leaf_names(wf, &here, stage);
+}
+
+static size_t count_matches(struct fl_plan_stage *ps, const struct fl_workflow *wf,
+                            const struct fl_stage *stage)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < ps->when.leaf_count; i++) {
+        ps->leaf_first[i] = (uint32_t)count;
+        for (size_t s = 0; has_matches(&ps->when.leaves[i]) && s < wf->stage_count; s++)
+            count += is_meant(wf, &ps->when.leaves[i], s);
+    }
+    ps->leaf_first[ps->when.leaf_count] = (uint32_t)count;
+    for (size_t i = 0; i < stage->input_count; i++) {
+        ps->source_first[i] = (uint32_t)count;
+        count += stage->inputs[i].source_count;
+    }
+    return count;
+}
+
+static int leaf_matches(struct fl_plan_stage *ps, const struct fl_workflow *wf,
+                        const struct fl_stage *stage, size_t leaf, struct fl_err *reterr)
+{
+    const struct fl_expr_leaf *l = &ps->when.leaves[leaf];
+    size_t at = ps->leaf_first[leaf];
+    int rc = 0;
+
+    for (size_t s = 0; rc == 0 && at < ps->leaf_first[leaf + 1] && s < wf->stage_count; s++) {
+        const struct fl_ref ref = {.stage = stage,
+                                   .from = &wf->stages[s],
+                                   .output = l->output,
+                                   .select = l->group == FL_NONE ? &l->select : NULL,
+                                   .all = l->all,
+                                   .text = wf->stages[s].name};
+
+        if (!is_meant(wf, l, s))
+            continue;
+        ps->match_stage[at] = (int32_t)s;
+        rc = fl_match_make(wf, &ref, &ps->matches[at], reterr);
+        if (rc == 0 && ps->matches[at].unknown != FL_NONE && l->cycle_offset_s == 0) {
+            ps->unknown[leaf] = ps->matches[at].unknown;
+            ps->kinds[leaf] = FL_TERM_UNDECLARED;
+        }
+        at++;
+    }
+    return rc;
+}
+
+static int source_matches(struct fl_plan_stage *ps, const struct fl_workflow *wf,
+                          const struct fl_stage *stage, size_t input, struct fl_err *reterr)
+{
+    const struct fl_stage_input *in = &stage->inputs[input];
+    size_t term = ps->when.leaf_count + input;
+    int rc = 0;
+
+    for (size_t n = 0; rc == 0 && n < in->source_count; n++) {
+        const struct fl_source *source = &in->sources[n];
+        struct fl_match *match = &ps->matches[ps->source_first[input] + n];
+
+        match->unknown = FL_NONE;
+        ps->match_stage[ps->source_first[input] + n] = source->stage;
+        if (source->stage == FL_NONE)
+            continue;
+        rc = fl_match_source(wf, stage, in, source, match, reterr);
+        if (rc == 0 && match->unknown != FL_NONE && source->cycle_offset_s == 0) {
+            ps->unknown[term] = match->unknown;
+            if (ps->kinds[term] != FL_TERM_FOLLOW)
+                ps->kinds[term] = FL_TERM_UNDECLARED;
+        }
+    }
+    return rc;
 }
 
 /* How the references of a stage are met with its instances. */
 static int stage_matches(struct fl_plan_stage *ps, const struct fl_workflow *wf,
                          const struct fl_stage *stage, struct fl_err *reterr)
 {
-    size_t count = ps->when.leaf_count;
     int rc = 0;
 
     ps->source_first = calloc(stage->input_count + 1, sizeof(*ps->source_first));
-    for (size_t i = 0; ps->source_first && i < stage->input_count; i++) {
-        ps->source_first[i] = (uint32_t)count;
-        count += stage->inputs[i].source_count;
-    }
-    ps->matches = calloc(count + 1, sizeof(*ps->matches));
-    ps->match_stage = calloc(count + 1, sizeof(*ps->match_stage));
-    if (!ps->source_first || !ps->matches || !ps->match_stage)
+    ps->leaf_first = calloc(ps->when.leaf_count + 1, sizeof(*ps->leaf_first));
+    if (!ps->source_first || !ps->leaf_first)
         return no_memory(reterr);
-    ps->match_count = count;
-    for (size_t i = 0; rc == 0 && i < ps->when.leaf_count; i++) {
-        const struct fl_expr_leaf *leaf = &ps->when.leaves[i];
-        const struct fl_ref ref = {.stage = stage,
-                                   .from = &wf->stages[leaf->stage],
-                                   .output = leaf->output,
-                                   .select = &leaf->select,
-                                   .all = leaf->all,
-                                   .text = wf->stages[leaf->stage].name};
-
-        ps->match_stage[i] = leaf->stage;
-        rc = fl_match_make(wf, &ref, &ps->matches[i], reterr);
-    }
-    for (size_t i = 0; rc == 0 && i < stage->input_count; i++) {
-        for (size_t n = 0; rc == 0 && n < stage->inputs[i].source_count; n++) {
-            const struct fl_source *source = &stage->inputs[i].sources[n];
-            size_t at = ps->source_first[i] + n;
-
-            ps->match_stage[at] = source->cycle_offset_s == 0 ? source->stage : FL_NONE;
-            if (source->stage != FL_NONE)
-                rc =
-                    fl_match_source(wf, stage, &stage->inputs[i], source, &ps->matches[at], reterr);
-        }
-    }
+    ps->match_count = count_matches(ps, wf, stage);
+    ps->matches = calloc(ps->match_count + 1, sizeof(*ps->matches));
+    ps->match_stage = calloc(ps->match_count + 1, sizeof(*ps->match_stage));
+    if (!ps->matches || !ps->match_stage)
+        return no_memory(reterr);
+    for (size_t i = 0; rc == 0 && i < ps->when.leaf_count; i++)
+        rc = leaf_matches(ps, wf, stage, i, reterr);
+    for (size_t i = 0; rc == 0 && i < stage->input_count; i++)
+        rc = source_matches(ps, wf, stage, i, reterr);
     return rc < 0 ? fl_err_note(reterr, rc, "stage '%s'", stage->name) : 0;
+}
+
+static enum fl_term_kind leaf_kind(const struct fl_expr_leaf *leaf)
+{
+    if (!fl_leaf_counts(leaf))
+        return FL_TERM_GIVEN;
+    return leaf->workflow || leaf->cycle_offset_s ? FL_TERM_FAR : FL_TERM_LEAF;
+}
+
+static bool input_is_far(const struct fl_stage_input *input)
+{
+    for (size_t n = 0; n < input->source_count; n++)
+        if (input->sources[n].stage != FL_NONE && input->sources[n].cycle_offset_s != 0)
+            return true;
+    return false;
+}
+
+static enum fl_term_kind input_kind(const struct fl_stage_input *input)
+{
+    if (input->follow)
+        return FL_TERM_FOLLOW;
+    return input->first_of || input->bridge_max_s > 0 ? FL_TERM_DYNAMIC : FL_TERM_INPUT;
 }
 
 static int stage_terms(struct fl_plan_stage *ps, const struct fl_stage *stage,
                        struct fl_err *reterr)
 {
+    uint32_t leaves = (uint32_t)ps->when.leaf_count;
+
     ps->term_count = (uint32_t)(ps->when.leaf_count + stage->input_count);
     ps->kinds = calloc((size_t)ps->term_count + 1, sizeof(*ps->kinds));
+    ps->unknown = calloc((size_t)ps->term_count + 1, sizeof(*ps->unknown));
+    ps->far_terms = calloc((size_t)ps->term_count + 1, sizeof(*ps->far_terms));
     ps->slot_first = calloc(stage->output_count + 1, sizeof(*ps->slot_first));
     ps->slot_own = calloc(stage->output_count + 1, sizeof(*ps->slot_own));
-    if (!ps->kinds || !ps->slot_first || !ps->slot_own)
+    if (!ps->kinds || !ps->unknown || !ps->far_terms || !ps->slot_first || !ps->slot_own)
         return no_memory(reterr);
-    for (size_t i = 0; i < stage->input_count; i++) {
-        const struct fl_stage_input *input = &stage->inputs[i];
-        enum fl_term_kind *kind = &ps->kinds[ps->when.leaf_count + i];
+    for (uint32_t t = 0; t < ps->term_count; t++) {
+        bool far;
 
-        *kind = FL_TERM_INPUT;
-        if (input->follow)
-            *kind = FL_TERM_FOLLOW;
-        else if (input->first_of || input->bridge_max_s > 0)
-            *kind = FL_TERM_DYNAMIC;
-        ps->follows |= input->follow;
-        for (size_t n = 0; n < input->source_count; n++)
-            ps->crosses |= input->sources[n].cycle_offset_s != 0;
+        ps->unknown[t] = FL_NONE;
+        ps->kinds[t] =
+            t < leaves ? leaf_kind(&ps->when.leaves[t]) : input_kind(&stage->inputs[t - leaves]);
+        far = t < leaves ? ps->kinds[t] == FL_TERM_FAR : input_is_far(&stage->inputs[t - leaves]);
+        if (far)
+            ps->far_terms[ps->far_count++] = t;
+        ps->follows |= ps->kinds[t] == FL_TERM_FOLLOW;
+    }
+    return 0;
+}
+
+static int by_seconds(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* What the leaves of a stage need of the run beside its own counts. */
+static int note_leaves(struct fl_plan *plan, const struct fl_plan_stage *ps, struct fl_err *reterr)
+{
+    plan->follows |= ps->follows;
+    plan->outside |= ps->far_count > 0;
+    for (size_t i = 0; i < ps->when.leaf_count; i++) {
+        const struct fl_expr_leaf *leaf = &ps->when.leaves[i];
+        int64_t *clocks;
+
+        plan->progress |= leaf->kind == FL_LEAF_PROGRESS;
+        plan->outside |= !fl_leaf_counts(leaf) && leaf->kind != FL_LEAF_PARAM;
+        if (leaf->kind != FL_LEAF_CLOCK ||
+            (plan->clock_count > 0 && bsearch(&leaf->clock_s, plan->clocks, plan->clock_count,
+                                              sizeof(*plan->clocks), by_seconds)))
+            continue;
+        clocks = realloc(plan->clocks, (plan->clock_count + 1) * sizeof(*clocks));
+        if (!clocks)
+            return no_memory(reterr);
+        plan->clocks = clocks;
+        clocks[plan->clock_count++] = leaf->clock_s;
+        qsort(clocks, plan->clock_count, sizeof(*clocks), by_seconds);
     }
     return 0;
 }
@@ -383,6 +325,7 @@ static int number_stage(struct fl_plan *plan, uint32_t s, struct fl_err *reterr)
     const struct fl_stage *stage = &plan->workflow->stages[s];
     struct fl_plan_stage *ps = &plan->stages[s];
     uint64_t slots = plan->slot_count;
+    uint64_t terms = plan->term_count;
     int rc = 0;
 
     if (stage->when)
@@ -394,17 +337,20 @@ static int number_stage(struct fl_plan *plan, uint32_t s, struct fl_err *reterr)
         rc = stage_matches(ps, plan->workflow, stage, reterr);
     if (rc < 0)
         return rc;
-    plan->follows |= ps->follows;
-    plan->crosses |= ps->crosses;
-    for (size_t i = 0; i < stage->input_count; i++)
-        for (size_t n = 0; n < stage->inputs[i].source_count; n++)
-            if (stage->inputs[i].sources[n].cycle_offset_s != 0)
-                plan->reached[stage->inputs[i].sources[n].stage] = true;
+    rc = note_leaves(plan, ps, reterr);
+    if (rc < 0)
+        return rc;
     ps->inst_first = plan->inst_count;
     ps->inst_count = (uint32_t)fl_stage_instances(plan->workflow, stage);
     plan->inst_count += ps->inst_count;
     ps->term_first = plan->term_count;
-    plan->term_count += ps->inst_count * ps->term_count;
+    terms += (uint64_t)ps->inst_count * ps->term_count;
+    if (terms > FL_PLAN_TERMS_MAX)
+        return fl_err_set(reterr, FL_E_TOO_BIG, 0, "stage '%s': more than %u terms and inputs",
+                          stage->name, FL_PLAN_TERMS_MAX);
+    plan->term_count = (uint32_t)terms;
+    ps->far_first = plan->far_count;
+    plan->far_count += ps->inst_count * ps->far_count;
     for (size_t o = 0; o < stage->output_count; o++) {
         int32_t set = stage->outputs[o].set;
 
@@ -423,8 +369,8 @@ static int fill_numbers(struct fl_plan *plan, struct fl_err *reterr)
 {
     plan->inst_stage = calloc((size_t)plan->inst_count + 1, sizeof(*plan->inst_stage));
     plan->slots = calloc((size_t)plan->slot_count + 1, sizeof(*plan->slots));
-    plan->pending = calloc((size_t)plan->term_count + 1, sizeof(*plan->pending));
-    if (!plan->inst_stage || !plan->slots || !plan->pending)
+    plan->wants = calloc((size_t)plan->term_count + 1, sizeof(*plan->wants));
+    if (!plan->inst_stage || !plan->slots || !plan->wants)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for the plan of a workflow");
     for (uint32_t s = 0; s < plan->workflow->stage_count; s++) {
         const struct fl_stage *stage = &plan->workflow->stages[s];
@@ -460,8 +406,7 @@ int fl_plan_create(const char *digest, struct fl_workflow *workflow, struct fl_p
     atomic_init(&plan->refs, 1);
     (void)snprintf(plan->digest, sizeof(plan->digest), "%s", digest);
     plan->stages = calloc(workflow->stage_count + 1, sizeof(*plan->stages));
-    plan->reached = calloc(workflow->stage_count + 1, sizeof(*plan->reached));
-    if (!plan->stages || !plan->reached)
+    if (!plan->stages)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for the plan of a workflow");
     plan->stage_count = workflow->stage_count;
     plan->workflow = workflow;
@@ -473,7 +418,7 @@ int fl_plan_create(const char *digest, struct fl_workflow *workflow, struct fl_p
     if (rc == 0)
         rc = fill_numbers(plan, reterr);
     if (rc == 0)
-        rc = build_edges(plan, reterr);
+        rc = fl_plan_edges(plan, reterr);
     if (rc < 0) {
         plan->workflow = NULL; /* stays the caller's */
         return rc;
@@ -500,6 +445,9 @@ void fl_plan_destroy(struct fl_plan *plan)
     for (size_t s = 0; s < plan->stage_count; s++) {
         fl_expr_release(&plan->stages[s].when);
         free(plan->stages[s].kinds);
+        free(plan->stages[s].unknown);
+        free(plan->stages[s].far_terms);
+        free(plan->stages[s].leaf_first);
         free(plan->stages[s].slot_first);
         free(plan->stages[s].slot_own);
         free(plan->stages[s].matches);
@@ -507,11 +455,11 @@ void fl_plan_destroy(struct fl_plan *plan)
         free(plan->stages[s].source_first);
     }
     free(plan->stages);
-    free(plan->reached);
+    free(plan->clocks);
     fl_names_release(&plan->stage_names);
     free(plan->inst_stage);
     free(plan->slots);
-    free(plan->pending);
+    free(plan->wants);
     free(plan->slot_dep_first);
     free(plan->slot_deps);
     free(plan->inst_dep_first);

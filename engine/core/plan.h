@@ -17,6 +17,7 @@
 
 #define FL_PLAN_EDGES_MAX (16u * 1024 * 1024)
 #define FL_PLAN_SLOTS_MAX (8u * 1024 * 1024)
+#define FL_PLAN_TERMS_MAX (32u * 1024 * 1024)
 
 /* One instance waits for something with its term of this number: leaves of `when` first, then
  * inputs. */
@@ -26,10 +27,13 @@ struct fl_dep {
 };
 
 enum fl_term_kind {
-    FL_TERM_LEAF,    /* of `when` */
-    FL_TERM_INPUT,   /* all its slots must be accepted */
-    FL_TERM_DYNAMIC, /* bridge or first_of: looked at again when one of its slots changes */
-    FL_TERM_FOLLOW,  /* not waited for */
+    FL_TERM_LEAF,       /* of `when`, counted within the run */
+    FL_TERM_FAR,        /* of `when`, counted in another run */
+    FL_TERM_GIVEN,      /* of `when`: a signal, a file, a parameter, the clock */
+    FL_TERM_INPUT,      /* all its slots must be accepted */
+    FL_TERM_DYNAMIC,    /* bridge or first_of: looked at again when one of its slots changes */
+    FL_TERM_FOLLOW,     /* not waited for */
+    FL_TERM_UNDECLARED, /* leaf or input: the members of a set must be said first */
 };
 
 struct fl_plan_stage {
@@ -39,14 +43,18 @@ struct fl_plan_stage {
     uint32_t term_first; /* terms of instance k begin at term_first + k * term_count */
     uint32_t term_count;
     enum fl_term_kind *kinds; /* term_count of them */
-    struct fl_match *matches; /* one a leaf, then one a source of each input */
-    int32_t *match_stage;     /* the stage of this run that each refers to, or FL_NONE */
+    int32_t *unknown;         /* term_count of them: the set that must be said first, or FL_NONE */
+    struct fl_match *matches; /* of the leaves, then one a source of each input */
+    int32_t *match_stage;     /* the stage that each refers to, in this or another cycle's run */
     size_t match_count;
+    uint32_t *leaf_first;   /* leaf_count + 1: where the matches of each leaf begin */
     uint32_t *source_first; /* for each input: where those of its sources begin */
-    uint32_t *slot_first;   /* for each output */
-    uint32_t *slot_own;     /* for each output: slots of one instance */
-    bool follows;           /* has a follow input */
-    bool crosses;           /* has an input that reaches into other cycles */
+    uint32_t *far_terms;    /* terms that reach into other runs */
+    uint32_t far_count;
+    uint32_t far_first;   /* among those of the plan: far_first + k * far_count */
+    uint32_t *slot_first; /* for each output */
+    uint32_t *slot_own;   /* for each output: slots of one instance */
+    bool follows;         /* has a follow input */
 };
 
 struct fl_plan_slot {
@@ -64,14 +72,17 @@ struct fl_plan {
     size_t stage_count;
     struct fl_names stage_names;
     bool follows;  /* some stage follows an output */
-    bool crosses;  /* some stage has an input that reaches into other cycles */
-    bool *reached; /* stages that an input of this plan's own reaches in other cycles */
+    bool progress; /* some leaf is about the progress of a stage */
+    bool outside;  /* some term waits for what is not of the run itself */
+    uint32_t far_count;
+    int64_t *clocks; /* seconds after the cycle that leaves name, ascending, each once */
+    size_t clock_count;
     uint32_t inst_count;
     uint16_t *inst_stage; /* stage of each instance */
     uint32_t slot_count;
     struct fl_plan_slot *slots;
     uint32_t term_count;
-    uint32_t *pending;        /* what each term waits for at first */
+    struct fl_want *wants;    /* of each term */
     uint32_t *slot_dep_first; /* slot_count + 1 */
     struct fl_dep *slot_deps;
     uint32_t *inst_dep_first; /* inst_count + 1 */
@@ -91,8 +102,12 @@ FL_DEFINE_AUTO(struct fl_plan *, fl_plan_destroy)
  * from the output's first slot. The source is a stage's. */
 struct fl_region fl_plan_source(const struct fl_plan *plan, uint32_t s, uint32_t k, size_t input,
                                 size_t source);
-/* Which slots or instances of its stage a leaf of `when` means, from the first of them. */
-struct fl_region fl_plan_leaf(const struct fl_plan *plan, uint32_t s, uint32_t k, size_t leaf);
+/* Which slots or instances of its stage a match of a leaf means, from the first of them. */
+struct fl_region fl_plan_leaf(const struct fl_plan *plan, uint32_t s, uint32_t k, size_t match);
+/* The first slot or instance of what a match of a leaf refers to. */
+uint32_t fl_plan_leaf_base(const struct fl_plan *plan, uint32_t s, size_t leaf, size_t match);
+/* Counts and fills the dependencies; for fl_plan_create. */
+int fl_plan_edges(struct fl_plan *plan, struct fl_err *reterr);
 const struct fl_match *fl_plan_source_match(const struct fl_plan *plan, uint32_t s, size_t input,
                                             size_t source);
 /* The first of the slots that an instance has of an output; they are slot_own. */

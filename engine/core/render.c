@@ -36,17 +36,16 @@ static int no_memory(struct fl_err *reterr)
     return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a launch");
 }
 
-static const char *param_value(const struct rendering *r, const char *name, char *text, size_t size)
+const char *fl_run_param(const struct fl_run *run, const char *stage, const struct fl_param *param,
+                         char *text, size_t size)
 {
-    const struct fl_param *param = fl_workflow_param(r->wf, name);
-    const struct fl_override *override =
-        fl_overrides_find(&r->run->overrides, r->stage->name, name);
-    const json_t *set = json_object_get(r->run->params, name);
+    const struct fl_override *override = fl_overrides_find(&run->overrides, stage, param->name);
+    const json_t *set = json_object_get(run->params, param->name);
 
     if (override)
         return override->value;
-    if (!param || !set)
-        return param ? param->value : NULL;
+    if (!set)
+        return param->value;
     if (json_is_string(set))
         return json_string_value(set);
     if (json_is_boolean(set))
@@ -56,6 +55,13 @@ static const char *param_value(const struct rendering *r, const char *name, char
     else
         (void)snprintf(text, size, "%.15g", json_number_value(set));
     return text;
+}
+
+static const char *param_value(const struct rendering *r, const char *name, char *text, size_t size)
+{
+    const struct fl_param *param = fl_workflow_param(r->wf, name);
+
+    return param ? fl_run_param(r->run, r->stage->name, param, text, size) : NULL;
 }
 
 static int expand_inputs(const struct rendering *r, const char *name, struct fl_buf *out)
@@ -620,4 +626,18 @@ int fl_render_spec(const struct fl_core *core, const struct fl_run *run, uint32_
     if (ret_marks)
         *ret_marks = json_incref(marks);
     return 0;
+}
+
+int fl_render_path(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
+                   const char *text, struct fl_buf *out, struct fl_err *reterr)
+{
+    struct rendering r = {.core = core,
+                          .run = run,
+                          .wf = run->plan->workflow,
+                          .stage = fl_inst_stage(run, inst),
+                          .inst = inst};
+
+    set_members(&r, &r.stage->dims, fl_plan_inst_k(run->plan, inst));
+    set_from(&r);
+    return fl_expand(text, expand_name, out, reterr, &r);
 }

@@ -9,8 +9,7 @@
 /* An input that is still absent would end the next attempt as it ended the last. */
 static bool is_still_doomed(const struct fl_asking *a, const struct fl_inst *in)
 {
-    return in->doom != 0 && in->doom != UINT32_MAX &&
-           a->run->slots[in->doom - 1].state == FL_SLOT_ABSENT;
+    return fl_doom_is_absence(in->doom) && a->run->slots[in->doom - 1].state == FL_SLOT_ABSENT;
 }
 
 static int retry_one(const struct fl_asking *a, uint32_t inst, struct fl_err *reterr)

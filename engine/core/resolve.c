@@ -52,6 +52,18 @@ static int take(struct resolving *r, const struct fl_run *run, uint32_t slot)
     return 0;
 }
 
+/* Pending, and its maker will bring no more. */
+static bool never_comes(const struct fl_run *run, uint32_t slot)
+{
+    return run->slots[slot].state == FL_SLOT_PENDING &&
+           fl_inst_is_over(run, run->plan->slots[slot].inst);
+}
+
+static bool is_hole(const struct fl_run *run, uint32_t slot)
+{
+    return run->slots[slot].state == FL_SLOT_ABSENT || never_comes(run, slot);
+}
+
 bool fl_find_bridge(const struct fl_run *run, uint32_t slot, int64_t max_s,
                     struct fl_bridge *ret_bridge)
 {
@@ -60,14 +72,14 @@ bool fl_find_bridge(const struct fl_run *run, uint32_t slot, int64_t max_s,
 
     do
         found = fl_plan_slot_next(run->plan, at, -1, &at);
-    while (found && run->slots[at].state == FL_SLOT_ABSENT);
+    while (found && is_hole(run, at));
     if (!found)
         return false;
     ret_bridge->before = at;
     at = slot;
     do
         found = fl_plan_slot_next(run->plan, at, 1, &at);
-    while (found && run->slots[at].state == FL_SLOT_ABSENT);
+    while (found && is_hole(run, at));
     if (!found)
         return false;
     ret_bridge->after = at;
@@ -87,6 +99,14 @@ static void doomed(struct resolving *r, uint32_t slot)
 {
     if (r->result != FL_RESOLVE_DOOM)
         r->doom = slot + 1;
+    r->result = FL_RESOLVE_DOOM;
+}
+
+/* It was not said to be absent: what should have made it ended without it. */
+static void never(struct resolving *r)
+{
+    if (r->result != FL_RESOLVE_DOOM)
+        r->doom = FL_DOOM_NEVER;
     r->result = FL_RESOLVE_DOOM;
 }
 
@@ -154,7 +174,9 @@ static int own_source(struct resolving *r, size_t n)
 
         switch (r->run->slots[at].state) {
         case FL_SLOT_PENDING:
-            if (!r->input->follow)
+            if (!r->input->follow && never_comes(r->run, at))
+                never(r);
+            else if (!r->input->follow)
                 must_wait(r);
             break;
         case FL_SLOT_ACCEPTED:
@@ -302,7 +324,7 @@ static int first_of(struct resolving *r)
         }
     }
     r->result = FL_RESOLVE_DOOM; /* nothing of the list is there, and it has no "cold" */
-    r->doom = UINT32_MAX;
+    r->doom = FL_DOOM_NO_CHOICE;
     return 0;
 }
 

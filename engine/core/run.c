@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include "engine/base/text.h"
-#include "engine/core/state.h"
+#include "engine/core/terms.h"
 
 #include <stdlib.h>
 
@@ -16,10 +16,9 @@ static int run_pools(struct fl_run *run, const struct fl_plan *plan, struct fl_e
     if (rc == 0)
         rc = fl_bits_init(&run->doomed, plan->inst_count, reterr);
     if (rc == 0)
-        rc = fl_bits_init(&run->failed, plan->inst_count, reterr);
+        rc = fl_bits_init(&run->revived, plan->inst_count, reterr);
     if (rc == 0)
         rc = fl_bits_init(&run->timers, plan->inst_count, reterr);
-
     for (size_t s = 0; rc == 0 && s < plan->workflow->stage_count; s++) {
         const struct fl_stage *stage = &plan->workflow->stages[s];
         struct fl_ready *ready = &run->ready[stage->pool];
@@ -41,16 +40,21 @@ static int run_tables(struct fl_run *run, const struct fl_plan *plan, struct fl_
 {
     run->insts = calloc((size_t)plan->inst_count + 1, sizeof(*run->insts));
     run->slots = calloc((size_t)plan->slot_count + 1, sizeof(*run->slots));
-    run->pending = calloc((size_t)plan->term_count + 1, sizeof(*run->pending));
+    run->terms = calloc((size_t)plan->term_count + 1, sizeof(*run->terms));
+    run->clock_come_s = INT64_MIN;
     run->ready = calloc(plan->workflow->pool_count + 1, sizeof(*run->ready));
     run->open = calloc(plan->workflow->stage_count + 1, sizeof(*run->open));
     run->unstarted = calloc(plan->workflow->stage_count + 1, sizeof(*run->unstarted));
     run->expiring = calloc(plan->workflow->stage_count + 1, sizeof(*run->expiring));
+    if (plan->progress)
+        run->progress = malloc(((size_t)plan->inst_count + 1) * sizeof(*run->progress));
     run->rendered = calloc(plan->workflow->stage_count + 1, sizeof(*run->rendered));
     run->pool_jobs = calloc(plan->workflow->pool_count + 1, sizeof(*run->pool_jobs));
-    if (!run->insts || !run->slots || !run->pending || !run->ready || !run->open ||
-        !run->unstarted || !run->expiring || !run->rendered || !run->pool_jobs)
+    if (!run->insts || !run->slots || !run->terms || !run->ready || !run->open || !run->unstarted ||
+        !run->expiring || !run->rendered || !run->pool_jobs || (plan->progress && !run->progress))
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for run '%s'", run->name);
+    for (uint32_t i = 0; plan->progress && i < plan->inst_count; i++)
+        run->progress[i] = INT32_MIN;
     return run_pools(run, plan, reterr);
 }
 
@@ -71,8 +75,6 @@ int fl_run_create(const struct fl_plan *plan, const char *name, struct fl_run **
         rc = run_tables(run, plan, reterr);
     if (rc < 0)
         return rc;
-    for (uint32_t t = 0; t < plan->term_count; t++)
-        run->pending[t] = plan->pending[t];
     run->counts[FL_STATE_WAITING] = plan->inst_count;
     *ret_run = FL_STEAL(run);
     return 0;
@@ -123,7 +125,13 @@ void fl_run_destroy(struct fl_run *run)
         fl_made_destroy(run->slots[i].made);
     free(run->insts);
     free(run->slots);
-    free(run->pending);
+    free(run->terms);
+    free(run->progress);
+    fl_far_release(run);
+    for (size_t i = 0; i < run->signal_count; i++)
+        free(run->signals[i]);
+    free(run->signals);
+    free(run->arrivals);
     for (size_t p = 0; run->ready && p < run->plan->workflow->pool_count; p++)
         fl_bits_release(&run->ready[p].set);
     free(run->ready);
@@ -132,7 +140,7 @@ void fl_run_destroy(struct fl_run *run)
     free(run->rendered);
     free(run->pool_jobs);
     fl_bits_release(&run->doomed);
-    fl_bits_release(&run->failed);
+    fl_bits_release(&run->revived);
     free(run->unstarted);
     free(run->expiring);
     free(run->excluded);

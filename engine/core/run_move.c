@@ -56,6 +56,7 @@ static uint32_t same_slot(const struct fl_plan *from, uint32_t slot, const struc
 static void carry_inst(struct fl_run *to, uint32_t inst, struct fl_inst *in)
 {
     enum fl_state state = in->state == FL_STATE_READY ? FL_STATE_WAITING : in->state;
+    struct fl_standing standing;
 
     to->insts[inst] = *in;
     *in = (struct fl_inst){0};
@@ -71,8 +72,8 @@ static void carry_inst(struct fl_run *to, uint32_t inst, struct fl_inst *in)
         fl_bits_add(&to->live, inst);
         to->pool_jobs[fl_inst_stage(to, inst)->pool]++;
     }
-    if (in->final && !fl_state_is_good(state))
-        fl_bits_add(&to->failed, inst);
+    standing = fl_standing_of(to, inst);
+    to->bad += fl_inst_is_bad(to, inst, &standing);
     if (in->try_count > 0 || (state != FL_STATE_WAITING && state != FL_STATE_HELD))
         to->unstarted[to->plan->inst_stage[inst]]--;
 }
@@ -94,6 +95,24 @@ static void remap_actions(struct fl_core *core, const struct fl_run *run, const 
     }
 }
 
+/* Files that came stay for triggers that are as they were. */
+static void remap_arrivals(struct fl_run *run, const struct fl_plan *plan, const uint32_t *place)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < run->arrival_count; i++) {
+        struct fl_arrival arrival = run->arrivals[i];
+        uint32_t to = place[arrival.inst];
+        const char *was = fl_inst_stage(run, arrival.inst)->when;
+        const char *is =
+            to == UINT32_MAX ? NULL : plan->workflow->stages[plan->inst_stage[to]].when;
+
+        if (was && is && strcmp(was, is) == 0)
+            run->arrivals[kept++] = (struct fl_arrival){to, arrival.leaf};
+    }
+    run->arrival_count = kept;
+}
+
 /* The tables change owners; what is the run's own whatever its plan stays. */
 static void take_tables(struct fl_run *run, struct fl_run *fresh)
 {
@@ -106,7 +125,8 @@ static void take_tables(struct fl_run *run, struct fl_run *fresh)
     SWAP(plan);
     SWAP(insts);
     SWAP(slots);
-    SWAP(pending);
+    SWAP(terms);
+    SWAP(progress);
     SWAP(ready);
     SWAP(live);
     SWAP(open);
@@ -116,7 +136,8 @@ static void take_tables(struct fl_run *run, struct fl_run *fresh)
     SWAP(expiring);
     SWAP(expiring_count);
     SWAP(doomed);
-    SWAP(failed);
+    SWAP(revived);
+    SWAP(bad);
     SWAP(timers);
 #undef SWAP
     memcpy(run->counts, fresh->counts, sizeof(run->counts));
@@ -133,10 +154,22 @@ int fl_run_move(struct fl_core *core, struct fl_run *run, const struct fl_plan *
                    : fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for run '%s'", run->name);
 
     for (uint32_t i = 0; rc == 0 && i < count; i++) {
+        uint32_t doom = run->insts[i].doom;
+
         place[i] = same_inst(run->plan, i, plan);
-        if (place[i] != UINT32_MAX)
-            carry_inst(fresh, place[i], &run->insts[i]);
+        if (place[i] == UINT32_MAX)
+            continue;
+        if (run->progress && fresh->progress)
+            fresh->progress[place[i]] = run->progress[i];
+        if (fl_doom_is_absence(doom)) {
+            uint32_t slot = same_slot(run->plan, doom - 1, plan);
+
+            run->insts[i].doom = slot == UINT32_MAX ? FL_DOOM_NO_CHOICE : slot + 1;
+        }
+        carry_inst(fresh, place[i], &run->insts[i]);
     }
+    if (rc == 0)
+        remap_arrivals(run, plan, place);
     for (uint32_t slot = 0; rc == 0 && slot < run->plan->slot_count; slot++) {
         uint32_t to = same_slot(run->plan, slot, plan);
 
@@ -150,10 +183,14 @@ int fl_run_move(struct fl_core *core, struct fl_run *run, const struct fl_plan *
         take_tables(run, fresh);
         rc = fl_flow_moved(run, fresh->plan->workflow, reterr);
     }
-    if (rc == 0) {
-        fl_apply_recount(run);
+    if (rc == 0)
+        rc = fl_far_again(core, run, reterr);
+    if (rc == 0)
+        rc = fl_far_moved(core, run, now_ns, reterr);
+    if (rc == 0)
+        rc = fl_apply_recount(core, run, reterr);
+    if (rc == 0)
         rc = fl_apply_wake_all(core, run, now_ns, reterr);
-    }
     free(place);
     return rc;
 }

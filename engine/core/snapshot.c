@@ -9,6 +9,7 @@
 #include "engine/base/json.h"
 #include "engine/core/flow.h"
 #include "engine/core/snapshot_impl.h"
+#include "engine/core/terms.h"
 
 #include "engine/base/banned.h"
 
@@ -348,7 +349,8 @@ static int load(struct fl_snap *s, fl_core_need_fn need, void *arg, struct fl_er
     body(s);
     if (s->pack.rc < 0)
         return fl_err_set(reterr, s->pack.rc, 0, "a snapshot that does not hold together");
-    return fl_core_places(s->core, reterr);
+    rc = fl_far_link(s->core, reterr);
+    return rc < 0 ? rc : fl_core_places(s->core, reterr);
 }
 
 int fl_core_load(const void *data, size_t size, fl_core_need_fn need, void *arg,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/core/snapshot_impl.h"
+#include "engine/core/terms.h"
 
 #include "engine/base/banned.h"
 
@@ -69,7 +70,14 @@ static void attempt(struct fl_snap *s, const struct fl_run *run, struct fl_attem
 }
 
 /* Above the state. */
-enum { INST_FINAL = 1, INST_HELD = 2, INST_UNDECIDED = 4, INST_SET = 8, INST_MORE = 16 };
+enum {
+    INST_FINAL = 1,
+    INST_HELD = 2,
+    INST_UNDECIDED = 4,
+    INST_SET = 8,
+    INST_BEGUN = 16,
+    INST_MORE = 32
+};
 
 static void inst(struct fl_snap *s, const struct fl_run *run, struct fl_inst *in)
 {
@@ -77,7 +85,7 @@ static void inst(struct fl_snap *s, const struct fl_run *run, struct fl_inst *in
     bool more = in->try_count || in->doom || in->not_before_ns || in->ready_ns || in->reason;
     uint64_t flags = (in->final ? INST_FINAL : 0) | (in->held ? INST_HELD : 0) |
                      (in->undecided ? INST_UNDECIDED : 0) | (in->set ? INST_SET : 0) |
-                     (more ? INST_MORE : 0);
+                     (in->begun ? INST_BEGUN : 0) | (more ? INST_MORE : 0);
     uint64_t head = in->state + (uint64_t)FL_STATE_COUNT * flags;
 
     fl_pack_u(p, &head);
@@ -89,13 +97,14 @@ static void inst(struct fl_snap *s, const struct fl_run *run, struct fl_inst *in
     in->held = (head & INST_HELD) != 0;
     in->undecided = (head & INST_UNDECIDED) != 0;
     in->set = (head & INST_SET) != 0;
+    in->begun = (head & INST_BEGUN) != 0;
     if (!(head & INST_MORE))
         return;
     FL_PACK_U(p, in->doom);
     FL_PACK_I(p, in->not_before_ns);
     time_after(s, &in->ready_ns, run->created_ns);
     fl_pack_text(p, &in->reason);
-    if (fl_pack_loads(p) && in->doom != UINT32_MAX && in->doom > run->plan->slot_count)
+    if (fl_pack_loads(p) && in->doom < FL_DOOM_FOLLOW && in->doom > run->plan->slot_count)
         fl_pack_spoil(p, FL_E_DATA);
     FL_PACK_U(p, in->try_count);
     if (in->try_count == 0)
@@ -228,6 +237,49 @@ static void head(struct fl_snap *s, struct fl_run *run)
         FL_PACK_U(p, run->rules[i]);
 }
 
+/* What they count; what they reach is linked when all runs are there. */
+static void fars(struct fl_snap *s, struct fl_run *run)
+{
+    struct fl_pack *p = &s->pack;
+
+    if (fl_pack_loads(p) && fl_far_number(run, NULL) < 0)
+        fl_pack_spoil(p, FL_E_NOMEM);
+    for (uint32_t f = 0; run->fars && f < run->plan->far_count && p->rc == 0; f++) {
+        struct fl_far *far = &run->fars[f];
+
+        FL_PACK_U(p, far->target);
+        FL_PACK_U(p, far->now.met);
+        FL_PACK_U(p, far->now.lost);
+        FL_PACK_U(p, far->want.need);
+        FL_PACK_I(p, far->want.spare);
+    }
+}
+
+/* What the run was told from outside. */
+static void given(struct fl_snap *s, struct fl_run *run)
+{
+    struct fl_pack *p = &s->pack;
+    size_t count = fl_pack_count(p, run->signal_count);
+
+    FL_PACK_I(p, run->clock_come_s);
+    if (fl_pack_loads(p) && count > 0)
+        run->signals = fl_pack_room(p, NULL, count, sizeof(*run->signals));
+    run->signal_count = run->signals ? count : 0;
+    for (size_t i = 0; i < run->signal_count; i++) {
+        fl_pack_text(p, &run->signals[i]);
+        if (!run->signals[i])
+            fl_pack_spoil(p, FL_E_DATA);
+    }
+    count = fl_pack_count(p, run->arrival_count);
+    if (fl_pack_loads(p) && count > 0)
+        run->arrivals = fl_pack_room(p, NULL, count, sizeof(*run->arrivals));
+    run->arrival_count = run->arrivals ? count : 0;
+    for (size_t i = 0; i < run->arrival_count; i++) {
+        fl_snap_index(s, &run->arrivals[i].inst, run->plan->inst_count);
+        FL_PACK_U(p, run->arrivals[i].leaf);
+    }
+}
+
 static void tables(struct fl_snap *s, struct fl_run *run)
 {
     const struct fl_plan *plan = run->plan;
@@ -245,10 +297,17 @@ static void tables(struct fl_snap *s, struct fl_run *run)
         FL_PACK_U(p, run->unstarted[i]);
         fl_snap_bool(s, &run->rendered[i]);
     }
-    for (uint32_t t = 0; t < plan->term_count && p->rc == 0; t++)
-        FL_PACK_U(p, run->pending[t]);
+    for (uint32_t t = 0; t < plan->term_count && p->rc == 0; t++) {
+        FL_PACK_U(p, run->terms[t].met);
+        FL_PACK_U(p, run->terms[t].lost);
+    }
+    for (uint32_t i = 0; run->progress && i < plan->inst_count && p->rc == 0; i++)
+        FL_PACK_I(p, run->progress[i]);
+    fars(s, run);
+    given(s, run);
+    FL_PACK_U(p, run->bad);
     bits(s, &run->doomed, plan->inst_count);
-    bits(s, &run->failed, plan->inst_count);
+    bits(s, &run->revived, plan->inst_count);
     bits(s, &run->timers, plan->inst_count);
     fl_snap_list(s, &run->excluded, &run->excluded_count, (uint32_t)plan->workflow->stage_count);
 }

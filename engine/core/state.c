@@ -60,6 +60,8 @@ void fl_core_destroy(struct fl_core *core)
     for (size_t i = 0; i < core->dropped_count; i++)
         free(core->dropped[i]);
     fl_words_release(&core->words);
+    fl_words_release(&core->run_words);
+    free(core->awaited);
     fl_names_release(&core->flow_names);
     free(core->flows);
     free(core->dropped);

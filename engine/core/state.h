@@ -53,8 +53,9 @@ enum __attribute__((packed)) fl_state { /* a byte: there are very many */
     X(FAIL) \
     X(TIME_OUT) \
     X(CANCEL) \
-    X(LOSE) X(SKIP) X(EXPIRE) X(HOLD) X(RELEASE) X(RETRY) X(SET_SUCCEEDED) X(SET_FAILED) \
-        X(SET_SKIPPED) X(SET_WAITING)
+    X(LOSE) \
+    X(SKIP) X(EXPIRE) X(HOLD) X(RELEASE) X(RETRY) X(SET_SUCCEEDED) X(SET_FAILED) X(SET_SKIPPED) \
+        X(SET_WAITING)
 
 enum fl_happening {
 #define FL_HAPPENING_ENUM(NAME) FL_HAPPEN_##NAME,
@@ -102,14 +103,27 @@ struct fl_attempt {
     struct fl_attempt_more *more; /* or NULL: none of it */
 };
 
+/* Why an instance can never start: slot + 1 that is absent without a rule for it, or one of these.
+ */
+#define FL_DOOM_NO_CHOICE UINT32_MAX /* nothing of a first_of list is there */
+#define FL_DOOM_NEVER \
+    (UINT32_MAX - 1)                    /* its trigger can never be true, or an input never comes \
+                                         */
+#define FL_DOOM_FOLLOW (UINT32_MAX - 2) /* what it follows no longer comes */
+static inline bool fl_doom_is_absence(uint32_t doom)
+{
+    return doom > 0 && doom < FL_DOOM_FOLLOW;
+}
+
 struct fl_inst {
     enum fl_state state;
     bool final : 1;        /* ended, and no retry follows */
     bool undecided : 1;    /* lost, and nothing proves its body dead: it waits */
     bool held : 1;         /* a person's hold; state is held when it had not started */
     bool set : 1;          /* a person gave it its state */
+    bool begun : 1;        /* some attempt has begun */
     uint16_t try_count;    /* FL_CORE_TRIES_MAX fits */
-    uint32_t doom;         /* slot + 1 that is absent and makes this instance impossible */
+    uint32_t doom;         /* FL_DOOM_*: why it can never start, or must stop; 0: it is fine */
     int64_t not_before_ns; /* a retry waits until then */
     int64_t ready_ns;      /* when it became ready */
     char *reason;          /* why it is in its state; may be NULL */
@@ -144,6 +158,12 @@ struct fl_ready {
     int64_t cores_min; /* no stage of this pool takes fewer */
 };
 
+/* A file that a trigger of an instance waited for has come: its leaf of `when`. */
+struct fl_arrival {
+    uint32_t inst;
+    uint32_t leaf;
+};
+
 struct fl_run {
     uint32_t index;
     char *name;    /* "surge/20261124T0000Z#east2" */
@@ -161,24 +181,33 @@ struct fl_run {
     json_t *marks; /* or NULL */
     struct fl_inst *insts;
     struct fl_slot *slots;
-    uint32_t *pending;
+    struct fl_term *terms;
+    int32_t *progress; /* lead of each instance in minutes; NULL: no trigger asks */
+    struct fl_far *fars;
+    struct fl_reach *reach; /* what terms of other runs count in this one; or NULL */
+    int64_t clock_come_s;   /* triggers of the clock up to this time after the cycle have come */
+    char **signals;         /* names of those received */
+    size_t signal_count;
+    struct fl_arrival *arrivals; /* files that triggers waited for */
+    size_t arrival_count;
     struct fl_ready *ready; /* by pool of the workflow */
     uint32_t ready_total;
     struct fl_bits live; /* instances that are launched or running */
     uint32_t *open;      /* instances of each stage that are not final */
     bool *rendered;      /* stages that were launched, with the parameters of now */
     uint32_t counts[FL_STATE_COUNT];
-    int64_t *pool_jobs;    /* attempts under way, by pool of the workflow */
-    struct fl_bits doomed; /* instances that advance must end */
-    uint32_t *unstarted;   /* instances of each stage that have had no attempt and no end */
-    uint32_t *expiring;    /* stages that can be too late */
+    int64_t *pool_jobs;     /* attempts under way, by pool of the workflow */
+    struct fl_bits doomed;  /* instances that advance must end or stop */
+    struct fl_bits revived; /* skipped ones that could start after all */
+    uint32_t bad;           /* instances whose ends make the run fail */
+    uint32_t *unstarted;    /* instances of each stage that have had no attempt and no end */
+    uint32_t *expiring;     /* stages that can be too late */
     size_t expiring_count;
-    uint32_t undecided;    /* instances that are lost and wait for proof or a person */
-    struct fl_bits failed; /* instances that failed for good while others may follow them */
-    uint32_t flow;         /* index + 1 of the installed workflow that made it; 0: none did */
-    bool first;            /* the first cycle of an operation */
-    uint64_t rules[2];     /* recurrences of the workflow that its cycle is on, a bit each */
-    uint32_t *excluded;    /* stages that are no part of it */
+    uint32_t undecided; /* instances that are lost and wait for proof or a person */
+    uint32_t flow;      /* index + 1 of the installed workflow that made it; 0: none did */
+    bool first;         /* the first cycle of an operation */
+    uint64_t rules[2];  /* recurrences of the workflow that its cycle is on, a bit each */
+    uint32_t *excluded; /* stages that are no part of it */
     size_t excluded_count;
     struct fl_bits timers; /* instances that are ready from not_before_ns on */
 };
@@ -245,6 +274,14 @@ struct fl_core {
     size_t dropped_next;
     struct fl_place *places;
     size_t place_count;
+    struct fl_words run_words; /* names of runs that do not exist and are waited for */
+    struct fl_awaited {
+        uint32_t name; /* word of run_words */
+        uint32_t run;
+        uint32_t far;
+    } * awaited;
+    size_t awaited_count;
+    size_t awaited_room;
     uint64_t event_count;
     struct fl_actions actions;
 };
@@ -374,6 +411,14 @@ int fl_resolve_input(const struct fl_core *core, const struct fl_run *run, uint3
                      uint32_t input, struct fl_picks *picks, json_t **marks,
                      enum fl_resolve *ret_result, uint32_t *ret_doom, struct fl_err *reterr);
 
+/* True when an instance makes no more of its outputs. One that passes an absence on has just to say
+ * so. */
+static inline bool fl_inst_is_over(const struct fl_run *run, uint32_t inst)
+{
+    const struct fl_inst *in = &run->insts[inst];
+
+    return in->final && !(in->state == FL_STATE_SKIPPED && fl_doom_is_absence(in->doom));
+}
 /* The nearest slots before and after an absent one, along its leads, that are not absent. False
  * when there is none, or they are further apart than max_s. */
 struct fl_bridge {
@@ -392,6 +437,10 @@ const struct fl_run *fl_source_run(const struct fl_core *core, const struct fl_r
 bool fl_source_slot(const struct fl_run *run, uint32_t inst, size_t input, size_t source,
                     const struct fl_run *other, uint32_t i, uint32_t *ret_slot);
 
+/* The value of a parameter for a stage of the run, as it is rendered; text is a buffer. */
+const char *fl_run_param(const struct fl_run *run, const char *stage, const struct fl_param *param,
+                         char *text, size_t size);
+
 /* Applies an event that the state machine allows. FL_E_BUG. */
 int fl_inst_happen(struct fl_run *run, uint32_t inst, enum fl_happening happening,
                    struct fl_err *reterr);
@@ -405,6 +454,10 @@ int fl_render_spec(const struct fl_core *core, const struct fl_run *run, uint32_
  * inputs, and their marks. */
 int fl_render_check(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
                     uint32_t site, json_t **ret_marks, struct fl_err *reterr);
+/* A template that has no inputs or outputs in it, for an instance. FL_E_NOENT for an unknown name.
+ */
+int fl_render_path(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
+                   const char *text, struct fl_buf *out, struct fl_err *reterr);
 /* One entry of inputs.json for a slot. New reference, or NULL when memory ends. */
 json_t *fl_render_input(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
                         const struct fl_pick *pick, uint32_t site);

@@ -68,6 +68,30 @@ struct fl_why {
     int rc; /* sticky, FL_E_NOMEM */
 };
 
+/* A sentence with a bounded number of needs. */
+struct fl_needs {
+    struct fl_why *why;
+    const struct fl_run *run;
+    uint32_t inst;
+    size_t count;
+    size_t hidden;
+};
+/* True when the next need is to be written; the joiner is then written already. */
+bool fl_needs_next(struct fl_needs *n, const char *joiner);
+/* One member of waits_for: the need, and what makes it. */
+void fl_needs_wait(struct fl_why *why, const char *kind, const char *need, const struct fl_run *run,
+                   uint32_t inst);
+/* True when that list is wanted and has room. */
+bool fl_needs_lists(const struct fl_why *why);
+/* Pending members of an output: the one that can no longer come is named before those that still
+ * may. */
+void fl_needs_slots(struct fl_needs *n, const char *joiner, uint32_t base,
+                    const struct fl_region *region);
+/* The members of a set that a stage has not said yet. */
+void fl_needs_declaration(struct fl_needs *n, const char *joiner, int32_t set);
+/* The terms that keep the trigger from being true. */
+void fl_why_when(struct fl_needs *n);
+
 /* What is missing for an instance that waits: "forecast.hour(+006): forecast is running, …". */
 void fl_why_needs(struct fl_why *why, const struct fl_run *run, uint32_t inst);
 /* What holds back one that is ready: a hold, a time, a pool. */

@@ -9,17 +9,7 @@
 
 #include "engine/base/banned.h"
 
-/* A sentence with a bounded number of needs. */
-struct needs {
-    struct fl_why *why;
-    const struct fl_run *run;
-    uint32_t inst;
-    size_t count;
-    size_t hidden;
-};
-
-/* True when the next need is to be written; the joiner is then written already. */
-static bool next_need(struct needs *n, const char *joiner)
+bool fl_needs_next(struct fl_needs *n, const char *joiner)
 {
     size_t max = n->why->depth > 0 ? 1 : FL_VIEW_NAMED_MAX;
 
@@ -32,9 +22,8 @@ static bool next_need(struct needs *n, const char *joiner)
     return true;
 }
 
-/* One member of waits_for: the need, and what makes it. */
-static void add_wait(struct fl_why *why, const char *kind, const char *need,
-                     const struct fl_run *run, uint32_t inst)
+void fl_needs_wait(struct fl_why *why, const char *kind, const char *need, const struct fl_run *run,
+                   uint32_t inst)
 {
     fl_auto(fl_buf_release) struct fl_buf text = {0};
     struct fl_why inner = {.core = why->core, .now_ns = why->now_ns, .out = &text, .depth = 1};
@@ -54,14 +43,13 @@ static void add_wait(struct fl_why *why, const char *kind, const char *need,
         why->rc = FL_E_NOMEM;
 }
 
-/* True when the list is wanted and has room. */
-static bool lists_waits(const struct fl_why *why)
+bool fl_needs_lists(const struct fl_why *why)
 {
     return why->waits && why->depth == 0 && json_array_size(why->waits) < FL_VIEW_LIST_MAX;
 }
 
 /* "forecast.hour(+006): forecast is running, …". */
-static void name_slot(struct needs *n, const struct fl_run *run, uint32_t slot)
+static void name_slot(struct fl_needs *n, const struct fl_run *run, uint32_t slot)
 {
     char title[FL_CORE_ID_MAX];
 
@@ -77,16 +65,14 @@ static void wait_for_slot(struct fl_why *why, const struct fl_run *run, uint32_t
 {
     char title[FL_CORE_ID_MAX];
 
-    if (!lists_waits(why))
+    if (!fl_needs_lists(why))
         return;
     fl_view_slot_title(run, slot, title, sizeof(title));
-    add_wait(why, "output", title, run, run->plan->slots[slot].inst);
+    fl_needs_wait(why, "output", title, run, run->plan->slots[slot].inst);
 }
 
-/* Pending members of an output: the one that can no longer come is named before those that still
- * may. */
-static void pending_slots(struct needs *n, const char *joiner, uint32_t base,
-                          const struct fl_region *region)
+void fl_needs_slots(struct fl_needs *n, const char *joiner, uint32_t base,
+                    const struct fl_region *region)
 {
     const struct fl_run *run = n->run;
     uint32_t missing = 0;
@@ -106,7 +92,7 @@ static void pending_slots(struct needs *n, const char *joiner, uint32_t base,
         }
         wait_for_slot(n->why, run, slot);
     }
-    if (missing == 0 || !next_need(n, joiner))
+    if (missing == 0 || !fl_needs_next(n, joiner))
         return;
     if (missing > 1) {
         const struct fl_plan_slot *ps = &run->plan->slots[named];
@@ -120,118 +106,21 @@ static void pending_slots(struct needs *n, const char *joiner, uint32_t base,
     name_slot(n, run, named);
 }
 
-/* Members that a leaf of `when` means for an instance. */
-static struct fl_region leaf_region(const struct needs *n, size_t leaf)
-{
-    const struct fl_plan *plan = n->run->plan;
-
-    return fl_plan_leaf(plan, plan->inst_stage[n->inst], fl_plan_inst_k(plan, n->inst), leaf);
-}
-
-/* What waits for the members of a set to be said. */
-static bool declaration_need(struct needs *n, const char *joiner, const struct fl_match *match)
+void fl_needs_declaration(struct fl_needs *n, const char *joiner, int32_t set)
 {
     const struct fl_workflow *wf = n->run->plan->workflow;
-    const struct fl_set *set;
+    const struct fl_set *of = &wf->sets[set];
+    uint32_t by = n->run->plan->stages[of->by].inst_first;
 
-    if (match->unknown == FL_NONE)
-        return false;
-    set = &wf->sets[match->unknown];
-    if (next_need(n, joiner))
-        fl_buf_printf(n->why->out, "the members of set '%s', which %s says", set->name,
-                      wf->stages[set->by].name);
-    return true;
-}
-
-static bool end_is_met(const struct fl_inst *in, enum fl_expr_mode mode)
-{
-    if (!in->final || mode == FL_EXPR_ENDED)
-        return in->final;
-    return in->state == FL_STATE_SKIPPED ? in->doom != 0 : fl_state_is_good(in->state);
-}
-
-static void leaf_of_instances(struct needs *n, const char *joiner, const struct fl_expr_leaf *leaf,
-                              size_t at)
-{
-    const struct fl_run *run = n->run;
-    uint32_t base = run->plan->stages[leaf->stage].inst_first;
-    struct fl_region region = leaf_region(n, at);
-    const char *what = leaf->mode == FL_EXPR_ENDED ? "end" : "success";
-    uint32_t missing = 0;
-    uint32_t named = 0;
-    char title[FL_CORE_ID_MAX];
-    char need[FL_CORE_ID_MAX + 16];
-
-    for (uint32_t i = 0; i < region.count; i++) {
-        uint32_t inst = base + fl_region_at(&region, i);
-
-        if (end_is_met(&run->insts[inst], leaf->mode))
-            continue;
-        if (missing++ == 0 || (run->insts[inst].final && !run->insts[named].final))
-            named = inst;
-        if (!lists_waits(n->why))
-            continue;
-        fl_inst_title(run, inst, title, sizeof(title));
-        (void)snprintf(need, sizeof(need), "%s of %s", what, title); /* bounded */
-        add_wait(n->why, "instance", need, run, inst);
-    }
-    if (missing == 0 || !next_need(n, joiner))
+    if (!fl_needs_next(n, joiner))
         return;
-    if (missing > 1)
-        fl_buf_printf(n->why->out, "the %s of %u of %u instances of %s: ", what, missing,
-                      region.count, run->plan->workflow->stages[leaf->stage].name);
-    else
-        fl_buf_printf(n->why->out, "the %s of %s: ", what,
-                      run->plan->workflow->stages[leaf->stage].name);
-    fl_why_maker(n->why, run, named);
-}
-
-static bool node_is_met(const struct needs *n, const struct fl_expr *expr, const uint32_t *pending,
-                        size_t node)
-{
-    const struct fl_expr_node *at = &expr->nodes[node];
-
-    switch (at->op) {
-    case FL_EXPR_AND:
-        return node_is_met(n, expr, pending, at->a) && node_is_met(n, expr, pending, at->b);
-    case FL_EXPR_OR:
-        return node_is_met(n, expr, pending, at->a) || node_is_met(n, expr, pending, at->b);
-    case FL_EXPR_LEAF:
-        break;
-    }
-    return pending[at->a] == 0;
-}
-
-/* The leaves that keep a node from being true. */
-static void node_needs(struct needs *n, const struct fl_expr *expr, const uint32_t *pending,
-                       size_t node, const char *joiner)
-{
-    const struct fl_expr_node *at = &expr->nodes[node];
-    const struct fl_plan *plan = n->run->plan;
-    const struct fl_plan_stage *ps = &plan->stages[plan->inst_stage[n->inst]];
-    const struct fl_expr_leaf *leaf;
-    struct fl_region region;
-
-    if (node_is_met(n, expr, pending, node))
-        return;
-    if (at->op != FL_EXPR_LEAF) {
-        node_needs(n, expr, pending, at->a, joiner);
-        node_needs(n, expr, pending, at->b, at->op == FL_EXPR_AND ? "; and for " : "; or for ");
-        return;
-    }
-    leaf = &expr->leaves[at->a];
-    if (declaration_need(n, joiner, &ps->matches[at->a]))
-        return;
-    if (leaf->output == FL_NONE) {
-        leaf_of_instances(n, joiner, leaf, at->a);
-        return;
-    }
-    region = leaf_region(n, at->a);
-    pending_slots(n, joiner, plan->stages[leaf->stage].slot_first[leaf->output], &region);
+    fl_buf_printf(n->why->out, "the members of set '%s', which %s says: ", of->name,
+                  wf->stages[of->by].name);
+    fl_why_maker(n->why, n->run, by);
 }
 
 /* An absent member: the neighbour that is to bridge it, or that it cannot be. */
-static void absent_need(struct needs *n, const struct fl_stage_input *input, uint32_t slot,
+static void absent_need(struct fl_needs *n, const struct fl_stage_input *input, uint32_t slot,
                         bool has_leads)
 {
     const struct fl_slot *slots = n->run->slots;
@@ -245,7 +134,7 @@ static void absent_need(struct needs *n, const struct fl_stage_input *input, uin
     fl_view_slot_title(n->run, slot, title, sizeof(title));
     if (input->bridge_max_s == 0 || !has_leads ||
         !fl_find_bridge(n->run, slot, input->bridge_max_s, &bridge)) {
-        if (!next_need(n, "; and for "))
+        if (!fl_needs_next(n, "; and for "))
             return;
         fl_buf_printf(n->why->out, "%s, which is absent: %.600s", title, cause);
         if (input->bridge_max_s > 0) {
@@ -258,14 +147,14 @@ static void absent_need(struct needs *n, const struct fl_stage_input *input, uin
     if (slots[other].state != FL_SLOT_PENDING)
         return; /* bridged */
     wait_for_slot(n->why, n->run, other);
-    if (!next_need(n, "; and for "))
+    if (!fl_needs_next(n, "; and for "))
         return;
     fl_buf_printf(n->why->out, "a neighbour to bridge %s, which is absent (%.300s): ", title,
                   cause);
     name_slot(n, n->run, other);
 }
 
-static void own_source(struct needs *n, size_t i, size_t s)
+static void own_source(struct fl_needs *n, size_t i, size_t s)
 {
     const struct fl_plan *plan = n->run->plan;
     const struct fl_stage_input *input = &fl_inst_stage(n->run, n->inst)->inputs[i];
@@ -274,10 +163,12 @@ static void own_source(struct needs *n, size_t i, size_t s)
     struct fl_region region = fl_match_region(match, fl_plan_inst_k(plan, n->inst));
     uint32_t base = plan->stages[source->stage].slot_first[source->output];
 
-    if (!input->follow && declaration_need(n, "; and for ", match))
+    if (!input->follow && match->unknown != FL_NONE) {
+        fl_needs_declaration(n, "; and for ", match->unknown);
         return;
+    }
     if (!input->follow)
-        pending_slots(n, "; and for ", base, &region);
+        fl_needs_slots(n, "; and for ", base, &region);
     for (uint32_t k = 0; k < region.count; k++) {
         uint32_t slot = base + fl_region_at(&region, k);
 
@@ -287,7 +178,7 @@ static void own_source(struct needs *n, size_t i, size_t s)
 }
 
 /* The alternative of a first_of list that is waited for now, or that none is there. */
-static void first_of_need(struct needs *n, size_t index)
+static void first_of_need(struct fl_needs *n, size_t index)
 {
     const struct fl_stage_input *input = &fl_inst_stage(n->run, n->inst)->inputs[index];
 
@@ -307,14 +198,14 @@ static void first_of_need(struct needs *n, size_t index)
                 run->insts[run->plan->slots[slot].inst].final)
                 break;
             wait_for_slot(n->why, run, slot);
-            if (next_need(n, "; and for "))
+            if (fl_needs_next(n, "; and for "))
                 name_slot(n, run, slot);
             return;
         }
         if (accepted)
             return;
     }
-    if (next_need(n, "; and for "))
+    if (fl_needs_next(n, "; and for "))
         fl_buf_printf(n->why->out, "input '%s', none of whose %zu alternatives is there",
                       input->name, input->source_count);
 }
@@ -323,12 +214,10 @@ void fl_why_needs(struct fl_why *why, const struct fl_run *run, uint32_t inst)
 {
     const struct fl_stage *stage = fl_inst_stage(run, inst);
     const struct fl_plan_stage *ps = &run->plan->stages[run->plan->inst_stage[inst]];
-    const uint32_t *pending =
-        &run->pending[ps->term_first + fl_plan_inst_k(run->plan, inst) * ps->term_count];
-    struct needs n = {.why = why, .run = run, .inst = inst};
+    struct fl_needs n = {.why = why, .run = run, .inst = inst};
 
     if (ps->when.node_count > 0)
-        node_needs(&n, &ps->when, pending, ps->when.node_count - 1, "; and for ");
+        fl_why_when(&n);
     for (size_t i = 0; i < stage->input_count; i++) {
         if (stage->inputs[i].first_of) {
             first_of_need(&n, i);

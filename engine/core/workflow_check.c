@@ -96,6 +96,21 @@ static int check_inputs(const struct fl_workflow *w, size_t s, struct fl_err *re
     return 0;
 }
 
+/* Leaves of this run name only what stands before the stage. */
+static int check_leaf(const struct fl_workflow *w, size_t s, const struct fl_expr_leaf *leaf,
+                      struct fl_err *reterr)
+{
+    const struct fl_stage *stage = &w->stages[s];
+
+    for (size_t other = s; other < w->stage_count; other++)
+        if (fl_leaf_names(w, leaf, other))
+            return bad(stage, reterr,
+                       other == s ? "it is in what its trigger names:"
+                                  : "it stands before what its trigger names:",
+                       w->stages[other].name);
+    return 0;
+}
+
 static int check_when(const struct fl_workflow *w, size_t s, struct fl_err *reterr)
 {
     fl_auto(fl_expr_release) struct fl_expr expr = {0};
@@ -104,12 +119,9 @@ static int check_when(const struct fl_workflow *w, size_t s, struct fl_err *rete
 
     if (rc < 0)
         return fl_err_note(reterr, FL_E_CONFIG, "stage '%s', when", stage->name);
-    for (size_t i = 0; i < expr.leaf_count; i++) {
-        if ((size_t)expr.leaves[i].stage >= s)
-            return bad(stage, reterr, "it stands before what its trigger names:",
-                       w->stages[expr.leaves[i].stage].name);
-    }
-    return 0;
+    for (size_t i = 0; rc == 0 && i < expr.leaf_count; i++)
+        rc = check_leaf(w, s, &expr.leaves[i], reterr);
+    return rc;
 }
 
 static int check_outputs(const struct fl_workflow *w, const struct fl_stage *stage,

@@ -51,7 +51,10 @@
  * run-dropped     an ended run that nothing needs any more is forgotten, and cleaned by workers
  * run-replanned   a run goes on by the version `digest` of its workflow
  * state-set       a person says that an instance has succeeded, failed, is skipped, or waits again
- */
+ * time-came       the time until_ns, which triggers of the run wait for, has come
+ * signalled       somebody or something told the run of event `output`
+ * file-arrived    the file `path` that a trigger of the instance waits for is there
+ * set-declared    the members of set `output` of the run: a JSON list in `text` */
 #define FL_EVENT_TYPES(X) \
     X(RUN_CREATED, "run-created") \
     X(RUN_ENDED, "run-ended") \
@@ -77,7 +80,11 @@
     X(CYCLE_SKIPPED, "cycle-skipped") \
     X(RUN_DROPPED, "run-dropped") \
     X(STATE_SET, "state-set") \
-    X(RUN_REPLANNED, "run-replanned")
+    X(RUN_REPLANNED, "run-replanned") \
+    X(TIME_CAME, "time-came") \
+    X(SIGNALLED, "signalled") \
+    X(FILE_ARRIVED, "file-arrived") \
+    X(SET_DECLARED, "set-declared")
 
 enum fl_event_type {
 #define FL_EVENT_ENUM(NAME, name) FL_EVENT_##NAME,

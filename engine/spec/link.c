@@ -140,7 +140,8 @@ static void needs_of(struct fl_compile *c, size_t index, bool *needs)
         return;
     }
     for (size_t i = 0; i < expr.leaf_count; i++)
-        needs[expr.leaves[i].stage] = true;
+        for (size_t s = 0; s < w->stage_count; s++)
+            needs[s] |= fl_leaf_names(w, &expr.leaves[i], s);
     fl_expr_release(&expr);
 }
 

@@ -22,14 +22,15 @@ static void fuzz_when(const uint8_t *data, size_t size)
     struct sim_random random = {.state = 1};
     fl_auto(fl_workflow_destroy) struct fl_workflow *workflow = sim_graph(&random);
     fl_auto(fl_expr_release) struct fl_expr expr = {0};
-    uint32_t pending[FL_EXPR_NODES_MAX + 1] = {0};
+    static const struct fl_want wants[FL_EXPR_NODES_MAX]; /* nothing is needed */
+    static const struct fl_term terms[FL_EXPR_NODES_MAX];
     char *text = calloc(1, size + 1);
 
     fl_assert(text);
     memcpy(text, data, size);
     if (fl_expr_parse(text, workflow, &expr, NULL) == 0) {
         fl_assert(expr.leaf_count > 0);
-        fl_assert(fl_expr_value(&expr, pending)); /* all needs met is always enough */
+        fl_assert(fl_expr_value(&expr, terms, wants)); /* all needs met is always enough */
     }
     free(text);
 }

@@ -7,6 +7,7 @@
 
 #include "engine/base/json.h"
 #include "engine/core/flow.h"
+#include "engine/core/terms.h"
 
 #include "engine/base/banned.h"
 
@@ -102,11 +103,23 @@ static void put_run(struct fl_buf *out, const struct fl_core *core, const struct
     put_json(out, "marks", run->marks);
     fl_buf_putc(out, '\n');
     put_list(out, "counts", run->counts, FL_STATE_COUNT);
-    put_list(out, "pending", run->pending, plan->term_count);
+    fl_buf_puts(out, "  terms:");
+    for (uint32_t t = 0; t < plan->term_count; t++)
+        fl_buf_printf(out, " %u/%u", run->terms[t].met, run->terms[t].lost);
+    fl_buf_putc(out, '\n');
+    for (uint32_t f = 0; run->fars && f < plan->far_count; f++)
+        fl_buf_printf(out, "  far %u %u run=%u %u/%u of %u\n", run->fars[f].inst, run->fars[f].term,
+                      run->fars[f].target, run->fars[f].now.met, run->fars[f].now.lost,
+                      run->fars[f].want.need);
+    for (size_t i = 0; i < run->signal_count; i++)
+        fl_buf_printf(out, "  signal %s\n", run->signals[i]);
+    for (size_t i = 0; i < run->arrival_count; i++)
+        fl_buf_printf(out, "  file %u %u\n", run->arrivals[i].inst, run->arrivals[i].leaf);
+    fl_buf_printf(out, "  clock=%lld bad=%u\n", (long long)run->clock_come_s, run->bad);
     put_list(out, "open", run->open, plan->workflow->stage_count);
     put_list(out, "unstarted", run->unstarted, plan->workflow->stage_count);
     put_set(out, "doomed", &run->doomed);
-    put_set(out, "failed", &run->failed);
+    put_set(out, "revived", &run->revived);
     put_set(out, "timers", &run->timers);
     put_list(out, "excluded", run->excluded, run->excluded_count);
     fl_buf_printf(out, "  flow=%u first=%d rules=%llx/%llx ready=%u undecided=%u live=%u\n",

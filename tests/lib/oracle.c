@@ -6,22 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/core/expr.h"
+#include "tests/lib/oracle_impl.h"
 
 #include "engine/base/banned.h"
-
-#define KEY_MAX 1024
-
-struct needs {
-    const struct oracle *o;
-    const struct fl_workflow *wf;
-    const struct fl_stage *stage;
-    const char *run;
-    struct fl_cycle cycle;
-    char key[FL_KEY_TEXT_MAX];
-    const char *own[FL_DIMS_MAX]; /* our members */
-    struct fl_err *reterr;
-};
 
 void oracle_init(struct oracle *o)
 {
@@ -58,7 +45,7 @@ static int broken(struct fl_err *reterr, const struct fl_event *event, const cha
                       (long long)event->attempt, what);
 }
 
-static const struct fl_workflow *workflow_of(const struct oracle *o, const char *run)
+const struct fl_workflow *oracle_workflow_of(const struct oracle *o, const char *run)
 {
     const char *digest =
         json_string_value(json_object_get(json_object_get(o->runs, run), "digest"));
@@ -69,344 +56,11 @@ static const struct fl_workflow *workflow_of(const struct oracle *o, const char 
     return NULL;
 }
 
-static void key_of(char *text, const char *a, const char *b, const char *c, const char *d,
-                   const char *e)
+void oracle_key(char *text, const char *a, const char *b, const char *c, const char *d,
+                const char *e)
 {
-    (void)snprintf(text, KEY_MAX, "%s|%s|%s|%s|%s", a, b ? b : "", c ? c : "", d ? d : "",
+    (void)snprintf(text, ORACLE_KEY_MAX, "%s|%s|%s|%s|%s", a, b ? b : "", c ? c : "", d ? d : "",
                    e ? e : "");
-}
-
-/* 'a' accepted, 'x' absent, 0 neither. key: of the instance; member: of the output's own set. */
-static char slot_is(const struct oracle *o, const char *run, const char *stage, const char *output,
-                    const char *key, const char *member)
-{
-    char text[KEY_MAX];
-    const char *state;
-
-    key_of(text, run, stage, output, key, member);
-    state = json_string_value(json_object_get(o->slots, text));
-    return state ? *state : 0;
-}
-
-/* A member of a set as text. */
-static const char *text_of(const struct fl_workflow *wf, int32_t set, size_t i,
-                           char text[static FL_MEMBER_TEXT_MAX])
-{
-    if (wf->sets[set].kind != FL_SET_LEADS)
-        return wf->sets[set].members.items[i];
-    fl_lead_format(fl_leads_at(&wf->sets[set].leads, i), text);
-    return text;
-}
-
-static size_t size_of(const struct fl_workflow *wf, int32_t set)
-{
-    return wf->sets[set].kind == FL_SET_LEADS ? fl_leads_count(&wf->sets[set].leads)
-                                              : wf->sets[set].members.count;
-}
-
-/* What is referred to, and by what. */
-struct reference {
-    const struct needs *n;
-    const struct fl_stage *from;
-    const struct fl_stage_output *output; /* or NULL: instances */
-    const struct fl_stage_input *input;   /* or NULL: a leaf */
-    const struct fl_selector *select;
-    bool all;
-    int32_t sets[FL_DIMS_MAX]; /* of what is referred to */
-    size_t dims;
-    size_t at[FL_DIMS_MAX]; /* the members looked at */
-};
-
-/* The text of our own member of a set; NULL when we do not run over it. */
-static const char *own_member(const struct needs *n, int32_t set, int32_t *ret_set)
-{
-    const struct fl_workflow *wf = n->wf;
-
-    for (int round = 0; round < 3; round++) {
-        for (size_t d = n->stage->dims.count; d-- > 0;) {
-            int32_t own = n->stage->dims.sets[d];
-            bool leads = wf->sets[own].kind == FL_SET_LEADS && wf->sets[set].kind == FL_SET_LEADS;
-            bool same = leads && size_of(wf, own) == size_of(wf, set) &&
-                        wf->sets[own].leads.first.minutes == wf->sets[set].leads.first.minutes &&
-                        wf->sets[own].leads.last.minutes == wf->sets[set].leads.last.minutes;
-
-            *ret_set = own;
-            if (round == 0 ? own == set : round == 1 ? same : leads)
-                return n->own[d];
-        }
-    }
-    return NULL;
-}
-
-/* True for a trigger of a stage some of whose leads what is referred to does not have. */
-static bool leads_differ(const struct needs *n, int32_t own, int32_t set)
-{
-    for (size_t i = 0; i < size_of(n->wf, own); i++)
-        if (fl_leads_find(&n->wf->sets[set].leads, fl_leads_at(&n->wf->sets[own].leads, i)) < 0)
-            return true;
-    return false;
-}
-
-/* True when the member of a dimension that is looked at is one of those that are meant. */
-static bool is_meant(const struct reference *ref, size_t d)
-{
-    const struct fl_workflow *wf = ref->n->wf;
-    const struct fl_span *span = &ref->select->of[d];
-    int32_t set = ref->sets[d];
-    bool leads = wf->sets[set].kind == FL_SET_LEADS;
-    char text[FL_MEMBER_TEXT_MAX];
-    struct fl_lead lead;
-    const char *own;
-    int32_t own_set;
-
-    if (span->count)
-        return ref->at[d] >= span->first &&
-               ref->at[d] <= span->first + (size_t)(span->count - 1) * span->stride &&
-               (ref->at[d] - span->first) % span->stride == 0;
-    if (leads && ref->input && ref->input->leads != FL_NONE)
-        return fl_leads_find(&wf->sets[ref->input->leads].leads,
-                             fl_leads_at(&wf->sets[set].leads, ref->at[d])) >= 0;
-    own = ref->all ? NULL : own_member(ref->n, set, &own_set);
-    if (!own)
-        return true;
-    if (!leads)
-        return strcmp(text_of(wf, set, ref->at[d], text), own) == 0;
-    if (!ref->input && leads_differ(ref->n, own_set, set))
-        return true;
-    (void)fl_lead_parse(own, &lead, NULL);
-    lead.minutes += ref->input ? ref->input->shift_min : 0;
-    return fl_leads_at(&wf->sets[set].leads, ref->at[d]).minutes == lead.minutes;
-}
-
-/* Sets up what is referred to; false for one without any member. */
-static bool reference_first(struct reference *ref)
-{
-    ref->dims = 0;
-    for (size_t d = 0; d < ref->from->dims.count; d++)
-        ref->sets[ref->dims++] = ref->from->dims.sets[d];
-    if (ref->output && ref->output->set != FL_NONE)
-        ref->sets[ref->dims++] = ref->output->set;
-    memset(ref->at, 0, sizeof(ref->at));
-    for (size_t d = 0; d < ref->dims; d++)
-        if (size_of(ref->n->wf, ref->sets[d]) == 0)
-            return false;
-    return true;
-}
-
-static bool reference_next(struct reference *ref)
-{
-    for (size_t d = ref->dims; d-- > 0;) {
-        if (++ref->at[d] < size_of(ref->n->wf, ref->sets[d]))
-            return true;
-        ref->at[d] = 0;
-    }
-    return false;
-}
-
-static bool reference_is_meant(const struct reference *ref)
-{
-    for (size_t d = 0; d < ref->dims; d++)
-        if (!is_meant(ref, d))
-            return false;
-    return true;
-}
-
-/* Key of the instance, and the member of the output's own set, of what is looked at. */
-static void reference_names(const struct reference *ref, const size_t at[static FL_DIMS_MAX],
-                            char *key, char *member)
-{
-    key[0] = member[0] = '\0';
-    for (size_t d = 0; d < ref->dims; d++) {
-        char text[FL_MEMBER_TEXT_MAX];
-        const char *one = text_of(ref->n->wf, ref->sets[d], at[d], text);
-
-        if (d >= ref->from->dims.count)
-            (void)snprintf(member, FL_MEMBER_TEXT_MAX, "%s", one);
-        else
-            (void)snprintf(key + strlen(key), FL_KEY_TEXT_MAX - strlen(key), "%s%s", d ? "," : "",
-                           one);
-    }
-}
-
-static char reference_slot(const struct reference *ref, const char *run,
-                           const size_t at[static FL_DIMS_MAX])
-{
-    char key[FL_KEY_TEXT_MAX];
-    char member[FL_MEMBER_TEXT_MAX];
-
-    reference_names(ref, at, key, member);
-    return slot_is(ref->n->o, run, ref->from->name, ref->output->name, key, member);
-}
-
-/* An absent member is fine between two that are there and near enough. */
-static bool is_bridged(const struct reference *ref)
-{
-    const struct fl_leads *set = NULL;
-    size_t at[FL_DIMS_MAX];
-    size_t lead = ref->dims;
-    int64_t found[2];
-
-    for (size_t d = 0; d < ref->dims; d++)
-        if (ref->n->wf->sets[ref->sets[d]].kind == FL_SET_LEADS)
-            lead = d;
-    if (lead == ref->dims || ref->input->bridge_max_s == 0)
-        return false;
-    set = &ref->n->wf->sets[ref->sets[lead]].leads;
-    for (int side = 0; side < 2; side++) {
-        found[side] = -1;
-        memcpy(at, ref->at, sizeof(at));
-        for (int64_t i = (int64_t)at[lead];
-             i >= 0 && i < (int64_t)fl_leads_count(set) && found[side] < 0; i += side ? 1 : -1) {
-            at[lead] = (size_t)i;
-            if (reference_slot(ref, ref->n->run, at) == 'a')
-                found[side] = i;
-        }
-        if (found[side] < 0)
-            return false;
-    }
-    return (found[1] - found[0]) * set->step_minutes * 60 <= ref->input->bridge_max_s;
-}
-
-static int source_there(const struct needs *n, const struct fl_stage_input *input,
-                        const struct fl_source *source)
-{
-    const struct fl_stage *from = &n->wf->stages[source->stage];
-    struct reference ref = {.n = n,
-                            .from = from,
-                            .output = &from->outputs[source->output],
-                            .input = input,
-                            .select = &source->select};
-
-    if (!reference_first(&ref))
-        return 0;
-    do {
-        char state;
-
-        if (!reference_is_meant(&ref))
-            continue;
-        state = reference_slot(&ref, n->run, ref.at);
-        if (state != 'a' && !(state == 'x' && is_bridged(&ref)))
-            return fl_err_set(n->reterr, FL_E_BUG, 0,
-                              "%s of run %s starts without its input %s"
-                              " (%s)",
-                              n->stage->name, n->run, input->name, source->text);
-    } while (reference_next(&ref));
-    return 0;
-}
-
-static bool any_there(const struct needs *n, const struct fl_stage_input *input)
-{
-    for (size_t i = 0; i < input->source_count; i++) {
-        const struct fl_source *source = &input->sources[i];
-        struct fl_cycle cycle = {n->cycle.s + source->cycle_offset_s};
-        struct reference ref = {.n = n, .input = input, .select = &source->select};
-        char time[FL_TIME_TEXT_MAX];
-        char run[KEY_MAX];
-        bool there = true;
-
-        if (source->stage == FL_NONE)
-            return true;
-        fl_cycle_format(cycle, time);
-        (void)snprintf(run, sizeof(run), "%s/%s", n->wf->name, time);
-        ref.from = &n->wf->stages[source->stage];
-        ref.output = &ref.from->outputs[source->output];
-        if (!reference_first(&ref))
-            continue;
-        do
-            there = there &&
-                    (!reference_is_meant(&ref) ||
-                     reference_slot(&ref, source->cycle_offset_s ? run : n->run, ref.at) == 'a');
-        while (reference_next(&ref));
-        if (there)
-            return true;
-    }
-    return false;
-}
-
-static bool inst_has(const struct needs *n, const struct fl_stage *on, const char *inst,
-                     enum fl_expr_mode mode)
-{
-    char key[KEY_MAX];
-    const char *state;
-
-    key_of(key, n->run, on->name, inst, NULL, NULL);
-    state = json_string_value(json_object_get(json_object_get(n->o->insts, key), "state"));
-    if (!state)
-        return false;
-    return mode == FL_EXPR_ENDED || strcmp(state, "succeeded") == 0 ||
-           strcmp(state, "skipped") == 0;
-}
-
-static bool leaf_holds(const struct needs *n, const struct fl_expr_leaf *leaf)
-{
-    const struct fl_stage *on = &n->wf->stages[leaf->stage];
-    struct reference ref = {.n = n,
-                            .from = on,
-                            .output = leaf->output == FL_NONE ? NULL : &on->outputs[leaf->output],
-                            .select = &leaf->select,
-                            .all = leaf->all};
-
-    if (!reference_first(&ref))
-        return true;
-    do {
-        char key[FL_KEY_TEXT_MAX];
-        char member[FL_MEMBER_TEXT_MAX];
-
-        if (!reference_is_meant(&ref))
-            continue;
-        reference_names(&ref, ref.at, key, member);
-        if (ref.output ? reference_slot(&ref, n->run, ref.at) == 0
-                       : !inst_has(n, on, key, leaf->mode))
-            return false;
-    } while (reference_next(&ref));
-    return true;
-}
-
-static int when_holds(const struct needs *n)
-{
-    fl_auto(fl_expr_release) struct fl_expr when = {0};
-    uint32_t pending[FL_EXPR_NODES_MAX] = {0};
-    int rc;
-
-    if (!n->stage->when)
-        return 0;
-    rc = fl_expr_parse(n->stage->when, n->wf, &when, n->reterr);
-    for (size_t i = 0; rc == 0 && i < when.leaf_count; i++)
-        pending[i] = leaf_holds(n, &when.leaves[i]) ? 0 : 1;
-    if (rc < 0 || fl_expr_value(&when, pending))
-        return rc;
-    return fl_err_set(n->reterr, FL_E_BUG, 0, "%s of run %s starts though its `when` is false: %s",
-                      n->stage->name, n->run, n->stage->when);
-}
-
-static int needs_met(const struct oracle *o, const struct fl_workflow *wf,
-                     const struct fl_stage *stage, const struct fl_event *event,
-                     struct fl_err *reterr)
-{
-    struct needs n = {.o = o, .wf = wf, .stage = stage, .run = event->run, .reterr = reterr};
-    const json_t *run = json_object_get(o->runs, event->run);
-    int rc = 0;
-
-    n.cycle.s = json_integer_value(json_object_get(run, "cycle"));
-    (void)snprintf(n.key, sizeof(n.key), "%s", event->key ? event->key : "");
-    for (size_t d = 0; d < stage->dims.count; d++) {
-        char *from = d ? strchr(n.own[d - 1], '\0') + 1 : n.key;
-
-        n.own[d] = from;
-        from[strcspn(from, ",")] = '\0';
-    }
-    for (size_t i = 0; rc == 0 && i < stage->input_count; i++) {
-        const struct fl_stage_input *input = &stage->inputs[i];
-
-        if (input->follow)
-            continue;
-        if (input->first_of && !any_there(&n, input))
-            rc = fl_err_set(reterr, FL_E_BUG, 0, "%s starts without any of its input %s",
-                            stage->name, input->name);
-        for (size_t s = 0; rc == 0 && !input->first_of && s < input->source_count; s++)
-            rc = source_there(&n, input, &input->sources[s]);
-    }
-    return rc < 0 ? rc : when_holds(&n);
 }
 
 static int64_t number(const json_t *array, size_t at)
@@ -419,17 +73,17 @@ static int use_pool(struct oracle *o, const struct fl_workflow *wf, const struct
                     const char *run, const char *worker, int64_t sign)
 {
     const struct fl_pool *pool = &wf->pools[stage->pool];
-    char key[KEY_MAX];
+    char key[ORACLE_KEY_MAX];
     json_t *use;
     json_t *jobs;
 
-    key_of(key, worker, pool->name, NULL, NULL, NULL);
+    oracle_key(key, worker, pool->name, NULL, NULL, NULL);
     use = json_object_get(o->pools, key);
     if (!use)
         return FL_E_BUG;
     (void)json_array_set_new(use, 2, json_integer(number(use, 2) + sign * stage->cores));
     (void)json_array_set_new(use, 3, json_integer(number(use, 3) + sign));
-    key_of(key, run, pool->name, NULL, NULL, NULL);
+    oracle_key(key, run, pool->name, NULL, NULL, NULL);
     jobs = json_object_get(o->jobs, key);
     if (!jobs) {
         jobs = json_integer(0);
@@ -444,10 +98,10 @@ static int use_pool(struct oracle *o, const struct fl_workflow *wf, const struct
 
 static json_t *inst_get(struct oracle *o, const struct fl_event *event)
 {
-    char key[KEY_MAX];
+    char key[ORACLE_KEY_MAX];
     json_t *inst;
 
-    key_of(key, event->run, event->stage, event->key, NULL, NULL);
+    oracle_key(key, event->run, event->stage, event->key, NULL, NULL);
     inst = json_object_get(o->insts, key);
     if (!inst) {
         inst = json_pack("{s:i,s:b,s:b}", "tries", 0, "open", 0, "begun", 0);
@@ -477,7 +131,7 @@ static int on_launched(struct oracle *o, const struct fl_event *event, const str
         return broken(reterr, event, "the instance has ended");
     if (event->attempt != json_integer_value(json_object_get(inst, "tries")) + 1)
         return broken(reterr, event, "not the next number");
-    rc = needs_met(o, wf, stage, event, reterr);
+    rc = oracle_needs_met(o, wf, stage, event->run, event->key, reterr);
     if (rc < 0)
         return rc;
     put(inst, "tries", json_integer(event->attempt));
@@ -486,6 +140,20 @@ static int on_launched(struct oracle *o, const struct fl_event *event, const str
     put(inst, "worker", json_string(event->worker));
     rc = use_pool(o, wf, stage, event->run, event->worker, 1);
     return rc < 0 ? broken(reterr, event, "a limit of the pool is passed") : 0;
+}
+
+/* "progress +006": the furthest counts. */
+static void note_progress(json_t *inst, const char *text)
+{
+    const json_t *was = json_object_get(inst, "progress");
+    struct fl_lead lead;
+
+    if (text && strncmp(text, "progress +", 10) == 0)
+        text += 9;
+    if (!text || *text != '+' || fl_lead_parse(text, &lead, NULL) < 0 ||
+        (was && json_integer_value(was) >= lead.minutes))
+        return;
+    put(inst, "progress", json_integer(lead.minutes));
 }
 
 static int on_attempt(struct oracle *o, const struct fl_event *event, const struct fl_workflow *wf,
@@ -498,6 +166,7 @@ static int on_attempt(struct oracle *o, const struct fl_event *event, const stru
         if (is_set(inst, "begun"))
             return broken(reterr, event, "begun twice");
         put(inst, "begun", json_true());
+        put(inst, "started", json_true());
     } else if (event->type == FL_EVENT_ATTEMPT_ENDED) {
         if (strcmp(event->state, "succeeded") == 0 && !is_set(inst, "begun"))
             return broken(reterr, event, "succeeded without having begun");
@@ -507,6 +176,8 @@ static int on_attempt(struct oracle *o, const struct fl_event *event, const stru
             put(inst, "state", json_string(event->state));
         (void)use_pool(o, wf, stage, event->run, json_string_value(json_object_get(inst, "worker")),
                        -1);
+    } else if (event->type == FL_EVENT_ATTEMPT_NOTED) {
+        note_progress(inst, event->text);
     } else if (event->type == FL_EVENT_OUTPUT_ACCEPTED && !is_set(inst, "begun")) {
         return broken(reterr, event, "an output before the begin");
     }
@@ -517,15 +188,15 @@ static int on_output(struct oracle *o, const struct fl_event *event, const struc
                      struct fl_err *reterr)
 {
     bool accepted = event->type == FL_EVENT_OUTPUT_ACCEPTED;
-    char key[KEY_MAX];
+    char key[ORACLE_KEY_MAX];
     const char *was;
     int32_t of;
 
     of = fl_stage_output(stage, event->output, strlen(event->output));
     if (of == FL_NONE)
         return broken(reterr, event, "no such output");
-    key_of(key, event->run, event->stage, event->output, event->key,
-           stage->outputs[of].set == FL_NONE ? NULL : event->lead);
+    oracle_key(key, event->run, event->stage, event->output, event->key,
+               stage->outputs[of].set == FL_NONE ? NULL : event->lead);
     was = json_string_value(json_object_get(o->slots, key));
     if (was && *was == 'a' && !accepted)
         return broken(reterr, event, "an accepted output becomes absent");
@@ -564,12 +235,12 @@ static int on_run_ended(struct oracle *o, const struct fl_event *event, struct f
 
 static int on_joined(struct oracle *o, const struct fl_event *event)
 {
-    char key[KEY_MAX];
+    char key[ORACLE_KEY_MAX];
     json_t *use;
 
     if (!event->pool)
         return 0;
-    key_of(key, event->worker, event->pool, NULL, NULL, NULL);
+    oracle_key(key, event->worker, event->pool, NULL, NULL, NULL);
     use = json_object_get(o->pools, key);
     if (!use) {
         use = json_pack("[i,i,i,i]", 0, 0, 0, 0);
@@ -659,25 +330,32 @@ static void on_hold(struct oracle *o, const struct fl_event *event)
 
 static int on_run_created(struct oracle *o, const struct fl_event *event, struct fl_err *reterr)
 {
+    fl_json_auto json_t *text = NULL;
     struct fl_cycle cycle = {0};
     const struct fl_workflow *wf = known(o, event->digest);
+    json_t *params;
     int rc;
 
     if (!wf)
         return broken(reterr, event, "its workflow is not known");
     rc = fl_cycle_parse_in(event->cycle, wf->cycles.calendar, &cycle, reterr);
+    if (rc == 0 && event->text)
+        rc = fl_json_parse(event->text, strlen(event->text), &text, reterr);
+    params = json_copy(json_object_get(text, "params"));
     if (rc == 0 && json_object_get(o->runs, event->run))
         return broken(reterr, event, "created twice");
     (void)json_object_set_new(o->runs, event->run,
-                              json_pack("{s:s,s:I,s:s*}", "digest", event->digest, "cycle",
-                                        (json_int_t)cycle.s, "flow", event->workflow));
+                              json_pack("{s:s,s:I,s:s*,s:i,s:o,s:{}}", "digest", event->digest,
+                                        "cycle", (json_int_t)cycle.s, "flow", event->workflow,
+                                        "order", o->run_order++, "params",
+                                        params ? params : json_object(), "signals"));
     return rc < 0 || !event->workflow ? rc : on_cycle(o, event, cycle, reterr);
 }
 
 /* What belongs to an instance of a known stage. */
 static int on_instance(struct oracle *o, const struct fl_event *event, struct fl_err *reterr)
 {
-    const struct fl_workflow *wf = workflow_of(o, event->run);
+    const struct fl_workflow *wf = oracle_workflow_of(o, event->run);
     json_t *inst = inst_get(o, event);
     int32_t index = wf ? fl_workflow_stage(wf, event->stage, strlen(event->stage)) : FL_NONE;
     int rc;
@@ -690,6 +368,7 @@ static int on_instance(struct oracle *o, const struct fl_event *event, struct fl
         if (is_set(inst, "open") || json_object_get(inst, "state"))
             return broken(reterr, event, "under way, or ended already");
         put(inst, "state", json_string(event->state));
+        put(inst, "by", json_string(event->who));
         return 0;
     }
     if (event->type == FL_EVENT_INSTANCE_RETRY) {
@@ -704,7 +383,32 @@ static int on_instance(struct oracle *o, const struct fl_event *event, struct fl
     if (rc == 0 &&
         (event->type == FL_EVENT_OUTPUT_ACCEPTED || event->type == FL_EVENT_OUTPUT_ABSENT))
         rc = on_output(o, event, &wf->stages[index], reterr);
+    if (rc == 0 && event->type == FL_EVENT_OUTPUT_ACCEPTED)
+        note_progress(inst, event->lead);
     return rc;
+}
+
+/* What a run is told from outside. */
+static void on_given(struct oracle *o, const struct fl_event *event, json_t *run)
+{
+    char name[ORACLE_KEY_MAX];
+
+    if (event->type == FL_EVENT_SIGNALLED)
+        put(json_object_get(run, "signals"), event->output, json_true());
+    if (event->type == FL_EVENT_TIME_CAME)
+        put(run, "clock",
+            json_integer(event->until_ns / 1000000000 -
+                         json_integer_value(json_object_get(run, "cycle"))));
+    if (event->type == FL_EVENT_FILE_ARRIVED)
+        put(inst_get(o, event), "file", json_true());
+    if (event->type != FL_EVENT_PARAM_SET)
+        return;
+    (void)snprintf(name, sizeof(name), "%s%s%s", event->stage ? event->stage : "",
+                   event->stage ? "." : "", event->output);
+    if (event->text)
+        put(json_object_get(run, "params"), name, json_string(event->text));
+    else
+        (void)json_object_del(json_object_get(run, "params"), name);
 }
 
 /* A person's retry opens an ended run: what never could start waits again. */
@@ -729,26 +433,21 @@ static void reopen(struct oracle *o, const struct fl_event *event, json_t *run)
     }
 }
 
-/* The absences that an instance ("RUN|STAGE|KEY") has caused are forgotten. */
+/* The absences that an instance ("RUN|STAGE|KEY||") has caused are forgotten. */
 static void forget_absences(struct oracle *o, const char *inst)
 {
-    const char *stage_end = strrchr(inst, '|');
+    size_t name = (size_t)(strchr(strchr(inst, '|') + 1, '|') - inst) + 1;
+    size_t key_size = strcspn(inst + name, "|");
     void *next;
     const char *key;
     json_t *slot;
 
     json_object_foreach_safe(o->slots, next, key, slot)
     {
-        const char *output = key + (stage_end - inst) + 1;
-        const char *own;
+        const char *own = strncmp(key, inst, name) == 0 ? strchr(key + name, '|') : NULL;
 
-        if (strncmp(key, inst, (size_t)(stage_end - inst) + 1) != 0)
-            continue;
-        own = strchr(output, '|');
-        if (!own || strncmp(own, stage_end, strlen(stage_end)) != 0 ||
-            (own[strlen(stage_end)] != '|' && own[strlen(stage_end)] != '\0'))
-            continue;
-        if (*json_string_value(slot) == 'x')
+        if (own && strncmp(own + 1, inst + name, key_size + 1) == 0 &&
+            *json_string_value(slot) == 'x')
             (void)json_object_del(o->slots, key);
     }
 }
@@ -760,13 +459,13 @@ static int on_state_set(struct oracle *o, const struct fl_event *event, struct f
     bool waits = strcmp(event->state, "waiting") == 0;
     bool anew = waits || json_object_get(own, "state");
     size_t size = strlen(event->run);
-    char own_key[KEY_MAX];
+    char own_key[ORACLE_KEY_MAX];
     const char *key;
     json_t *inst;
 
     if (is_set(own, "open"))
         return broken(reterr, event, "an attempt is under way");
-    key_of(own_key, event->run, event->stage, event->key, NULL, NULL);
+    oracle_key(own_key, event->run, event->stage, event->key, NULL, NULL);
     put(own, "set", json_boolean(!waits));
     if (waits)
         (void)json_object_del(own, "state");
@@ -813,8 +512,14 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
     case FL_EVENT_RELEASED:
         on_hold(o, event);
         return 0;
-    case FL_EVENT_PARAM_SET:
     case FL_EVENT_ACTION_TAKEN:
+    case FL_EVENT_SET_DECLARED:
+        return 0;
+    case FL_EVENT_PARAM_SET:
+    case FL_EVENT_TIME_CAME:
+    case FL_EVENT_SIGNALLED:
+    case FL_EVENT_FILE_ARRIVED:
+        on_given(o, event, run);
         return 0;
     case FL_EVENT_WORKFLOW_INSTALLED:
     case FL_EVENT_WORKFLOW_RELOADED:
@@ -841,4 +546,57 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
         break;
     }
     return broken(reterr, event, "unknown");
+}
+
+/* Every instance has an end, and what was skipped by itself could really not start. */
+static int settled_inst(const struct oracle *o, const struct fl_workflow *wf,
+                        const struct fl_stage *stage, const char *run, const char *inst_key,
+                        struct fl_err *reterr)
+{
+    char key[ORACLE_KEY_MAX];
+    const json_t *inst;
+    const char *state;
+    const char *by;
+
+    oracle_key(key, run, stage->name, inst_key, NULL, NULL);
+    inst = json_object_get(o->insts, key);
+    state = json_string_value(json_object_get(inst, "state"));
+    by = json_string_value(json_object_get(inst, "by"));
+    if (!state)
+        return fl_err_set(reterr, FL_E_BUG, 0, "run %s has ended, but %s(%s) has not", run,
+                          stage->name, inst_key);
+    if (strcmp(state, "skipped") == 0 && !is_set(inst, "passed") && !is_set(inst, "set") && by &&
+        stage->only == FL_ONLY_ALWAYS && stage->recurrence == FL_NONE &&
+        strcmp(by, "fairlead") == 0 &&
+        oracle_needs_met(o, wf, stage, run, *inst_key ? inst_key : NULL, NULL) == 0)
+        return fl_err_set(reterr, FL_E_BUG, 0, "%s(%s) of run %s was skipped, but could start",
+                          stage->name, inst_key, run);
+    return 0;
+}
+
+int oracle_settled(const struct oracle *o, struct fl_err *reterr)
+{
+    const char *run;
+    json_t *books;
+
+    json_object_foreach(o->runs, run, books)
+    {
+        const struct fl_workflow *wf = oracle_workflow_of(o, run);
+        const char *ended = json_string_value(json_object_get(books, "ended"));
+
+        if (!ended || strcmp(ended, "cancelled") == 0)
+            continue;
+        for (size_t s = 0; s < wf->stage_count; s++) {
+            for (uint32_t k = 0; k < fl_stage_instances(wf, &wf->stages[s]); k++) {
+                char key[FL_KEY_TEXT_MAX];
+                int rc;
+
+                fl_key_format(wf, &wf->stages[s].dims, k, key);
+                rc = settled_inst(o, wf, &wf->stages[s], run, key, reterr);
+                if (rc < 0)
+                    return rc;
+            }
+        }
+    }
+    return 0;
 }

@@ -110,7 +110,7 @@ static void run_picture(const struct fl_run *run, struct fl_buf *out)
         fl_buf_printf(out, "%d %s\n", (int)run->slots[s].state, sha256);
     }
     for (uint32_t t = 0; t < run->plan->term_count; t++)
-        fl_buf_printf(out, "%u ", run->pending[t]);
+        fl_buf_printf(out, "%u/%u ", run->terms[t].met, run->terms[t].lost);
 }
 
 void sim_picture(const struct fl_core *core, char hex[static FL_DIGEST_HEX])

@@ -15,8 +15,7 @@
 
 #include "engine/base/banned.h"
 
-#define AGAIN " = { tries = 100; delay = \"PT0S\"; grow = 1.0; }; "
-#define RETRY "on = { lost" AGAIN "transient" AGAIN "};"
+#define RETRY "retry = { tries = 100; delay = \"PT0S\"; grow = 1.0; };"
 
 uint64_t kills_draw(struct kills_random *random, uint64_t below)
 {
@@ -58,15 +57,12 @@ static void flow_joins(struct kills_random *random, long count, long chained, co
                        const char *trail, long members)
 {
     for (long i = 0; i < count; i++) {
-        long wait_ms = duration_ms(random);
-        long end = (long)kills_draw(random, (uint64_t)chained);
-        long member = (long)kills_draw(random, (uint64_t)members);
-
         (void)printf(
             "    j%ld: { program = \"%s\"; args = [\"%s\", \"%ld\", \"{output:o}\"]; " RETRY
             " cores = 0; outputs = { o = \"j%ld.txt\"; }; inputs = { a = \"c%ld.o\";"
             " d = \"post.doc(+%03ld)\"; }; };\n",
-            i, body, trail, wait_ms, i, end, member);
+            i, body, trail, duration_ms(random), i, (long)kills_draw(random, (uint64_t)chained),
+            (long)kills_draw(random, (uint64_t)members));
     }
 }
 

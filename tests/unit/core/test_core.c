@@ -436,7 +436,7 @@ static void expressions_point_at_the_column(void **state)
         {"prep &&", "column 8"},
         {"prep & src", "column 6"},
         {"(prep || src", "column 1: '(' without"},
-        {"nothing", "column 1: there is no stage 'nothing'"},
+        {"nothing", "column 1: there is no stage or group 'nothing'"},
         {"prep.g", "column 6: stage 'prep' has no output 'g'"},
         {"prep.f(+000/+600)", "column 8"},
         {"prep.f(+001)", "column 8"},
@@ -461,10 +461,11 @@ static void expressions_point_at_the_column(void **state)
     }
     for (int i = 0; i < 2; i++) {
         fl_auto(fl_expr_release) struct fl_expr expr = {0};
-        uint32_t pending[3] = {1, 0, (uint32_t)i};
+        const struct fl_want wants[3] = {{1, 0}, {1, 0}, {1, 0}};
+        const struct fl_term terms[3] = {{0, 0}, {1, 0}, {i == 0, 0}};
 
         assert_ok(fl_expr_parse("prep || src && ( model:ended )", wf, &expr, &err), err);
-        assert_int_equal(fl_expr_value(&expr, pending), i == 0);
+        assert_int_equal(fl_expr_value(&expr, terms, wants), i == 0);
     }
     bench_close(&b);
 }

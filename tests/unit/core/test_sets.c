@@ -200,9 +200,9 @@ static void triggers_choose_by_dimension(void **state)
         assert_ok(fl_plan_create("", wf, &plan, &err), err);
         assert_int_equal(plan->stages[s].inst_count, 4);
         for (uint32_t k = 0; k < 4; k++)
-            if (plan->pending[plan->stages[s].term_first + k] != rows[i].count)
+            if (plan->wants[plan->stages[s].term_first + k].need != rows[i].count)
                 fail_msg("%s: %u, not %u", rows[i].when,
-                         plan->pending[plan->stages[s].term_first + k], rows[i].count);
+                         plan->wants[plan->stages[s].term_first + k].need, rows[i].count);
         fl_plan_destroy(plan);
     }
 }
@@ -263,7 +263,7 @@ static void products_of_large_sets_are_refused(void **state)
     (void)build_input(wf, take, make, 0, NULL);
     assert_ok(fl_workflow_check(wf, &err), err);
     assert_ok(fl_plan_create("", wf, &plan, &err), err);
-    assert_int_equal(plan->pending[0], 100000);
+    assert_int_equal(plan->wants[0].need, 100000);
     assert_int_equal(fl_set_find(&plan->workflow->sets[0], "a99999", 6), 99998);
     fl_plan_destroy(plan);
 }
