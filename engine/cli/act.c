@@ -207,9 +207,8 @@ int fl_cli_set_parameter(struct fl_cli *cli, struct fl_err *reterr)
     if (rc == 0 && (cli->given & FL_OPT_FOR) && for_s <= 0)
         rc = fl_err_set(reterr, FL_E_USAGE, 0, "--for '%.40s' is no time to come", cli->during);
     if (rc == 0 && for_s > 0)
-        (void)json_object_set_new(
-            more, "until_ns",
-            json_integer((json_int_t)(fl_world_utc_ns(cli->world) + for_s * 1000000000)));
+        (void)json_object_set_new(more, "until_ns",
+                                  json_integer(fl_world_utc_ns(cli->world) + for_s * 1000000000));
     if (rc < 0) {
         json_decref(more);
         return rc;

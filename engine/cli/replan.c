@@ -17,7 +17,10 @@ static void print_names(const char *what, const json_t *names)
     size_t i;
     json_t *name;
 
-    json_array_foreach(names, i, name)(void) printf("  %s: %s\n", what, json_string_value(name));
+    json_array_foreach(names, i, name)
+    {
+        (void)printf("  %s: %s\n", what, json_string_value(name));
+    }
 }
 
 void fl_cli_print_changes(const json_t *result)

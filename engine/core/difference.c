@@ -83,9 +83,13 @@ static json_t *named_stage(const struct version *v, size_t s)
     put(stage, "dims", sets_of(v, json_object_get(stage, "dims")));
     name_inputs(v, json_object_get(stage, "inputs"));
     json_array_foreach(json_object_get(stage, "outputs"), i, one)
+    {
         put(one, "set", of_list(v, "sets", json_object_get(one, "set")));
-    json_array_foreach(json_object_get(stage, "uses"), i, one)(void)
-        json_array_set_new(one, 0, of_list(v, "limits", json_array_get(one, 0)));
+    }
+    json_array_foreach(json_object_get(stage, "uses"), i, one)
+    {
+        (void)json_array_set_new(one, 0, of_list(v, "limits", json_array_get(one, 0)));
+    }
     return stage;
 }
 

@@ -48,8 +48,11 @@ static bool is_listed(const json_t *list, const char *name)
     size_t i;
     json_t *text;
 
-    json_array_foreach(list, i, text) if (json_is_string(text) &&
-                                          strcmp(json_string_value(text), name) == 0) return true;
+    json_array_foreach(list, i, text)
+    {
+        if (json_is_string(text) && strcmp(json_string_value(text), name) == 0)
+            return true;
+    }
     return false;
 }
 

@@ -65,8 +65,8 @@ static void add_inst(struct sum *sum, const struct fl_inst *in)
 
 static void add_sum(struct sum *to, const struct sum *sum)
 {
-    for (enum fl_state state = 0; state < FL_STATE_COUNT; state++)
-        to->counts[state] += sum->counts[state];
+    for (size_t i = 0; i < FL_COUNT(order); i++)
+        to->counts[i] += sum->counts[i];
     to->instances += sum->instances;
     to->degraded += sum->degraded;
     if (sum->begun_ns && (!to->begun_ns || sum->begun_ns < to->begun_ns))
