@@ -17,8 +17,8 @@
 #define ZAP_ROUND_MAX 64 /* handshakes answered in one call */
 #define LINGER_MS 1000
 #define HANDSHAKE_MS 5000 /* also the time after which a refused peer tries again */
-#define RECONNECT_MS 100
-#define RECONNECT_MAX_MS 2000
+#define RECONNECT_MS 20
+#define RECONNECT_MAX_MS 500
 #define CURVE_OVERHEAD_BYTES 4096
 #define KEY_BYTES 32
 
