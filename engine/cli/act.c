@@ -108,7 +108,8 @@ static int tell(const struct fl_cli *cli, const char *verb, const char *run, con
 static int newest_run(struct fl_client *client, json_t **ret_status, const char **ret_run,
                       struct fl_err *reterr)
 {
-    int rc = fl_client_ask(client, json_pack("{s:s}", "verb", "status"), ret_status, reterr);
+    int rc = fl_client_ask(client, json_pack("{s:s, s:b}", "verb", "status", "brief", 1),
+                           ret_status, reterr);
 
     *ret_run = fl_text_of(*ret_status, "run");
     return rc;

@@ -59,7 +59,12 @@ int fl_cli_ask(struct fl_cli *cli, const char *verb, const char *run, const char
         return rc;
     }
     cli->stored = client.model;
-    rc = fl_client_ask(&client, request, ret_result, reterr);
+    if (strcmp(verb, "status") == 0 && !cli->brief) {
+        json_decref(request);
+        rc = fl_client_status(&client, run, ret_result, reterr);
+    } else {
+        rc = fl_client_ask(&client, request, ret_result, reterr);
+    }
     if (rc == 0 && strcmp(verb, "log") != 0) /* a stage's own output stays as it is */
         tell_alarm(cli, *ret_result);
     return rc;

@@ -19,6 +19,7 @@
 #define ENDPOINT_MAX ((size_t)16 * 1024)
 #define CONNECT_NS ((int64_t)10 * 1000000000)
 #define ITEMS_MAX 8
+#define STATUS_PART 10000 /* instances of one answer */
 
 static int remember_state(struct fl_client *client, const struct fl_world *world, const char *state,
                           struct fl_err *reterr)
@@ -302,4 +303,40 @@ int fl_client_ask(struct fl_client *client, json_t *request, json_t **ret_result
     if (rc == 0)
         rc = fl_client_wait(client, id, FL_CLIENT_ANSWER_NS, -1, ret_result, reterr);
     return rc;
+}
+
+int fl_client_status(struct fl_client *client, const char *run, json_t **ret_status,
+                     struct fl_err *reterr)
+{
+    fl_json_auto json_t *all = NULL;
+    fl_json_auto json_t *name = run ? json_string(run) : NULL;
+    json_int_t limit = STATUS_PART;
+    json_int_t from = 0;
+    json_int_t count = 1;
+
+    while (from < count) {
+        fl_json_auto json_t *part = NULL;
+        json_t *request = json_pack("{s:s, s:O*, s:I, s:I}", "verb", "status", "run", name, "from",
+                                    from, "limit", limit);
+        int rc = fl_client_ask(client, request, &part, reterr);
+
+        if (rc == FL_E_TOO_BIG && limit > 1) {
+            limit /= 4; /* instances with many outputs */
+            continue;
+        }
+        if (rc < 0)
+            return rc;
+        count = json_integer_value(json_object_get(part, "instances"));
+        from += limit;
+        if (!all) {
+            json_decref(name);
+            name = json_incref(json_object_get(part, "run")); /* the newest may change meanwhile */
+            all = json_incref(part);
+        } else if (json_array_extend(json_object_get(all, "stages"),
+                                     json_object_get(part, "stages")) != 0) {
+            return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+        }
+    }
+    *ret_status = json_incref(all);
+    return 0;
 }

@@ -53,6 +53,9 @@ int fl_client_start(struct fl_client *client, json_t *request, int64_t *ret_id,
  * FL_E_TIMEOUT. The error of the answer itself comes back as it was made. */
 int fl_client_wait(struct fl_client *client, int64_t id, int64_t timeout_ns, int fd,
                    json_t **ret_result, struct fl_err *reterr);
+/* The whole status of a run (NULL: the newest), asked for in parts where it is large. */
+int fl_client_status(struct fl_client *client, const char *run, json_t **ret_status,
+                     struct fl_err *reterr);
 /* Both, for a request that is answered at once. request is taken over. */
 int fl_client_ask(struct fl_client *client, json_t *request, json_t **ret_result,
                   struct fl_err *reterr);

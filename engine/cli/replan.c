@@ -49,7 +49,8 @@ static int ask(struct fl_cli *cli, json_t *request, struct fl_err *reterr)
 
     if (rc == 0 && !json_object_get(wanted, "run") &&
         strcmp(fl_text_of(wanted, "verb"), "reload") != 0) {
-        rc = fl_client_ask(&client, json_pack("{s:s}", "verb", "status"), &newest, reterr);
+        rc = fl_client_ask(&client, json_pack("{s:s, s:b}", "verb", "status", "brief", 1), &newest,
+                           reterr);
         if (rc == 0)
             (void)json_object_set(wanted, "run", json_object_get(newest, "run"));
     }

@@ -62,6 +62,11 @@ void fl_coordinator_send(struct fl_coordinator *c, struct fl_bus_peer peer, cons
     struct fl_err err = {0};
     int rc = fl_bus_server_send(c->bus, peer, message, &err);
 
+    if (rc == FL_E_TOO_BIG && json_object_get(message, "id")) { /* a reply: say so instead */
+        fl_json_auto json_t *reply = fl_query_reply(message, rc, NULL, &err);
+
+        rc = reply ? fl_bus_server_send(c->bus, peer, reply, &err) : FL_E_NOMEM;
+    }
     if (rc < 0 && rc != FL_E_NOENT && rc != FL_E_AGAIN)
         fl_log(FL_LOG_WARN, "bus.send", "error='%s'", err.text);
 }

@@ -185,6 +185,12 @@ int fl_view_brief(const struct fl_core *core, const char *run_name, json_t **ret
 int fl_view_status(const struct fl_core *core, const char *run_name, json_t **ret_json,
                    struct fl_err *reterr)
 {
+    return fl_view_status_part(core, run_name, 0, UINT32_MAX, ret_json, reterr);
+}
+
+int fl_view_status_part(const struct fl_core *core, const char *run_name, uint32_t from,
+                        uint32_t limit, json_t **ret_json, struct fl_err *reterr)
+{
     fl_json_auto json_t *answer = json_object();
     fl_json_auto json_t *stages = json_array();
     const struct fl_run *run;
@@ -198,7 +204,8 @@ int fl_view_status(const struct fl_core *core, const char *run_name, json_t **re
     put_run(&rc, answer, run);
     if (run->params)
         fl_view_put(&rc, answer, "params", json_deep_copy(run->params));
-    for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count; i++)
+    fl_view_put_int(&rc, answer, "instances", run->plan->inst_count);
+    for (uint32_t i = from; rc == 0 && i < run->plan->inst_count && i - from < limit; i++)
         fl_view_put_inst(&rc, stages, core, run, i);
     fl_view_put(&rc, answer, "stages", json_incref(stages));
     if (rc < 0)

@@ -19,6 +19,10 @@ int fl_view_runs(const struct fl_core *core, json_t **ret_json, struct fl_err *r
  * order. run NULL: the newest. FL_E_NOENT names the runs there are. */
 int fl_view_status(const struct fl_core *core, const char *run, json_t **ret_json,
                    struct fl_err *reterr);
+/* The same with at most limit of its instances, from the from-th on; "instances" says how many
+ * there are. */
+int fl_view_status_part(const struct fl_core *core, const char *run, uint32_t from, uint32_t limit,
+                        json_t **ret_json, struct fl_err *reterr);
 
 /* The same summed up: "stages":[{"stage","group","state","instances","done","begun","ended",
  * "degraded","reason","counts":{"running":2,…}}], "groups":[{"name","group",… the same}],

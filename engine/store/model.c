@@ -436,6 +436,26 @@ static int answer_events(struct fl_model *model, const json_t *request, json_t *
     return 0;
 }
 
+/* All of a run, a part of its instances, or in short. */
+static int answer_status(struct fl_model *model, const json_t *request, const char *run,
+                         json_t **ret_json, struct fl_err *reterr)
+{
+    int64_t from = 0;
+    int64_t limit = UINT32_MAX;
+    int rc;
+
+    if (json_is_true(json_object_get(request, "brief")))
+        return fl_view_brief(model->core, run, ret_json, reterr);
+    rc = fl_json_int_opt(request, "from", 0, &from, reterr);
+    if (rc == 0)
+        rc = fl_json_int_opt(request, "limit", UINT32_MAX, &limit, reterr);
+    if (rc < 0)
+        return rc;
+    if (from < 0 || from > UINT32_MAX || limit < 0 || limit > UINT32_MAX)
+        return fl_err_set(reterr, FL_E_USAGE, 0, "status: 'from' and 'limit' are numbers from 0");
+    return fl_view_status_part(model->core, run, (uint32_t)from, (uint32_t)limit, ret_json, reterr);
+}
+
 static int answer_why(struct fl_model *model, const json_t *request, const char *run,
                       int64_t now_ns, json_t **ret_json, struct fl_err *reterr)
 {
@@ -516,9 +536,7 @@ int fl_model_answer(struct fl_model *model, const json_t *request, int64_t now_n
         rc = fl_view_runs(model->core, &answer, reterr);
         break;
     case VERB_STATUS:
-        rc = json_is_true(json_object_get(request, "brief"))
-                 ? fl_view_brief(model->core, run, &answer, reterr)
-                 : fl_view_status(model->core, run, &answer, reterr);
+        rc = answer_status(model, request, run, &answer, reterr);
         break;
     case VERB_WHY:
         rc = answer_why(model, request, run, now_ns, &answer, reterr);

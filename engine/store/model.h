@@ -66,8 +66,8 @@ uint64_t fl_model_seq(struct fl_model *model);
 
 /* Answers a request {"verb":"runs|status|why|log|workers|events", …}; ret_json gets a new
  * reference, always an object. Members: "run" (else the newest run), "stage" (why, log), "attempt"
- * (log), "from" and "limit" (events). The answer to runs, status, workers and events carries
- * "seq", the number of the last event that it knows of.
+ * (log), "from" and "limit" (events; instances of status), "brief" (status). The answer to runs,
+ * status, workers and events carries "seq", the number of the last event that it knows of.
  * FL_E_USAGE: unknown verb or missing member; FL_E_NOENT names what there is. */
 int fl_model_answer(struct fl_model *model, const json_t *request, int64_t now_ns,
                     json_t **ret_json, struct fl_err *reterr);

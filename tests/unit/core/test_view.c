@@ -550,6 +550,24 @@ static void workers_show_what_is_used(void **state)
     assert_says(b, "prep.f000", "launched at worker 'w1' since ");
 }
 
+/* A run too large for one message is told in parts: together they are the whole. */
+static void status_in_parts_is_the_whole(void **state)
+{
+    struct bench *b = *state;
+    fl_json_auto json_t *whole = NULL;
+    fl_json_auto json_t *part = NULL;
+    struct fl_err err = {0};
+
+    step_is_there(b, "+000");
+    assert_ok(fl_view_status(b->core, NULL, &whole, &err), err);
+    assert_ok(fl_view_status_part(b->core, NULL, 1, 2, &part, &err), err);
+    assert_int_equal(json_array_size(json_object_get(part, "stages")), 2);
+    assert_true(json_equal(json_array_get(json_object_get(part, "stages"), 0),
+                           json_array_get(json_object_get(whole, "stages"), 1)));
+    assert_int_equal(json_integer_value(json_object_get(part, "instances")),
+                     json_array_size(json_object_get(whole, "stages")));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
 
 int main(void)
@@ -570,6 +588,7 @@ int main(void)
         T(a_cut_reason_stays_utf8),
         T(blocked_fits_its_buffer),
         T(status_has_its_members),
+        T(status_in_parts_is_the_whole),
         T(runs_are_listed_newest_first),
         T(workers_show_what_is_used),
     };
