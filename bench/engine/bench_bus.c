@@ -266,8 +266,8 @@ static int ask(struct fl_bus_client *bus, const char *run, int64_t id, bool *ret
 {
     fl_json_auto json_t *reply = NULL;
     fl_json_auto json_t *request =
-        json_pack("{s:s,s:I,s:s,s:s,s:s}", "type", "request", "id", (json_int_t)id, "verb",
-                  "status", "run", run, "who", "bench");
+        json_pack("{s:s,s:I,s:s,s:s,s:s,s:b}", "type", "request", "id", (json_int_t)id, "verb",
+                  "status", "run", run, "who", "bench", "brief", 1); /* as the command line asks */
     const char *state;
     int rc;
 
