@@ -105,6 +105,54 @@ static void sum_up(struct fl_why *why, const struct fl_run *run, const struct fl
     fl_view_put(&why->rc, answer, "instances", list);
 }
 
+/* The instance of a stage whose state is the most urgent; UINT32_MAX for a stage without any. */
+static uint32_t most_urgent(const struct fl_run *run, size_t s, size_t *ret_urgency)
+{
+    const struct fl_plan_stage *ps = &run->plan->stages[s];
+    uint32_t found = UINT32_MAX;
+
+    *ret_urgency = FL_STATE_COUNT;
+    for (uint32_t i = ps->inst_first; i < ps->inst_first + ps->inst_count; i++) {
+        size_t u = 0;
+
+        while (by_urgency[u] != run->insts[i].state)
+            u++;
+        if (u >= *ret_urgency)
+            continue;
+        *ret_urgency = u;
+        found = i;
+    }
+    return found;
+}
+
+/* A group: for each of its stages the instance that matters most. */
+static void tell_group(struct fl_why *why, const struct fl_run *run, int32_t group, json_t *answer)
+{
+    const struct fl_workflow *wf = run->plan->workflow;
+    json_t *list = json_array();
+    size_t urgency = FL_STATE_COUNT;
+    size_t stages = 0;
+
+    for (size_t s = 0; s < wf->stage_count; s++)
+        stages += fl_workflow_group_within(wf, wf->stages[s].group, group);
+    fl_buf_printf(why->out, "a group of %zu stages", stages);
+    for (size_t s = 0; s < wf->stage_count; s++) {
+        size_t own;
+        uint32_t inst;
+
+        if (!fl_workflow_group_within(wf, wf->stages[s].group, group))
+            continue;
+        inst = most_urgent(run, s, &own);
+        if (inst != UINT32_MAX)
+            explain_one(why, run, inst, list);
+        urgency = own < urgency ? own : urgency;
+    }
+    fl_view_put_text(&why->rc, answer, "stage", wf->groups[group].name);
+    if (urgency < FL_STATE_COUNT)
+        fl_view_put_text(&why->rc, answer, "state", fl_state_name(by_urgency[urgency]));
+    fl_view_put(&why->rc, answer, "instances", list);
+}
+
 static void tell_one(struct fl_why *why, const struct fl_run *run, uint32_t inst, json_t *answer)
 {
     const struct fl_inst *in = &run->insts[inst];
@@ -127,8 +175,9 @@ int fl_view_why(const struct fl_core *core, const char *run_name, const char *wh
     fl_json_auto json_t *holders = json_array();
     struct fl_why why = {
         .core = core, .now_ns = now_ns, .out = &text, .waits = waits, .holders = holders};
-    struct fl_view_which which;
+    struct fl_view_which which = {0};
     const struct fl_run *run;
+    int32_t group = FL_NONE;
     int rc;
 
     fl_assert(ret_json);
@@ -136,14 +185,19 @@ int fl_view_why(const struct fl_core *core, const char *run_name, const char *wh
     fl_buf_init(&text, FL_VIEW_TEXT_MAX);
     rc = fl_view_find_run(core, run_name, &run, reterr);
     if (rc == 0)
+        group = fl_workflow_group(run->plan->workflow, which_name);
+    if (rc == 0 && group == FL_NONE)
         rc = fl_view_find(run, which_name, &which, reterr);
     if (rc < 0)
         return rc;
     if (!answer || !waits || !holders)
         return fl_view_done(FL_E_NOMEM, reterr);
     fl_view_put_text(&why.rc, answer, "run", run->name);
-    fl_view_put_text(&why.rc, answer, "stage", run->plan->workflow->stages[which.stage].name);
-    if (which.count == 1)
+    if (group == FL_NONE)
+        fl_view_put_text(&why.rc, answer, "stage", run->plan->workflow->stages[which.stage].name);
+    if (group != FL_NONE)
+        tell_group(&why, run, group, answer);
+    else if (which.count == 1)
         tell_one(&why, run, which.first, answer);
     else
         sum_up(&why, run, &which, answer);

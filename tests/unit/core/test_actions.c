@@ -461,6 +461,27 @@ static void a_run_is_summed_up_by_its_worst_news(void **state)
     drive_close(&d);
 }
 
+/* "Why is model not done?" is asked of the group, not of each of its stages. */
+static void why_answers_for_a_group(void **state)
+{
+    fl_json_auto json_t *why = NULL;
+    struct fl_err err = {0};
+    const char *text;
+    struct drive d;
+
+    (void)state;
+    open_grouped(&d);
+    assert_int_equal(ask(&d, "{'verb':'hold','which':['run.f001']}"), 0);
+    assert_ok(fl_view_why(d.core, d.run, "model", d.now_ns, &why, &err), err);
+    text = json_string_value(json_object_get(why, "text"));
+    assert_string_equal(json_string_value(json_object_get(why, "stage")), "model");
+    assert_string_equal(json_string_value(json_object_get(why, "state")), "held");
+    assert_non_null(strstr(text, "group of 2 stages"));
+    assert_non_null(strstr(text, "run(+001) is held"));
+    assert_non_null(strstr(text, "grid"));
+    drive_close(&d);
+}
+
 /* Who did what, when and why, is asked after every incident. */
 static void actions_are_listed_newest_first(void **state)
 {
@@ -503,6 +524,7 @@ int main(void)
         cmocka_unit_test(a_reload_takes_over_the_difference),
         cmocka_unit_test(what_is_too_late_expires_after_an_insertion_too),
         cmocka_unit_test(a_run_is_summed_up_by_its_worst_news),
+        cmocka_unit_test(why_answers_for_a_group),
         cmocka_unit_test(actions_are_listed_newest_first),
     };
 
