@@ -226,6 +226,18 @@ static int take_attempt(struct fl_coordinator *c, const struct fl_bus_event *eve
                                 json_incref(event->message), reterr);
 }
 
+/* The files of a run that was dropped are gone from a site. */
+static int take_cleaned(const struct fl_bus_event *event)
+{
+    const char *run = json_string_value(json_object_get(event->message, "run"));
+    const char *site = json_string_value(json_object_get(event->message, "site"));
+
+    fl_log(FL_LOG_INFO, "run.cleaned", "run='%s' site='%s' bytes=%lld worker='%s'", run ? run : "",
+           site ? site : "",
+           (long long)json_integer_value(json_object_get(event->message, "bytes")), event->name);
+    return 0;
+}
+
 /* A worker's message. */
 static int take_worker(struct fl_coordinator *c, const struct fl_bus_event *event,
                        struct fl_err *reterr)
@@ -239,6 +251,8 @@ static int take_worker(struct fl_coordinator *c, const struct fl_bus_event *even
         return take_hello(c, event, reterr);
     if (strcmp(type, "attempt") == 0)
         return take_attempt(c, event, reterr);
+    if (strcmp(type, "cleaned") == 0)
+        return take_cleaned(event);
     if (strcmp(type, "bye") == 0)
         return 0; /* the session's own end says it */
     return fl_err_set(reterr, FL_E_PARSE, 0, "unknown message '%.40s'", type);

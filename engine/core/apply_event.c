@@ -280,16 +280,19 @@ static int apply_degraded(struct fl_core *core, const struct fl_event *event, st
     return rc;
 }
 
-/* At its end an attempt needs its token no more: what no attempt has then is given back. */
+/* At its end an attempt needs its token no more, unless what runs with it must still be found: what
+ * no attempt has then is given back. */
 static int attempt_settle(struct fl_attempt *attempt, const char *class, struct fl_err *reterr)
 {
     int rc = class ? attempt_more(attempt, reterr) : 0;
 
     if (rc < 0 || !attempt->more)
         return rc;
-    (void)fl_text_set(&attempt->more->token, NULL, NULL); /* clearing cannot fail */
+    if (attempt->state != FL_STATE_LOST)
+        (void)fl_text_set(&attempt->more->token, NULL, NULL); /* clearing cannot fail */
     rc = fl_text_set(&attempt->more->class, class, reterr);
-    if (!attempt->more->class && !attempt->more->progress && !attempt->more->marks) {
+    if (!attempt->more->token && !attempt->more->class && !attempt->more->progress &&
+        !attempt->more->marks) {
         free(attempt->more);
         attempt->more = NULL;
     }

@@ -101,9 +101,23 @@ static int add_cancel(const struct making *m, const struct fl_run *run, uint32_t
 
     fl_attempt_id(run, inst, number, id, sizeof(id));
     return add(m, worker_of(m->core, attempt),
-               json_pack("{s:s,s:s,s:s,s:I}", "type", "cancel", "id", id, "reason",
+               json_pack("{s:s,s:s,s:s,s:I,s:s}", "type", "cancel", "id", id, "reason",
                          reason ? reason : "cancelled", "grace_s",
-                         (json_int_t)fl_inst_stage(run, inst)->grace_s));
+                         (json_int_t)fl_inst_stage(run, inst)->grace_s, "token",
+                         fl_attempt_token(attempt)));
+}
+
+/* A lost attempt: its worker ends what is left of it and says when nothing is. */
+static int add_prove(const struct making *m, const struct fl_run *run, uint32_t inst)
+{
+    uint32_t number = run->insts[inst].try_count;
+    const struct fl_attempt *attempt = &run->insts[inst].tries[number - 1];
+    char id[FL_CORE_ID_MAX];
+
+    fl_attempt_id(run, inst, number, id, sizeof(id));
+    return add(
+        m, worker_of(m->core, attempt),
+        json_pack("{s:s,s:s,s:s}", "type", "prove", "id", id, "token", fl_attempt_token(attempt)));
 }
 
 static bool is_live(const struct fl_inst *inst)
@@ -344,6 +358,10 @@ int fl_core_resync(const struct fl_core *core, const char *worker, const json_t 
         for (uint32_t i = fl_bits_next(&run->live, 0); rc == 0 && i != FL_BITS_NONE;
              i = fl_bits_next(&run->live, i + 1))
             rc = resync_inst(&m, run, i, from->name, live);
+        for (uint32_t i = 0; rc == 0 && run->undecided > 0 && i < run->plan->inst_count; i++)
+            if (run->insts[i].undecided &&
+                strcmp(worker_of(core, fl_inst_last_try(&run->insts[i])), from->name) == 0)
+                rc = add_prove(&m, run, i);
     }
     for (size_t i = 0; rc == 0 && i < json_array_size(live); i++) {
         const char *id = json_string_value(json_array_get(live, i));

@@ -34,6 +34,46 @@ static int parse_number(const char *key, const char *text, int64_t *ret_value,
     return 0;
 }
 
+#define POOL_KEYS "site=, cores=, jobs=, memory=, gpus=, licence:NAME="
+
+/* "64G": a number, with K, M, G or T for powers of 1024. */
+static int parse_amount(const char *key, const char *text, int64_t *ret_value,
+                        struct fl_err *reterr)
+{
+    static const char units[] = "KMGT";
+    char *end = NULL;
+    long long value = strtoll(text, &end, 10);
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+
+    if (end == text || value < 0 || (*end && (!unit || end[1])) || value > INT64_MAX >> shift)
+        return fl_err_set(reterr, FL_E_USAGE, 0,
+                          "%s='%s'; accepted: a number, with K, M, G or T behind it for powers of "
+                          "1024",
+                          key, text);
+    *ret_value = value << shift;
+    return 0;
+}
+
+static int parse_resource(struct fl_worker_pool *pool, const char *key, const char *text,
+                          struct fl_err *reterr)
+{
+    static const char licence[] = "licence:";
+    const char *name = strncmp(key, licence, strlen(licence)) == 0 ? key + strlen(licence) : key;
+    struct fl_worker_resource *resource = &pool->resources[pool->resource_count];
+
+    if (!fl_name_is_safe(name) ||
+        (name == key && strcmp(key, "memory") != 0 && strcmp(key, "gpus") != 0))
+        return fl_err_set(reterr, FL_E_USAGE, 0, "pool '%s': '%s'; accepted: " POOL_KEYS,
+                          pool->pool, key);
+    if (pool->resource_count == FL_WORKER_RESOURCES_MAX)
+        return fl_err_set(reterr, FL_E_USAGE, 0, "pool '%s': more than %d resources", pool->pool,
+                          FL_WORKER_RESOURCES_MAX);
+    resource->name = name;
+    pool->resource_count++;
+    return parse_amount(key, text, &resource->amount, reterr);
+}
+
 int fl_worker_parse_pool(char *text, struct fl_worker_pool *ret_pool, struct fl_err *reterr)
 {
     struct fl_worker_pool pool = {.pool = text, .cores = 1, .jobs = 8};
@@ -49,8 +89,8 @@ int fl_worker_parse_pool(char *text, struct fl_worker_pool *ret_pool, struct fl_
         if (next)
             *next++ = '\0';
         if (!value)
-            return fl_err_set(reterr, FL_E_USAGE, 0,
-                              "pool '%s': '%s'; accepted: site=, cores=, jobs=", pool.pool, at);
+            return fl_err_set(reterr, FL_E_USAGE, 0, "pool '%s': '%s'; accepted: " POOL_KEYS,
+                              pool.pool, at);
         *value++ = '\0';
         if (strcmp(at, "site") == 0)
             pool.site = value;
@@ -59,12 +99,11 @@ int fl_worker_parse_pool(char *text, struct fl_worker_pool *ret_pool, struct fl_
         else if (strcmp(at, "jobs") == 0)
             rc = parse_number("jobs", value, &pool.jobs, reterr);
         else
-            rc = fl_err_set(reterr, FL_E_USAGE, 0, "pool '%s': '%s'; accepted: site, cores, jobs",
-                            pool.pool, at);
+            rc = parse_resource(&pool, at, value, reterr);
         at = next;
     }
     if (rc == 0 && (!pool.site || !fl_name_is_safe(pool.pool)))
-        rc = fl_err_set(reterr, FL_E_USAGE, 0, "pool '%s': NAME:site=SITE[,cores=N][,jobs=N]",
+        rc = fl_err_set(reterr, FL_E_USAGE, 0, "pool '%s': NAME:site=SITE[,cores=N][,jobs=N]...",
                         pool.pool);
     if (rc == 0)
         *ret_pool = pool;
@@ -151,6 +190,13 @@ static int add_pool(struct fl_worker *worker, const struct fl_worker_pool *given
     (void)snprintf(pool->site, sizeof(pool->site), "%s", given->site);
     pool->cores = given->cores;
     pool->jobs = given->jobs;
+    for (size_t i = 0; i < given->resource_count; i++) {
+        if (!pool->resources)
+            pool->resources = json_object();
+        if (json_object_set_new(pool->resources, given->resources[i].name,
+                                json_integer(given->resources[i].amount)) != 0)
+            return fl_err_set(reterr, FL_E_NOMEM, 0, "pool: out of memory");
+    }
     worker->spare_max += (size_t)pool->jobs;
     if (worker->spare_max > FL_WORKER_SPARES_MAX)
         worker->spare_max = FL_WORKER_SPARES_MAX;
@@ -252,11 +298,14 @@ int fl_worker_create(const struct fl_world *world, const struct fl_worker_config
     if (!worker)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "worker: out of memory");
     worker->world = world;
-    worker->bell_fd = -1;
+    worker->bell_fd = worker->folders_fd = -1;
     worker->stock_ns = 0;
+    worker->stuck_ns = INT64_MAX;
+    worker->strays = json_object();
+    worker->stuck = json_array();
     worker->buffer = malloc(FL_SPOOL_LINE_MAX);
     worker->told = json_array();
-    if (!worker->buffer || !worker->told)
+    if (!worker->buffer || !worker->told || !worker->strays || !worker->stuck)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "worker: out of memory");
     if (!config->name || !fl_name_is_safe(config->name) ||
         strlen(config->name) >= sizeof(worker->name))
@@ -274,6 +323,8 @@ int fl_worker_create(const struct fl_world *world, const struct fl_worker_config
         rc = adopt_all(worker, reterr);
     if (rc < 0)
         return rc;
+    fl_proof_strays(worker);
+    fl_clean_resume(worker);
     for (size_t i = 0; i < worker->site_count; i++)
         fl_door_start(worker, &worker->sites[i]);
     *ret_worker = FL_STEAL(worker);
@@ -287,6 +338,13 @@ void fl_worker_destroy(struct fl_worker *worker)
     while (worker->attempts)
         fl_attempt_free(worker, worker->attempts);
     fl_holder_drop_all(worker);
+    fl_proof_release(worker);
+    fl_clean_release(worker);
+    fl_arrive_clear(worker);
+    fl_wake_close(worker->folders_fd);
+    json_decref(worker->stuck);
+    for (size_t i = 0; i < worker->pool_count; i++)
+        json_decref(worker->pools[i].resources);
     json_decref(worker->told);
     for (size_t i = 0; i < worker->site_count; i++) {
         fl_door_stop(worker, &worker->sites[i]);

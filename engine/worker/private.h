@@ -19,7 +19,15 @@
 #define FL_WORKER_READY_MAX 4  /* folders made before they are needed, at each site */
 
 /* What a descriptor in the watch belongs to. */
-enum source_kind { SOURCE_BELL, SOURCE_CHANNEL, SOURCE_DEATH, SOURCE_SWEEP, SOURCE_DOOR };
+enum source_kind {
+    SOURCE_BELL,
+    SOURCE_CHANNEL,
+    SOURCE_DEATH,
+    SOURCE_SWEEP,
+    SOURCE_PROOF,
+    SOURCE_FOLDERS,
+    SOURCE_DOOR
+};
 struct source {
     enum source_kind kind;
     void *owner;
@@ -58,6 +66,7 @@ struct pool {
     char site[FL_TRANSPORT_USER_MAX];
     int64_t cores;
     int64_t jobs;
+    json_t *resources; /* object of amounts; NULL: none */
 };
 
 /* A supervisor, as far as its worker knows it: a child that waits for an attempt or holds one, or
@@ -100,6 +109,38 @@ struct attempt {
     int64_t retry_ns; /* INT64_MAX: nothing to try again */
 };
 
+/* Processes of an attempt of which nothing else is left: they are ended, and its end is told. */
+struct proof {
+    struct proof *next;
+    struct source source;
+    char id[FL_SPEC_ID_MAX + 1];
+    char token[130];
+    json_t *end;
+    int fd[FL_WORKER_SWEEP_MAX];
+    size_t count;
+    int64_t retry_ns;
+};
+
+/* A file that somebody waits for. */
+struct arrival {
+    struct arrival *next;
+    struct site *site;
+    char id[FL_SPEC_ID_MAX + 1];
+    char path[FL_PATH_MAX]; /* below the site's root */
+    int folder_id;          /* of the folder watched: the file's, or the nearest above it that is
+                               there; -1: none */
+    bool told;
+};
+
+/* A run whose files go. */
+struct cleaning {
+    struct cleaning *next;
+    struct site *site;
+    char run[FL_SPEC_ID_MAX + 1]; /* "": left by an earlier worker */
+    char trash[FL_PATH_MAX];
+    int64_t bytes;
+};
+
 struct fl_worker {
     const struct fl_world *world;
     char name[FL_TRANSPORT_USER_MAX];
@@ -118,7 +159,16 @@ struct fl_worker {
     bool no_doors;
     struct attempt *attempts;
     size_t attempt_count;
-    json_t *told;          /* array: ids of the last attempts that ended and were acknowledged */
+    json_t *told;   /* array: ids of the last attempts that ended and were acknowledged */
+    json_t *strays; /* object: tokens of processes whose attempt was not found at the start */
+    struct proof *proofs;
+    struct arrival *arrivals;
+    struct source folders;
+    int folders_fd; /* -1: nothing was ever waited for */
+    struct cleaning *cleanings;
+    uint64_t trash_number;
+    json_t *stuck;         /* array: launches that found the disk full */
+    int64_t stuck_ns;      /* when they are tried again; INT64_MAX */
     struct holder *spares; /* without an attempt: those that wait, and those that leave */
     size_t spare_count;    /* those that wait */
     size_t spare_max;
@@ -134,10 +184,6 @@ struct fl_worker {
 /* ---------------------------------------------------------------- worker.c */
 struct site *fl_worker_site(struct fl_worker *worker, const char *name);
 struct attempt *fl_worker_find(struct fl_worker *worker, const char *id);
-
-/* ---------------------------------------------------------------- clean.c */
-/* {"type":"clean","runs":[…]}: removes what the sites have of runs that nobody needs any more. */
-void fl_worker_clean(struct fl_worker *worker, const json_t *message);
 
 /* ---------------------------------------------------------------- attempt.c */
 /* A new entry in the list. FL_E_FULL, FL_E_NOMEM. */
@@ -220,6 +266,30 @@ int fl_ready_take(struct fl_worker *worker, const struct attempt *attempt, int *
 /* Makes one more; false when there are enough. */
 bool fl_ready_stock(struct fl_worker *worker, struct site *site);
 void fl_ready_clear(struct fl_worker *worker, struct site *site);
+
+/* ---------------------------------------------------------------- proof.c */
+/* Looks for processes that belong to none of the attempts that were found. */
+void fl_proof_strays(struct fl_worker *worker);
+bool fl_proof_is_stray(const struct fl_worker *worker, const char *token);
+/* Ends every process with the token; then tells end (which is taken) as the end of the attempt. */
+void fl_proof_begin(struct fl_worker *worker, const char *id, const char *token, json_t *end);
+void fl_proof_step(struct fl_worker *worker, struct proof *proof);
+void fl_proof_release(struct fl_worker *worker);
+
+/* ---------------------------------------------------------------- clean.c */
+/* The files of a run at all sites, a few in each turn. Refused, and logged, while an attempt of it
+ * is held here. */
+void fl_clean_begin(struct fl_worker *worker, const char *run);
+/* What an earlier worker left in its trash. */
+void fl_clean_resume(struct fl_worker *worker);
+void fl_clean_step(struct fl_worker *worker);
+void fl_clean_release(struct fl_worker *worker);
+
+/* ---------------------------------------------------------------- arrive.c */
+int fl_arrive_watch(struct fl_worker *worker, const json_t *message, struct fl_err *reterr);
+void fl_arrive_unwatch(struct fl_worker *worker, const char *id);
+void fl_arrive_look(struct fl_worker *worker); /* the folders have news */
+void fl_arrive_clear(struct fl_worker *worker);
 
 /* ---------------------------------------------------------------- door.c */
 void fl_door_init(struct door *door);

@@ -20,6 +20,7 @@
 
 #define EVENTS_A_TURN 1000
 #define ITEMS_MAX 8
+#define FULL_RETRY_NS INT64_C(1000000000)
 #define GRANT_MARGIN_NS INT64_C(2000000000) /* for clocks that do not run alike */
 
 struct site *fl_worker_site(struct fl_worker *worker, const char *name)
@@ -49,8 +50,9 @@ static json_t *hello_lists(const struct fl_worker *worker, json_t *pools, json_t
         const struct pool *pool = &worker->pools[i];
 
         (void)json_array_append_new(
-            pools, json_pack("{s:s,s:s,s:I,s:I}", "pool", pool->name, "site", pool->site, "cores",
-                             (json_int_t)pool->cores, "jobs", (json_int_t)pool->jobs));
+            pools, json_pack("{s:s,s:s,s:I,s:I,s:O*}", "pool", pool->name, "site", pool->site,
+                             "cores", (json_int_t)pool->cores, "jobs", (json_int_t)pool->jobs,
+                             "resources", pool->resources));
     }
     for (size_t i = 0; i < worker->site_count; i++) {
         const struct site *site = &worker->sites[i];
@@ -166,6 +168,25 @@ static void say_known(struct fl_worker *worker, struct attempt *attempt, const c
     fl_attempt_follow(worker, attempt);
 }
 
+/* A full disk: nothing of it is kept, and it is tried again. */
+static int put_off(struct fl_worker *worker, struct attempt *attempt, const struct fl_err *why,
+                   struct fl_err *reterr)
+{
+    (void)fl_dir_remove(worker->world, attempt->folder,
+                        NULL); /* a half-made one is removed again */
+    fl_live_clear(worker, attempt->site, attempt->id);
+    fl_attempt_free(worker, attempt);
+    return fl_err_set(reterr, FL_E_NOSPACE, why->foreign, "%s", why->text);
+}
+
+/* A body of this attempt was found running though nothing else of it is left here. */
+static void end_stray(struct fl_worker *worker, const struct fl_spec *spec)
+{
+    fl_proof_begin(worker, spec->id, spec->token,
+                   fl_spool_end("failed", -1, 0, "transient",
+                                "a body of it ran on without its folder; it was ended"));
+}
+
 static int launch(struct fl_worker *worker, const struct fl_spec *spec, int64_t grant_ns,
                   struct fl_err *reterr)
 {
@@ -183,6 +204,10 @@ static int launch(struct fl_worker *worker, const struct fl_spec *spec, int64_t 
             say_known(worker, attempt, spec->token);
         return 0;
     }
+    if (fl_proof_is_stray(worker, spec->token)) {
+        end_stray(worker, spec);
+        return 0;
+    }
     rc = fl_live_mark(worker, site, spec->id, reterr);
     if (rc == 0)
         rc = fl_attempt_add(worker, site, spec->id, &attempt, reterr);
@@ -197,11 +222,39 @@ static int launch(struct fl_worker *worker, const struct fl_spec *spec, int64_t 
         fl_attempt_adopt(worker, attempt);
         return 0;
     }
+    if (rc == FL_E_NOSPACE)
+        return put_off(worker, attempt, &why, reterr);
     if (rc == 0)
         rc = fl_holder_give(worker, attempt, grant_ns, &why);
     if (rc < 0)
         fl_attempt_fail(worker, attempt, &why);
     return 0;
+}
+
+/* True when it was among those that found the disk full: it is no more. */
+static bool drop_stuck(struct fl_worker *worker, const char *id)
+{
+    for (size_t i = 0; i < json_array_size(worker->stuck); i++) {
+        const json_t *spec = json_object_get(json_array_get(worker->stuck, i), "spec");
+        const char *have = json_string_value(json_object_get(spec, "id"));
+
+        if (have && strcmp(have, id) == 0) {
+            (void)json_array_remove(worker->stuck, i);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void hold_launch(struct fl_worker *worker, const char *id, const json_t *message,
+                        const struct fl_err *why)
+{
+    if (!drop_stuck(worker, id) && json_array_size(worker->stuck) == 0)
+        fl_log(FL_LOG_ERROR, "disk.full",
+               "attempt='%s' error='%s' effect='launches wait until there is space'", id,
+               why->text);
+    (void)json_array_append(worker->stuck, (json_t *)(uintptr_t)message);
+    worker->stuck_ns = fl_world_mono_ns(worker->world) + FULL_RETRY_NS;
 }
 
 static void take_launch(struct fl_worker *worker, const json_t *message)
@@ -215,8 +268,31 @@ static void take_launch(struct fl_worker *worker, const json_t *message)
 
     if (rc == 0)
         rc = launch(worker, &spec, grant_until(worker, message), &err);
-    if (rc < 0)
+    if (rc == FL_E_NOSPACE)
+        hold_launch(worker, id, message, &err);
+    else if (rc < 0)
         refuse_launch(worker, id ? id : "?", &err);
+}
+
+/* Those that found the disk full, in order; the first that does so again ends it. */
+static void launch_stuck(struct fl_worker *worker)
+{
+    fl_json_auto json_t *all = FL_STEAL(worker->stuck);
+    bool full = false;
+
+    worker->stuck = json_array();
+    worker->stuck_ns = INT64_MAX;
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        json_t *message = json_array_get(all, i);
+
+        if (full)
+            (void)json_array_append(worker->stuck, message);
+        else
+            take_launch(worker, message);
+        full = json_array_size(worker->stuck) > 0;
+    }
+    if (!full)
+        fl_log(FL_LOG_INFO, "disk.space", "launched=%zu", json_array_size(all));
 }
 
 static void take_provide(struct fl_worker *worker, struct attempt *attempt, const json_t *message)
@@ -279,6 +355,57 @@ static void tell_again(struct fl_worker *worker, const char *id)
     }
 }
 
+/* About an attempt that is not here: it has ended and been acknowledged, or its launch, or all that
+ * there was of it, is lost. */
+static void take_unknown(struct fl_worker *worker, const char *type, const char *id,
+                         const json_t *message)
+{
+    const char *token = json_string_value(json_object_get(message, "token"));
+    char reason[256];
+    char host[128] = "unknown";
+
+    if (strcmp(type, "go") == 0) {
+        tell_again(worker, id);
+    } else if (strcmp(type, "cancel") == 0) {
+        json_t *end = fl_spool_end("cancelled", -1, 0, NULL, "cancelled before it was launched");
+
+        (void)drop_stuck(worker, id);
+        if (fl_proof_is_stray(worker, token))
+            fl_proof_begin(worker, id, token, end);
+        else
+            answer_end(worker, id, end);
+    } else if (strcmp(type, "prove") == 0 && token) {
+        (void)gethostname(host, sizeof(host) - 1); /* for people only */
+        (void)snprintf(reason, sizeof(reason),
+                       "nothing of it is left at '%s': its folder is gone, and no process on "
+                       "host '%s' has its token",
+                       worker->name, host);
+        fl_proof_begin(worker, id, token, fl_spool_end("lost", -1, 0, "transient", reason));
+    }
+}
+
+static void take_clean(struct fl_worker *worker, const json_t *message)
+{
+    const json_t *runs = json_object_get(message, "runs");
+    const char *run = json_string_value(json_object_get(message, "run"));
+
+    if (run)
+        fl_clean_begin(worker, run);
+    for (size_t i = 0; i < json_array_size(runs); i++) {
+        run = json_string_value(json_array_get(runs, i));
+        if (run)
+            fl_clean_begin(worker, run);
+    }
+}
+
+static void take_watch(struct fl_worker *worker, const json_t *message)
+{
+    struct fl_err err = {0};
+
+    if (fl_arrive_watch(worker, message, &err) < 0)
+        fl_log(FL_LOG_ERROR, "watch.refused", "error='%s'", err.text);
+}
+
 static void take_message(struct fl_worker *worker, const json_t *message)
 {
     const char *type = "";
@@ -299,20 +426,24 @@ static void take_message(struct fl_worker *worker, const json_t *message)
         return;
     }
     if (strcmp(type, "clean") == 0) {
-        fl_worker_clean(worker, message);
+        take_clean(worker, message);
+        return;
+    }
+    if (strcmp(type, "watch") == 0) {
+        take_watch(worker, message);
         return;
     }
     if (fl_json_string(message, "id", &id, NULL) < 0) {
         fl_log(FL_LOG_WARN, "message.unknown", "type='%s'", type);
         return;
     }
+    if (strcmp(type, "unwatch") == 0) {
+        fl_arrive_unwatch(worker, id);
+        return;
+    }
     attempt = fl_worker_find(worker, id);
-    if (!attempt) { /* ended and acknowledged, or its launch was lost: then it never runs */
-        if (strcmp(type, "cancel") == 0)
-            answer_end(worker, id,
-                       fl_spool_end("cancelled", -1, 0, NULL, "cancelled before it was launched"));
-        else if (strcmp(type, "go") == 0)
-            tell_again(worker, id);
+    if (!attempt) {
+        take_unknown(worker, type, id, message);
         return;
     }
     if (strcmp(type, "go") == 0 || strcmp(type, "refuse") == 0 || strcmp(type, "cancel") == 0)
@@ -347,6 +478,8 @@ static int take_bus(struct fl_worker *worker, struct fl_err *reterr)
             break;
         case FL_BUS_RESET:
             worker->opened = worker->said = false;
+            (void)json_array_clear(worker->stuck); /* what is still wanted is asked for again */
+            fl_arrive_clear(worker);
             each_attempt(worker, resend);
             break;
         case FL_BUS_GONE:
@@ -388,6 +521,12 @@ static void take_source(struct fl_worker *worker, const struct source *source)
     case SOURCE_SWEEP:
         fl_death_sweep(worker, source->owner);
         break;
+    case SOURCE_PROOF:
+        fl_proof_step(worker, source->owner);
+        break;
+    case SOURCE_FOLDERS:
+        fl_arrive_look(worker);
+        break;
     case SOURCE_DOOR:
         if (fl_door_look(worker, source->owner))
             worker->hello_due = true;
@@ -406,6 +545,17 @@ static void take_stock(struct fl_worker *worker)
     worker->stock_ns = more ? 0 : INT64_MAX;
 }
 
+static void take_proofs(struct fl_worker *worker, int64_t now_ns)
+{
+    struct proof *next;
+
+    for (struct proof *proof = worker->proofs; proof; proof = next) {
+        next = proof->next;
+        if (now_ns >= proof->retry_ns)
+            fl_proof_step(worker, proof);
+    }
+}
+
 static void take_timers(struct fl_worker *worker)
 {
     int64_t now_ns = fl_world_mono_ns(worker->world);
@@ -417,6 +567,11 @@ static void take_timers(struct fl_worker *worker)
     }
     if (now_ns >= worker->stock_ns)
         take_stock(worker);
+    if (now_ns >= worker->stuck_ns)
+        launch_stuck(worker);
+    if (worker->cleanings)
+        fl_clean_step(worker);
+    take_proofs(worker, now_ns);
     for (struct attempt *attempt = worker->attempts; attempt; attempt = next) {
         next = attempt->next;
         if (now_ns >= attempt->retry_ns)
@@ -453,9 +608,16 @@ int64_t fl_worker_timer(const struct fl_worker *worker)
 {
     int64_t due_ns = fl_bus_client_timer(worker->bus);
 
+    if (worker->cleanings)
+        return 0;
     if (worker->stock_ns < due_ns)
         due_ns = worker->stock_ns;
-
+    if (worker->stuck_ns < due_ns)
+        due_ns = worker->stuck_ns;
+    for (const struct proof *proof = worker->proofs; proof; proof = proof->next) {
+        if (proof->retry_ns < due_ns)
+            due_ns = proof->retry_ns;
+    }
     for (size_t i = 0; i < worker->site_count; i++) {
         if (worker->sites[i].door.next_ns < due_ns)
             due_ns = worker->sites[i].door.next_ns;

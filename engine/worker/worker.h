@@ -4,6 +4,21 @@
 /* The node's worker: registers pools and sites, prepares folders, starts supervisors, follows what
  * they spool, and keeps a file door open for each site. May be killed at any moment: the next one
  * on the same roots finds every attempt again.
+ *
+ * What it is told, but for what concerns an attempt it knows (launch, go, refuse, cancel, provide,
+ * ack, forget):
+ *  {"type":"prove","id","token"}  for a lost attempt: all that runs with its token is ended; the
+ *      answer, once nothing does, is an `end` of state "lost" whose reason says how it is known.
+ *  {"type":"clean","runs":["WORKFLOW/CYCLE",...]}  their folders at all sites go: out of sight at
+ *      once, from the disk in small steps between all else. Refused while an attempt of the run is
+ *      held here. {"type":"cleaned","run","site","bytes"} for each site.
+ *  {"type":"watch","id","site","path"}  {"type":"arrived","id","path","size"} is told when the file
+ *      is there and nobody writes to it, at once or later. {"type":"unwatch","id"} ends it. A new
+ *      session begins with none.
+ * A launch that carries the grant lets the body begin at once, see supervisor.h; the worker passes
+ * it on only while the coordinator cannot have given this worker up. A launch that finds the disk
+ * full waits here until there is space.
+ *
  * Owns: its bus client, doors, and the attempts' folders below the roots until their supervisors
  * take them. Threads: create, run and destroy in one (any) thread; stop from any.
  * Limits: FL_WORKER_ATTEMPTS_MAX attempts at once; beyond that a launch is refused. */
@@ -19,11 +34,20 @@
 #define FL_WORKER_SITES_MAX 64
 #define FL_WORKER_POOLS_MAX 64
 
+#define FL_WORKER_RESOURCES_MAX 16
+
+struct fl_worker_resource {
+    const char *name; /* "memory" (bytes), "gpus", or a licence's */
+    int64_t amount;
+};
+
 struct fl_worker_pool {
     const char *pool;
     const char *site;
     int64_t cores;
     int64_t jobs;
+    struct fl_worker_resource resources[FL_WORKER_RESOURCES_MAX];
+    size_t resource_count;
 };
 
 struct fl_worker_site {
@@ -44,8 +68,8 @@ struct fl_worker_config {
 
 struct fl_worker;
 
-/* "NAME:site=SITE,cores=N,jobs=N" and "NAME=ROOT" as on the command line; text is changed and must
- * outlive the result. FL_E_USAGE. */
+/* "NAME:site=SITE,cores=N,jobs=N,memory=64G,gpus=2,licence:matlab=1" and "NAME=ROOT" as on the
+ * command line; text is changed and must outlive the result. FL_E_USAGE. */
 int fl_worker_parse_pool(char *text, struct fl_worker_pool *ret_pool, struct fl_err *reterr);
 int fl_worker_parse_site(char *text, struct fl_worker_site *ret_site, struct fl_err *reterr);
 

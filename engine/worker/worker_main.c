@@ -26,7 +26,8 @@ static const char usage[] =
     "  --coordinator URL  where the coordinator listens\n"
     "  --keys DIR         folder with worker.key and coordinator.pub\n"
     "  --site NAME=ROOT   a site and the folder of its files; may repeat\n"
-    "  --pool SPEC        a pool at one of the sites; cores default 1, jobs 8; may repeat\n"
+    "  --pool SPEC        a pool at one of the sites; cores default 1, jobs 8; also memory=64G,\n"
+    "                     gpus=N, licence:NAME=N; may repeat\n"
     "  --no-doors         do not serve the sites' files to other sites\n"
     "  --verbose          also log what is of no concern to most\n"
     "  --help, --version\n";

@@ -17,6 +17,7 @@
 
 #include "engine/base/banned.h"
 
+#define ENVIRON_MAX ((size_t)2 * 1024 * 1024) /* the kernel holds no more by default */
 #define ENVIRON_PIECE 65536
 
 struct proc {
@@ -232,4 +233,49 @@ size_t fl_tree_marked(const char *marker, pid_t *pids, size_t room)
     free(list.items);
     free(piece);
     return count;
+}
+
+/* The value of a variable in an environment as the kernel shows it: entries that end in NULs. */
+static const char *value_in(const char *environment, size_t size, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (size_t at = 0; at < size;) {
+        const char *entry = environment + at;
+
+        if (strncmp(entry, name, length) == 0 && entry[length] == '=')
+            return entry + length + 1;
+        at += strlen(entry) + 1;
+    }
+    return NULL;
+}
+
+void fl_tree_values(const char *name, fl_tree_value_fn fn, void *arg)
+{
+    struct proc_list list = {0};
+    char *environment = malloc(ENVIRON_MAX + 1);
+
+    if (environment)
+        list_all(&list);
+    for (size_t i = 0; i < list.count; i++) {
+        const char *value = NULL;
+        char path[64];
+        size_t size = 0;
+        ssize_t n;
+        int fd;
+
+        (void)snprintf(path, sizeof(path), "/proc/%ld/environ", (long)list.items[i].pid);
+        fd = list.items[i].state == 'Z' ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        while (size < ENVIRON_MAX && (n = read(fd, environment + size, ENVIRON_MAX - size)) > 0)
+            size += (size_t)n;
+        (void)close(fd);
+        environment[size] = '\0';
+        value = value_in(environment, size, name);
+        if (value)
+            fn(list.items[i].pid, value, arg);
+    }
+    free(list.items);
+    free(environment);
 }

@@ -31,6 +31,11 @@ int fl_tree_start(pid_t pid, uint64_t *ret_ticks, struct fl_err *reterr);
 /* Text that names this boot of the machine. */
 int fl_tree_boot(char *text, size_t size, struct fl_err *reterr);
 
+/* Calls fn with the value of an environment variable for each process that has it, where we may
+ * look. */
+typedef void (*fl_tree_value_fn)(pid_t pid, const char *value, void *arg);
+void fl_tree_values(const char *name, fl_tree_value_fn fn, void *arg);
+
 /* Processes of our user that have "marker" ("NAME=VALUE") in their environment, and all below
  * them; never ourselves. Zombies do not count. Returns how many were put into pids. */
 size_t fl_tree_marked(const char *marker, pid_t *pids, size_t room);

@@ -4,6 +4,7 @@
 #include "engine/world/watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdalign.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -86,7 +87,7 @@ int fl_notify_create(int *ret_fd, struct fl_err *reterr)
 
 int fl_notify_add(int fd, const char *folder, int *ret_id, struct fl_err *reterr)
 {
-    int id = inotify_add_watch(fd, folder, IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
+    int id = inotify_add_watch(fd, folder, IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
 
     if (id < 0 && errno == ENOSPC)
         return fl_err_set(reterr, FL_E_FULL, errno,
@@ -95,6 +96,19 @@ int fl_notify_add(int fd, const char *folder, int *ret_id, struct fl_err *reterr
         return fl_err_errno(reterr, errno, "watch folder '%s'", folder);
     *ret_id = id;
     return 0;
+}
+
+bool fl_notify_settled(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool settled;
+
+    if (fd < 0)
+        return errno != ENOENT; /* what we may not read we cannot ask */
+    /* a read lease is had only while nobody writes (fcntl(2)); of others' files, not at all */
+    settled = fcntl(fd, F_SETLEASE, F_RDLCK) == 0 || errno != EAGAIN;
+    (void)close(fd); /* and the lease with it */
+    return settled;
 }
 
 void fl_notify_remove(int fd, int id)

@@ -27,8 +27,11 @@ bool fl_watch_next(struct fl_watch *watch, uint64_t *ret_key);
 
 /* Folders: fd for a wait; close it with fl_wake_close. */
 int fl_notify_create(int *ret_fd, struct fl_err *reterr);
-/* Says when a file in folder is made, written or renamed into it. FL_E_NOENT, FL_E_FULL. */
+/* Says when a file in folder is made, closed by a writer, or renamed into it. FL_E_NOENT,
+ * FL_E_FULL. */
 int fl_notify_add(int fd, const char *folder, int *ret_id, struct fl_err *reterr);
+/* False while some process has the file open for writing, as far as that can be found out. */
+bool fl_notify_settled(const char *path);
 void fl_notify_remove(int fd, int id);
 /* name is "" when the kernel lost count and everything must be looked at (id is then -1). */
 typedef void (*fl_notify_fn)(int id, const char *name, void *arg);

@@ -179,6 +179,13 @@ static void on_message(struct node *node, const json_t *message)
         on_launch(node, message);
         return;
     }
+    if (strcmp(type, "prove") == 0 && (!f || !f->exists)) {
+        if (f) /* a body that runs is killed */
+            f->body = BODY_ENDED;
+        send(node, json_pack("{s:s,s:s,s:i,s:{s:s,s:s}}", "type", "attempt", "id", id, "index", 1,
+                             "event", "type", "end", "state", "lost"));
+        return;
+    }
     if (strcmp(type, "cancel") == 0 && (!f || (f->lost && !f->exists))) {
         /* its launch, or all that was left of it, is lost; a body that runs is killed */
         if (f)

@@ -23,6 +23,7 @@ void node_open(struct node *node)
     memset(node, 0, sizeof(*node));
     node->pidfd = -1;
     node->seen = json_array();
+    node->others = json_array();
     assert_ok(fl_keys_setup(fl_world_real(), "keys", "w1", &err), err);
     assert_ok(
         fl_bus_listen(fl_world_real(), "keys", "tcp://127.0.0.1:*", NULL, &node->server, &err),
@@ -37,6 +38,7 @@ void node_close(struct node *node)
         node_kill(node);
     fl_bus_server_destroy(node->server);
     json_decref(node->seen);
+    json_decref(node->others);
     json_decref(node->hello);
 }
 
@@ -176,6 +178,8 @@ static void take_event(struct node *node, struct fl_bus_event *event)
         node_say(node, json_pack("{s:s,s:i}", "type", "welcome", "epoch", 1));
     } else if (strcmp(type, "attempt") == 0) {
         take_attempt(node, event->message);
+    } else {
+        (void)json_array_append(node->others, event->message);
     }
     json_decref(event->message);
 }
@@ -238,6 +242,23 @@ void node_until_count(struct node *node, const char *type, int count)
 
     while (node_count(node, type) < count)
         turn(node, end_ns);
+}
+
+const json_t *node_until_message(struct node *node, const char *type)
+{
+    int64_t end_ns = fl_world_mono_ns(fl_world_real()) + PATIENCE_NS;
+
+    for (;;) {
+        size_t i;
+        json_t *one;
+
+        json_array_foreach(node->others, i, one)
+        {
+            if (strcmp(node_text(one, "type"), type) == 0)
+                return one;
+        }
+        turn(node, end_ns);
+    }
 }
 
 void node_until_hello(struct node *node, int count)

@@ -20,9 +20,10 @@ struct node {
     int pidfd;
     bool no_go; /* do not answer begin */
     bool no_ack;
-    bool doors;    /* of an embedded worker */
-    json_t *seen;  /* array of {"id","index","event"} in the order of arrival, repeats left out */
-    json_t *hello; /* the last one */
+    bool doors;     /* of an embedded worker */
+    json_t *seen;   /* array of {"id","index","event"} in the order of arrival, repeats left out */
+    json_t *others; /* array of messages that are neither of an attempt nor a hello */
+    json_t *hello;  /* the last one */
     int hellos;
 };
 
@@ -42,6 +43,8 @@ void node_say(struct node *node, json_t *message); /* message is released */
 const json_t *node_until(struct node *node, const char *type);
 /* Turns everything until this many events of the type have come, of any attempt. */
 void node_until_count(struct node *node, const char *type, int count);
+/* Turns everything until a message of this type has come; borrowed. */
+const json_t *node_until_message(struct node *node, const char *type);
 void node_until_hello(struct node *node, int count);
 const char *node_text(const json_t *event, const char *key);
 /* Number of events of a type that have come. */
