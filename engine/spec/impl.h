@@ -145,9 +145,12 @@ void fl_read_inputs(struct fl_compile *c, size_t stage);     /* inputs.c */
 void fl_read_files(struct fl_compile *c, size_t stage);      /* files.c */
 void fl_sugar(struct fl_compile *c, size_t stage);           /* sugar.c */
 void fl_check_templates(struct fl_compile *c, size_t stage); /* template.c */
-void fl_check_names(struct fl_compile *c, size_t stage);     /* names.c */
-void fl_insert_transfers(struct fl_compile *c);              /* link.c */
-void fl_order_stages(struct fl_compile *c);                  /* link.c */
+void fl_check_text(struct fl_compile *c, size_t stage, const config_setting_t *at, const char *what,
+                   const char *text);                    /* template.c */
+void fl_check_names(struct fl_compile *c, size_t stage); /* names.c */
+void fl_insert_transfers(struct fl_compile *c);          /* link.c */
+void fl_lint(struct fl_compile *c);                      /* lint.c */
+void fl_order_stages(struct fl_compile *c);              /* link.c */
 
 /* ---- names ---- */
 /* A set of leads, by its name or written in place. */

@@ -118,6 +118,8 @@ static void compile(struct fl_compile *c, const config_t *config)
     fl_insert_transfers(c);
     check_total(c);
     fl_order_stages(c);
+    if (c->diagnostics->errors == 0 && !c->no_memory)
+        fl_lint(c);
 }
 
 int fl_spec_load(const char *path, const struct fl_spec_options *options,

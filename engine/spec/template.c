@@ -112,6 +112,14 @@ static void check_text(struct fl_compile *c, const struct fl_stage *stage,
         fl_complain(c, at, "%s: %s", what, why.text);
 }
 
+void fl_check_text(struct fl_compile *c, size_t index, const config_setting_t *at, const char *what,
+                   const char *text)
+{
+    const struct fl_stage *stage = &c->workflow->stages[index];
+
+    check_text(c, stage, at, what, text, &stage->dims);
+}
+
 void fl_check_templates(struct fl_compile *c, size_t index)
 {
     const struct fl_stage *stage = &c->workflow->stages[index];

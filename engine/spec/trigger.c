@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/path.h"
 #include "engine/core/expr.h"
 #include "engine/spec/impl.h"
 
@@ -71,8 +72,6 @@ static size_t column_of(const char *said)
 /* What the word at `at` may have been meant to be: "; did you mean 'x'?". */
 static void suggest(struct fl_compile *c, const char *text, const char *at, char *out, size_t size)
 {
-    static const char *const states[] = {"succeeded", "failed",  "timed-out", "lost", "cancelled",
-                                         "expired",   "skipped", "ended",     "all",  "started"};
     const struct fl_workflow *w = c->workflow;
     const char *before = at > text ? at - 1 : at;
     const char *start = before;
@@ -86,7 +85,7 @@ static void suggest(struct fl_compile *c, const char *text, const char *at, char
         length++;
     }
     word[length] = '\0';
-    if (length == 0)
+    if (!isalpha((unsigned char)word[0]))
         return;
     if (at > text && *before == '.') {
         int32_t stage;
@@ -94,11 +93,15 @@ static void suggest(struct fl_compile *c, const char *text, const char *at, char
         while (start > text && name_char(start[-1]))
             start--;
         stage = fl_workflow_stage(w, start, (size_t)(before - start));
+        for (size_t i = 0; i < w->param_count && strncmp(start, "param.", 6) == 0; i++)
+            fl_known_add(&names, w->params[i].name);
         for (size_t i = 0; stage != FL_NONE && i < w->stages[stage].output_count; i++)
             fl_known_add(&names, w->stages[stage].outputs[i].name);
     } else if (at > text && *before == ':') {
-        for (size_t i = 0; i < FL_COUNT(states); i++)
-            fl_known_add(&names, states[i]);
+        for (enum fl_leaf_state s = 0; s < FL_LEAF_STATE_COUNT; s++)
+            fl_known_add(&names, fl_leaf_state_name(s));
+        fl_known_add(&names, "all");
+        fl_known_add(&names, "progress");
     } else {
         fl_known_stages(w, &names);
         for (size_t i = 0; i < w->group_count; i++)
@@ -169,5 +172,14 @@ void fl_check_when(struct fl_compile *c, size_t index)
 
         if (fl_expr_parse(pieces[i].text, c->workflow, &expr, &why) < 0)
             fl_complain_when(c, pieces[i].at, pieces[i].text, why.text);
+        for (size_t k = 0; k < expr.leaf_count; k++) {
+            if (expr.leaves[k].kind != FL_LEAF_FILE)
+                continue;
+            fl_check_text(c, index, pieces[i].at, "when", expr.leaves[k].name);
+            if (!fl_path_is_safe(expr.leaves[k].name))
+                fl_complain(c, pieces[i].at,
+                            "when: file '%.200s' is not a plain path below the root of the site",
+                            expr.leaves[k].name);
+        }
     }
 }
