@@ -260,8 +260,7 @@ int fl_core_advance(const struct fl_core *core, const struct fl_input *tick,
         rc = expire_params(&a, core->runs[core->active[r]], reterr);
     if (rc < 0 || events->count > before)
         return rc; /* these change what may start */
-    for (size_t r = 0; rc == 0 && r < core->active_count && launching.launches < FL_LAUNCH_MAX; r++)
-        rc = fl_launch_run(&launching, core->runs[core->active[r]], reterr);
+    rc = fl_launch_all(&launching, reterr);
     for (size_t r = 0; rc == 0 && r < core->active_count; r++)
         rc = end_run(&a, core->runs[core->active[r]], reterr);
     return rc;

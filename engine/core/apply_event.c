@@ -92,6 +92,8 @@ static int run_details(struct fl_core *core, struct fl_run *run, const struct fl
 
     run->created_ns = event->time_ns;
     if (rc == 0)
+        rc = fl_run_slack(run, reterr);
+    if (rc == 0)
         rc = fl_text_set(&run->who, event->who, reterr);
     if (rc == 0 && event->text)
         rc = fl_json_parse(event->text, strlen(event->text), &text, reterr);

@@ -367,6 +367,9 @@ static bool stage_needs(const struct fl_run *run, uint32_t s, struct fl_cycle cy
     const struct fl_plan_stage *ps = &run->plan->stages[s];
     bool reaches = false;
 
+    for (size_t i = 0; !reaches && i < ps->when.leaf_count; i++)
+        reaches = ps->when.leaves[i].cycle_offset_s != 0 &&
+                  run->cycle.s + ps->when.leaves[i].cycle_offset_s == cycle.s;
     for (size_t i = 0; !reaches && i < stage->input_count; i++)
         for (size_t k = 0; !reaches && k < stage->inputs[i].source_count; k++)
             reaches = stage->inputs[i].sources[k].cycle_offset_s != 0 &&

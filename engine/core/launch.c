@@ -24,6 +24,7 @@ struct pool_turn {
     bool held;     /* one that takes cores has waited too long: no other passes it */
     bool full;     /* nothing more can start here now */
     bool rendered; /* an instance of the stage at hand was, in this call */
+    size_t offer;  /* among those of the room: where the next one goes */
 };
 
 void fl_launching_release(struct fl_launching *launching)
@@ -31,6 +32,7 @@ void fl_launching_release(struct fl_launching *launching)
     for (size_t i = 0; i < launching->room_count; i++)
         free(launching->rooms[i].offers);
     free(launching->rooms);
+    fl_limits_release(&launching->limits);
     launching->rooms = NULL;
     launching->room_count = 0;
 }
@@ -110,15 +112,18 @@ static int room_of(struct fl_launching *l, const struct fl_workflow *wf, uint32_
     return rc;
 }
 
-static void room_take(struct fl_room *room, int64_t cores)
+/* Gives away at an offer. */
+static void room_take(struct fl_room *room, size_t at, int64_t cores)
 {
-    struct fl_offer *top = &room->offers[0];
+    struct fl_offer *offer = &room->offers[at];
 
-    top->free_cores -= cores;
-    if (--top->free_jobs == 0)
-        *top = room->offers[--room->count];
-    if (room->count > 0)
+    offer->free_cores -= cores;
+    if (--offer->free_jobs == 0)
+        *offer = room->offers[--room->count];
+    if (at == 0 && room->count > 0)
         sift_down(room, 0);
+    for (size_t i = room->count / 2; at > 0 && i-- > 0;) /* the hole lies anywhere */
+        sift_down(room, i);
 }
 
 /* {"forcing.cfg":"sha256…"} of the rendered files, for the event. */
@@ -205,6 +210,14 @@ static int try_render(const struct pool_turn *t, uint32_t inst, const char *toke
                           place->pool, place->site, ret_spec, ret_marks, reterr);
 }
 
+static int take_share(struct pool_turn *t, const struct fl_stage *stage, struct fl_err *reterr)
+{
+    const struct fl_offer *offer = &t->room->offers[t->offer];
+
+    return fl_limits_take(&t->l->limits, t->run->plan->workflow, stage, offer->worker, offer->pool,
+                          reterr);
+}
+
 static int launch(struct pool_turn *t, uint32_t inst, struct fl_err *reterr)
 {
     const struct fl_launching *l = t->l;
@@ -233,7 +246,7 @@ static int launch(struct pool_turn *t, uint32_t inst, struct fl_err *reterr)
         return rc;
     event->attempt = number;
     event->cores = stage->cores;
-    event->worker = l->core->workers[t->room->offers[0].worker]->name;
+    event->worker = l->core->workers[t->room->offers[t->offer].worker]->name;
     event->pool = fl_core_word(l->core, place->pool);
     event->site = fl_core_word(l->core, place->site);
     rc = fl_event_set_text(event, &event->token, token, reterr);
@@ -243,7 +256,8 @@ static int launch(struct pool_turn *t, uint32_t inst, struct fl_err *reterr)
         rc = set_marks(event, marks, reterr);
     event->carried = json_incref(spec); /* the effect sends it */
     t->rendered = true;
-    room_take(t->room, stage->cores);
+    rc = rc < 0 ? rc : take_share(t, stage, reterr);
+    room_take(t->room, t->offer, stage->cores);
     t->jobs++;
     t->l->launches++;
     return rc;
@@ -285,6 +299,53 @@ static bool fits(const struct pool_turn *t, uint32_t s)
     return false;
 }
 
+/* Finds an offer with all that an instance of stage s needs. *ret_fits false: there is none now;
+ * *ret_limit is then the limit that holds it back, or FL_NONE. */
+static int choose(struct pool_turn *t, uint32_t s, bool *ret_fits, int32_t *ret_limit,
+                  struct fl_err *reterr)
+{
+    const struct fl_workflow *wf = t->run->plan->workflow;
+    const struct fl_stage *stage = &wf->stages[s];
+    int64_t best = -1;
+    int rc = fl_limits_full(&t->l->limits, t->l->core, wf, stage, ret_limit, reterr);
+
+    *ret_fits = rc == 0 && *ret_limit == FL_NONE && fits(t, s);
+    t->offer = 0;
+    if (!*ret_fits || stage->need_count == 0)
+        return rc;
+    *ret_fits = false;
+    for (size_t o = 0; rc == 0 && o < t->room->count; o++) {
+        const struct fl_offer *offer = &t->room->offers[o];
+        size_t need;
+        bool has;
+
+        if (offer->free_cores < stage->cores || offer->free_cores <= best)
+            continue;
+        rc = fl_needs_fit(&t->l->limits, t->l->core, wf, stage, offer->worker, offer->pool, &has,
+                          &need, reterr);
+        if (rc < 0 || !has)
+            continue;
+        best = offer->free_cores;
+        t->offer = o;
+        *ret_fits = true;
+    }
+    return rc;
+}
+
+/* One that has waited too long keeps its place: nobody behind it takes what it waits for. */
+static int be_patient(struct pool_turn *t, uint32_t s, const struct fl_inst *in, int32_t limit,
+                      struct fl_err *reterr)
+{
+    const struct fl_workflow *wf = t->run->plan->workflow;
+
+    if (t->l->tick->now_ns - in->ready_ns <= PATIENCE_NS)
+        return 0;
+    if (limit != FL_NONE)
+        return fl_limits_keep(&t->l->limits, wf, limit, reterr);
+    t->held |= wf->stages[s].cores > 0 || wf->stages[s].need_count > 0;
+    return 0;
+}
+
 /* Launches of stage s from instance i on, in the order of their keys, while there is room. */
 static int launch_stage(struct pool_turn *t, uint32_t s, uint32_t i, struct fl_err *reterr)
 {
@@ -296,17 +357,17 @@ static int launch_stage(struct pool_turn *t, uint32_t s, uint32_t i, struct fl_e
     t->rendered = false;
     for (; rc == 0 && i < ps->inst_first + ps->inst_count; i = fl_bits_next(ready, i + 1)) {
         const struct fl_inst *in = &t->run->insts[i];
+        int32_t limit;
+        bool has;
 
         if (in->not_before_ns > t->l->tick->now_ns)
             continue;
         t->full = t->jobs >= wf->pools[t->pool].jobs || t->l->launches >= FL_LAUNCH_MAX;
         if (t->full)
             return 0;
-        if (!fits(t, s)) {
-            if (wf->stages[s].cores > 0 && t->l->tick->now_ns - in->ready_ns > PATIENCE_NS)
-                t->held = true;
-            return 0;
-        }
+        rc = choose(t, s, &has, &limit, reterr);
+        if (rc < 0 || !has)
+            return rc < 0 ? rc : be_patient(t, s, in, limit, reterr);
         rc = launch(t, i, reterr);
     }
     return rc;
@@ -330,23 +391,164 @@ static int launch_pool(struct pool_turn *t, struct fl_err *reterr)
     return rc;
 }
 
-int fl_launch_run(struct fl_launching *l, const struct fl_run *run, struct fl_err *reterr)
+static bool may_launch(const struct fl_launching *l, const struct fl_run *run)
 {
-    const struct fl_workflow *wf = run->plan->workflow;
     const struct fl_flow *flow = fl_run_flow(l->core, run);
+
+    return !run->held && !run->cancel_asked && run->ready_total > 0 && !(flow && flow->held);
+}
+
+/* *ret_turn.room is NULL when there is nothing to do in that pool. */
+static int turn_of(struct fl_launching *l, const struct fl_run *run, uint32_t pool,
+                   struct pool_turn *ret_turn, struct fl_err *reterr)
+{
+    *ret_turn = (struct pool_turn){.l = l, .run = run, .pool = pool, .jobs = run->pool_jobs[pool]};
+    if (run->ready[pool].set.members == 0 ||
+        ret_turn->jobs >= run->plan->workflow->pools[pool].jobs)
+        return 0;
+    return room_of(l, run->plan->workflow, pool, &ret_turn->room, reterr);
+}
+
+static int launch_run(struct fl_launching *l, const struct fl_run *run, struct fl_err *reterr)
+{
     int rc = 0;
 
-    if (run->held || run->cancel_asked || run->ready_total == 0 || (flow && flow->held))
-        return 0;
-    for (uint32_t p = 0; rc == 0 && p < wf->pool_count; p++) {
-        struct pool_turn turn = {.l = l, .run = run, .pool = p, .jobs = run->pool_jobs[p]};
+    for (uint32_t p = 0; rc == 0 && p < run->plan->workflow->pool_count; p++) {
+        struct pool_turn turn;
 
-        if (run->ready[p].set.members == 0 || turn.jobs >= wf->pools[p].jobs)
-            continue;
-        rc = room_of(l, wf, p, &turn.room, reterr);
+        rc = turn_of(l, run, p, &turn, reterr);
         if (rc == 0 && turn.room)
             rc = launch_pool(&turn, reterr);
     }
+    return rc;
+}
+
+/* A stage of a run that has something ready, and its place in the order. */
+struct candidate {
+    int64_t priority;
+    int64_t latest_s; /* UTC: later than this, its products come too late */
+    size_t turn;
+    uint32_t first; /* instance */
+};
+
+static int by_order(const void *a, const void *b)
+{
+    const struct candidate *x = a;
+    const struct candidate *y = b;
+
+    if (x->priority != y->priority)
+        return x->priority > y->priority ? -1 : 1;
+    if (x->latest_s != y->latest_s)
+        return x->latest_s < y->latest_s ? -1 : 1;
+    if (x->turn != y->turn)
+        return x->turn < y->turn ? -1 : 1;
+    return x->first < y->first ? -1 : x->first > y->first;
+}
+
+struct ordering {
+    struct pool_turn *turns;
+    size_t turn_count;
+    size_t turn_room;
+    struct candidate *items;
+    size_t count;
+    size_t room;
+};
+
+static int add_candidates(struct ordering *o, const struct pool_turn *turn, struct fl_err *reterr)
+{
+    const struct fl_plan *plan = turn->run->plan;
+    const struct fl_bits *ready = &turn->run->ready[turn->pool].set;
+
+    for (uint32_t i = fl_bits_next(ready, 0); i != FL_BITS_NONE;) {
+        uint32_t s = plan->inst_stage[i];
+        int64_t latest_s = turn->run->latest_s ? turn->run->latest_s[s] : INT64_MAX;
+
+        if (o->count == o->room) {
+            size_t room = o->room ? o->room * 2 : 64;
+            struct candidate *items = realloc(o->items, room * sizeof(*items));
+
+            if (!items)
+                return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory to order what is ready");
+            o->items = items;
+            o->room = room;
+        }
+        o->items[o->count++] =
+            (struct candidate){plan->workflow->stages[s].priority, latest_s, o->turn_count - 1, i};
+        i = fl_bits_next(ready, plan->stages[s].inst_first + plan->stages[s].inst_count);
+    }
+    return 0;
+}
+
+static int add_turns(struct fl_launching *l, const struct fl_run *run, struct ordering *o,
+                     struct fl_err *reterr)
+{
+    int rc = 0;
+
+    for (uint32_t p = 0; rc == 0 && p < run->plan->workflow->pool_count; p++) {
+        struct pool_turn turn;
+
+        rc = turn_of(l, run, p, &turn, reterr);
+        if (rc < 0 || !turn.room)
+            continue;
+        if (o->turn_count == o->turn_room) {
+            size_t room = o->turn_room ? o->turn_room * 2 : 16;
+            struct pool_turn *turns = realloc(o->turns, room * sizeof(*turns));
+
+            if (!turns)
+                return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory to order what is ready");
+            o->turns = turns;
+            o->turn_room = room;
+        }
+        o->turns[o->turn_count++] = turn;
+        rc = add_candidates(o, &turn, reterr);
+    }
+    return rc;
+}
+
+/* Rooms move as they are made: a turn's is found again. */
+static int launch_candidate(struct fl_launching *l, struct pool_turn *t, uint32_t first,
+                            struct fl_err *reterr)
+{
+    uint32_t s = t->run->plan->inst_stage[first];
+    const struct fl_workflow *wf = t->run->plan->workflow;
+    int rc = room_of(l, wf, t->pool, &t->room, reterr);
+
+    if (rc < 0 || !t->room || t->room->count == 0 || t->full ||
+        (t->held && (wf->stages[s].cores > 0 || wf->stages[s].need_count > 0)))
+        return rc;
+    return launch_stage(t, s, first, reterr);
+}
+
+static int launch_ordered(struct fl_launching *l, struct fl_err *reterr)
+{
+    struct ordering o = {0};
+    int rc = 0;
+
+    for (size_t r = 0; rc == 0 && r < l->core->active_count; r++)
+        if (may_launch(l, l->core->runs[l->core->active[r]]))
+            rc = add_turns(l, l->core->runs[l->core->active[r]], &o, reterr);
+    if (o.count > 1)
+        qsort(o.items, o.count, sizeof(*o.items), by_order);
+    for (size_t i = 0; rc == 0 && i < o.count && l->launches < FL_LAUNCH_MAX; i++)
+        rc = launch_candidate(l, &o.turns[o.items[i].turn], o.items[i].first, reterr);
+    free(o.turns);
+    free(o.items);
+    return rc;
+}
+
+int fl_launch_all(struct fl_launching *l, struct fl_err *reterr)
+{
+    const struct fl_core *core = l->core;
+    bool ordered = false;
+    int rc = 0;
+
+    for (size_t r = 0; !ordered && r < core->active_count; r++)
+        ordered = core->runs[core->active[r]]->ordered;
+    if (ordered)
+        return launch_ordered(l, reterr);
+    for (size_t r = 0; rc == 0 && r < core->active_count && l->launches < FL_LAUNCH_MAX; r++)
+        if (may_launch(l, core->runs[core->active[r]]))
+            rc = launch_run(l, core->runs[core->active[r]], reterr);
     return rc;
 }
 
@@ -355,7 +557,9 @@ bool fl_launch_has_room(struct fl_launching *l, const struct fl_run *run, uint32
     const struct fl_workflow *wf = run->plan->workflow;
     uint32_t pool = (uint32_t)fl_inst_stage(run, inst)->pool;
     struct pool_turn turn = {.l = l, .run = run, .pool = pool, .jobs = run->pool_jobs[pool]};
+    int32_t limit;
+    bool has = false;
 
     return turn.jobs < wf->pools[pool].jobs && room_of(l, wf, pool, &turn.room, NULL) == 0 &&
-           turn.room && fits(&turn, run->plan->inst_stage[inst]);
+           turn.room && choose(&turn, run->plan->inst_stage[inst], &has, &limit, NULL) == 0 && has;
 }

@@ -8,6 +8,7 @@
  * Limits: FL_LAUNCH_MAX launches a call; the caller calls again. */
 
 #include "engine/core/decide.h"
+#include "engine/core/limits.h"
 
 #define FL_LAUNCH_MAX 1000
 
@@ -33,13 +34,16 @@ struct fl_launching {
     struct fl_room *rooms; /* of the places looked at so far */
     size_t room_count;
     size_t launches;
+    struct fl_limits limits;
 };
 
 void fl_launching_release(struct fl_launching *launching);
 FL_DEFINE_AUTO_VALUE(struct fl_launching, fl_launching_release)
 
-/* Launches what is ready in a run and finds room. */
-int fl_launch_run(struct fl_launching *l, const struct fl_run *run, struct fl_err *reterr);
+/* Launches what is ready in all runs and finds room: by priority, then by slack (the latest time at
+ * which a stage may start so that the products after it come in time), then older runs first, in
+ * graph order. */
+int fl_launch_all(struct fl_launching *l, struct fl_err *reterr);
 /* True when an instance that is ready would find room now. */
 bool fl_launch_has_room(struct fl_launching *l, const struct fl_run *run, uint32_t inst);
 

@@ -141,6 +141,7 @@ void fl_run_destroy(struct fl_run *run)
     free(run->pool_jobs);
     fl_bits_release(&run->doomed);
     fl_bits_release(&run->revived);
+    free(run->latest_s);
     free(run->unstarted);
     free(run->expiring);
     free(run->excluded);

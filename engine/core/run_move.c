@@ -184,6 +184,8 @@ int fl_run_move(struct fl_core *core, struct fl_run *run, const struct fl_plan *
         rc = fl_flow_moved(run, fresh->plan->workflow, reterr);
     }
     if (rc == 0)
+        rc = fl_run_slack(run, reterr);
+    if (rc == 0)
         rc = fl_far_again(core, run, reterr);
     if (rc == 0)
         rc = fl_far_moved(core, run, now_ns, reterr);

@@ -344,6 +344,8 @@ void fl_snap_run(struct fl_snap *s, struct fl_run **run_)
     if (inst_count != run->plan->inst_count)
         fl_pack_spoil(&s->pack, FL_E_DATA);
     head(s, run);
+    if (fl_pack_loads(&s->pack) && s->pack.rc == 0 && fl_run_slack(run, NULL) < 0)
+        fl_pack_spoil(&s->pack, FL_E_NOMEM);
     tables(s, run);
     for (uint32_t i = 0; i < run->plan->inst_count && s->pack.rc == 0; i++)
         inst(s, run, &run->insts[i]);

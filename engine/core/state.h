@@ -54,7 +54,8 @@ enum __attribute__((packed)) fl_state { /* a byte: there are very many */
     X(TIME_OUT) \
     X(CANCEL) \
     X(LOSE) \
-    X(SKIP) X(EXPIRE) X(HOLD) X(RELEASE) X(RETRY) X(SET_SUCCEEDED) X(SET_FAILED) X(SET_SKIPPED) \
+    X(SKIP) \
+    X(EXPIRE) X(HOLD) X(RELEASE) X(RETRY) X(SET_SUCCEEDED) X(SET_FAILED) X(SET_SKIPPED) \
         X(SET_WAITING)
 
 enum fl_happening {
@@ -202,6 +203,9 @@ struct fl_run {
     uint32_t bad;           /* instances whose ends make the run fail */
     uint32_t *unstarted;    /* instances of each stage that have had no attempt and no end */
     uint32_t *expiring;     /* stages that can be too late */
+    bool ordered;           /* some stage has a priority, or a deadline after it */
+    int64_t *latest_s; /* when each stage must have started for its products to come in time [UTC];
+                          NULL without deadlines */
     size_t expiring_count;
     uint32_t undecided; /* instances that are lost and wait for proof or a person */
     uint32_t flow;      /* index + 1 of the installed workflow that made it; 0: none did */
@@ -347,6 +351,8 @@ const char *fl_core_door(const struct fl_core *core, uint32_t site);
 int fl_run_create(const struct fl_plan *plan, const char *name, struct fl_run **ret_run,
                   struct fl_err *reterr);
 void fl_run_destroy(struct fl_run *run);
+/* Sets ordered and latest_s from plan and cycle. FL_E_NOMEM. */
+int fl_run_slack(struct fl_run *run, struct fl_err *reterr);
 FL_DEFINE_AUTO(struct fl_run *, fl_run_destroy)
 void fl_core_worker_destroy(struct fl_worker *worker);
 

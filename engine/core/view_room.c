@@ -2,6 +2,8 @@
  * it. */
 #include "config.h"
 
+#include "engine/core/flow.h"
+#include "engine/core/limits.h"
 #include "engine/core/view_impl.h"
 
 #include <stdio.h>
@@ -15,7 +17,9 @@ struct users {
     const struct fl_run *of; /* titles of other runs have their run with them */
     const char *pool;
     const char *site;
-    bool with_cores; /* only those that use cores */
+    bool with_cores;   /* only those that use cores */
+    const char *limit; /* only those that use this limit, of any pool; or NULL */
+    const char *need;  /* only those that use this resource; or NULL */
     size_t count;
 };
 
@@ -39,6 +43,41 @@ static void add_holder(struct fl_why *why, const struct fl_run *run, uint32_t in
         why->rc = FL_E_NOMEM;
 }
 
+static bool uses_limit(const struct users *users, const struct fl_run *run, uint32_t inst)
+{
+    const struct fl_workflow *wf = run->plan->workflow;
+    const struct fl_stage *stage = fl_inst_stage(run, inst);
+
+    for (size_t i = 0; i < stage->use_count; i++)
+        if (strcmp(wf->limits[stage->uses[i].limit].name, users->limit) == 0 &&
+            strcmp(wf->name, users->of->plan->workflow->name) == 0)
+            return true;
+    return false;
+}
+
+static bool uses_need(const struct fl_stage *stage, const char *need)
+{
+    for (size_t i = 0; i < stage->need_count; i++)
+        if (strcmp(stage->needs[i].name, need) == 0)
+            return true;
+    return false;
+}
+
+/* True for an attempt under way that holds what is wanted. */
+static bool is_user(const struct users *users, const struct fl_run *run, uint32_t inst)
+{
+    const struct fl_attempt *attempt = fl_inst_last_try(&run->insts[inst]);
+
+    if (users->limit)
+        return uses_limit(users, run, inst);
+    if (strcmp(fl_core_word(users->why->core, attempt->pool), users->pool) != 0 ||
+        strcmp(fl_core_word(users->why->core, attempt->site), users->site) != 0)
+        return false;
+    if (users->need)
+        return uses_need(fl_inst_stage(run, inst), users->need);
+    return !users->with_cores || attempt->cores > 0;
+}
+
 static void users_of_run(struct users *users, const struct fl_run *run)
 {
     char title[FL_CORE_ID_MAX];
@@ -50,9 +89,7 @@ static void users_of_run(struct users *users, const struct fl_run *run)
         if (run->insts[i].state != FL_STATE_LAUNCHED && run->insts[i].state != FL_STATE_RUNNING)
             continue;
         left--;
-        if (strcmp(fl_core_word(users->why->core, attempt->pool), users->pool) != 0 ||
-            strcmp(fl_core_word(users->why->core, attempt->site), users->site) != 0 ||
-            (users->with_cores && attempt->cores == 0))
+        if (!is_user(users, run, i))
             continue;
         add_holder(users->why, run, i, attempt);
         if (users->count++ >= FL_VIEW_NAMED_MAX)
@@ -157,6 +194,81 @@ static void cores_text(struct fl_why *why, const char *pool, int64_t wanted,
     fl_buf_puts(why->out, offer->used_cores < offer->cores ? " used by " : ", used by ");
 }
 
+/* "limit 'io' is 4, of which it takes 2; used by …". */
+static void limit_text(struct users *users, const struct fl_workflow *wf,
+                       const struct fl_stage *stage, int32_t limit)
+{
+    struct fl_why *why = users->why;
+    int64_t weight = 0;
+
+    for (size_t i = 0; i < stage->use_count; i++)
+        if (stage->uses[i].limit == limit)
+            weight = stage->uses[i].weight;
+    fl_buf_printf(why->out, "limit '%s' is %lld, of which it takes %lld; used by ",
+                  wf->limits[limit].name, (long long)wf->limits[limit].size, (long long)weight);
+    users->limit = wf->limits[limit].name;
+    all_users(users);
+}
+
+/* A resource that no worker of the pool has enough of now, or ever; false when there is none. */
+static bool need_text(struct users *users, struct fl_limits *limits, const struct fl_workflow *wf,
+                      const struct fl_stage *stage)
+{
+    const struct fl_core *core = users->why->core;
+    struct fl_buf *out = users->why->out;
+    size_t need = 0;
+    bool fits = stage->need_count == 0;
+    int64_t offer;
+
+    for (uint32_t w = 0; !fits && w < core->worker_count; w++) {
+        const struct fl_worker *worker = core->workers[w];
+
+        for (uint32_t p = 0; !fits && !worker->gone && p < worker->pool_count; p++) {
+            if (strcmp(fl_core_word(core, worker->pools[p].pool), users->pool) != 0 ||
+                strcmp(fl_core_word(core, worker->pools[p].site), users->site) != 0)
+                continue;
+            if (fl_needs_fit(limits, core, wf, stage, w, p, &fits, &need, NULL) < 0)
+                return false;
+        }
+    }
+    if (fits)
+        return false;
+    offer = fl_needs_offer(wf, stage->pool, stage->needs[need].name);
+    fl_buf_printf(out, "it needs %lld of '%s', ", (long long)stage->needs[need].amount,
+                  stage->needs[need].name);
+    if (stage->needs[need].amount > offer) {
+        fl_buf_printf(out,
+                      "and no worker of pool '%s' has more than %lld: it can never start as things "
+                      "are",
+                      users->pool, (long long)offer);
+        return true;
+    }
+    fl_buf_printf(out, "and pool '%s' has %lld a worker; used by ", users->pool, (long long)offer);
+    users->need = stage->needs[need].name;
+    all_users(users);
+    return true;
+}
+
+/* A limit or a resource holds it back; false when none does. */
+static bool shared_room(struct users *users, const struct fl_run *run, uint32_t inst)
+{
+    const struct fl_workflow *wf = run->plan->workflow;
+    const struct fl_stage *stage = fl_inst_stage(run, inst);
+    struct fl_limits limits = {0};
+    int32_t limit = FL_NONE;
+    bool told = false;
+
+    if (fl_limits_full(&limits, users->why->core, wf, stage, &limit, NULL) == 0) {
+        told = limit != FL_NONE;
+        if (told)
+            limit_text(users, wf, stage, limit);
+        else
+            told = need_text(users, &limits, wf, stage);
+    }
+    fl_limits_release(&limits);
+    return told;
+}
+
 static void pool_room(struct fl_why *why, const struct fl_run *run, uint32_t inst)
 {
     const struct fl_workflow *wf = run->plan->workflow;
@@ -180,6 +292,8 @@ static void pool_room(struct fl_why *why, const struct fl_run *run, uint32_t ins
             "it wants %lld cores and no worker of pool '%s' has more than %lld: it cannot start "
             "until one with more joins",
             (long long)stage->cores, pool->name, (long long)offer.widest);
+    } else if (shared_room(&users, run, inst)) {
+        return;
     } else if (offer.fits) {
         fl_buf_printf(
             why->out,
@@ -224,6 +338,12 @@ void fl_why_room(struct fl_why *why, const struct fl_run *run, uint32_t inst)
         fl_buf_puts(why->out, "the run is asked to stop: nothing more starts");
     else if (run->held)
         fl_buf_puts(why->out, "the whole run is held: nothing starts until it is released");
+    else if (fl_run_flow(why->core, run) && fl_run_flow(why->core, run)->held)
+        fl_buf_printf(
+            why->out,
+            "the workflow is held: nothing of it starts until `fairlead release --workflow "
+            "%s`",
+            fl_run_flow(why->core, run)->name);
     else if (in->not_before_ns > why->now_ns)
         retry_time(why, in);
     else

@@ -17,7 +17,8 @@ void oracle_init(struct oracle *o)
                          .insts = json_object(),
                          .pools = json_object(),
                          .jobs = json_object(),
-                         .flows = json_object()};
+                         .flows = json_object(),
+                         .shared = json_object()};
 }
 
 void oracle_release(struct oracle *o)
@@ -28,6 +29,7 @@ void oracle_release(struct oracle *o)
     json_decref(o->pools);
     json_decref(o->jobs);
     json_decref(o->flows);
+    json_decref(o->shared);
 }
 
 void oracle_workflow(struct oracle *o, const char *digest, const struct fl_workflow *workflow)
@@ -66,6 +68,48 @@ void oracle_key(char *text, const char *a, const char *b, const char *c, const c
 static int64_t number(const json_t *array, size_t at)
 {
     return json_integer_value(json_array_get(array, at));
+}
+
+/* Adds to a number of the books; false when it is then above the most. */
+static bool use_shared(struct oracle *o, const char *a, const char *b, const char *c,
+                       int64_t amount, int64_t most)
+{
+    char key[ORACLE_KEY_MAX];
+    json_t *use;
+
+    oracle_key(key, a, b, c, NULL, NULL);
+    use = json_object_get(o->shared, key);
+    if (!use) {
+        use = json_integer(0);
+        (void)json_object_set_new(o->shared, key, use);
+    }
+    (void)json_integer_set(use, json_integer_value(use) + amount);
+    return amount < 0 || json_integer_value(use) <= most;
+}
+
+/* Named limits are shared by all runs of a workflow; resources belong to a pool of a worker. */
+static bool use_limits(struct oracle *o, const struct fl_workflow *wf, const struct fl_stage *stage,
+                       const char *worker, int64_t sign)
+{
+    const struct fl_pool *pool = &wf->pools[stage->pool];
+    bool fits = true;
+
+    for (size_t i = 0; i < stage->use_count; i++) {
+        const struct fl_limit *limit = &wf->limits[stage->uses[i].limit];
+
+        fits &= use_shared(o, wf->name, "limit", limit->name, sign * stage->uses[i].weight,
+                           limit->size);
+    }
+    for (size_t i = 0; i < stage->need_count; i++) {
+        int64_t most = 0;
+
+        for (size_t r = 0; r < pool->resource_count; r++)
+            if (strcmp(pool->resources[r].name, stage->needs[i].name) == 0)
+                most = pool->resources[r].amount;
+        fits &= use_shared(o, worker, pool->name, stage->needs[i].name,
+                           sign * stage->needs[i].amount, most);
+    }
+    return fits;
 }
 
 /* Counts an attempt in (sign 1) or out of its pool, and holds it against the limits. */
@@ -138,6 +182,8 @@ static int on_launched(struct oracle *o, const struct fl_event *event, const str
     put(inst, "open", json_true());
     put(inst, "begun", json_false());
     put(inst, "worker", json_string(event->worker));
+    if (!use_limits(o, wf, stage, event->worker, 1))
+        return broken(reterr, event, "a limit or a resource is given twice");
     rc = use_pool(o, wf, stage, event->run, event->worker, 1);
     return rc < 0 ? broken(reterr, event, "a limit of the pool is passed") : 0;
 }
@@ -174,6 +220,7 @@ static int on_attempt(struct oracle *o, const struct fl_event *event, const stru
         put(inst, "lost", json_boolean(event->cause && strcmp(event->state, "lost") == 0));
         if (!event->until_ns && !is_set(inst, "lost"))
             put(inst, "state", json_string(event->state));
+        (void)use_limits(o, wf, stage, json_string_value(json_object_get(inst, "worker")), -1);
         (void)use_pool(o, wf, stage, event->run, json_string_value(json_object_get(inst, "worker")),
                        -1);
     } else if (event->type == FL_EVENT_ATTEMPT_NOTED) {

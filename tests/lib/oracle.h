@@ -19,12 +19,13 @@ struct oracle {
         const struct fl_workflow *workflow;
     } known[ORACLE_WORKFLOWS_MAX];
     size_t known_count;
-    json_t *runs;  /* name -> {"digest","cycle","ended"} */
-    json_t *slots; /* "run|stage|output|key|member" -> "accepted", or "x" for absent */
-    json_t *insts; /* "run|stage|key" -> {"tries","open","begun","state"} */
-    json_t *pools; /* "worker|pool" -> [cores, jobs, used cores, used jobs] */
-    json_t *jobs;  /* "run|pool" -> attempts under way */
-    json_t *flows; /* installed workflows: name -> {"digest","last","open","held","removed"} */
+    json_t *runs;   /* name -> {"digest","cycle","ended"} */
+    json_t *slots;  /* "run|stage|output|key|member" -> "accepted", or "x" for absent */
+    json_t *insts;  /* "run|stage|key" -> {"tries","open","begun","state"} */
+    json_t *pools;  /* "worker|pool" -> [cores, jobs, used cores, used jobs] */
+    json_t *jobs;   /* "run|pool" -> attempts under way */
+    json_t *shared; /* "workflow|limit|NAME" and "worker|pool|RESOURCE" -> what is used */
+    json_t *flows;  /* installed workflows: name -> {"digest","last","open","held","removed"} */
 };
 
 void oracle_init(struct oracle *oracle);

@@ -1,0 +1,167 @@
+/* Named limits, resources of pools, and who goes first. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/core/state.h"
+#include "engine/core/view.h"
+#include "tests/lib/drive.h"
+#include "tests/lib/test.h"
+
+#define CYCLE "20261124T0000Z"
+#define TOY(head, pool, stages) \
+    "workflow: { name = \"toy\"; " head " pools = { local = { site = \"local\"; " pool " }; }; " \
+    "sites = { local = { root = \"local\"; }; }; stages: { " stages " }; };"
+
+static void open_toy(struct drive *d, const char *text)
+{
+    drive_open(d);
+    drive_load(d, text);
+    drive_submit(d, CYCLE);
+    drive_hello(d, "w1", NULL);
+}
+
+static void assert_why(struct drive *d, const char *stage, const char *words)
+{
+    fl_json_auto json_t *why = NULL;
+
+    assert_ok(fl_view_why(d->core, d->run, stage, d->now_ns, &why, &d->err), d->err);
+    if (!strstr(json_string_value(json_object_get(why, "text")), words))
+        fail_msg("%s: '%s' does not say '%s'", stage,
+                 json_string_value(json_object_get(why, "text")), words);
+}
+
+/* Four requests at a time to a global centre, whatever the pool and the run: more, and it shuts us
+ * out. */
+static void a_limit_holds_over_runs_and_says_who_has_it(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_toy(&d, TOY("limits = { io = 3; };", "cores = 8; jobs = 8;",
+                     "a: { program = \"p\"; uses = { io = 2; }; }; b: { program = \"p\"; uses = "
+                     "[\"io\"]; }; c: { program = \"p\"; };"));
+    assert_string_equal(drive_state(&d, "a"), "launched");
+    assert_string_equal(drive_state(&d, "b"), "launched");
+    drive_submit(&d, "20261124T0600Z");
+    assert_string_equal(drive_state(&d, "a"), "ready");
+    assert_string_equal(drive_state(&d, "b"), "ready");
+    assert_string_equal(drive_state(&d, "c"), "launched");
+    assert_why(&d, "a", "limit 'io' is 3, of which it takes 2; used by a of run 'toy/" CYCLE "'");
+    drive_look_at(&d, CYCLE);
+    drive_begin(&d, "b/1");
+    drive_end(&d, "b/1", "succeeded");
+    drive_look_at(&d, "20261124T0600Z");
+    assert_string_equal(drive_state(&d, "a"), "ready"); /* it takes two, and one is free */
+    assert_string_equal(drive_state(&d, "b"), "launched");
+    drive_play(&d);
+    assert_string_equal(drive_state(&d, NULL), "succeeded");
+    drive_close(&d);
+}
+
+/* One that takes all of a limit is not passed for ever by those that take little. */
+static void nothing_starves_at_a_limit(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_toy(&d,
+             TOY("limits = { io = 2; };", "cores = 8; jobs = 8;",
+                 "b: { program = \"p\"; uses = [\"io\"]; }; a: { program = \"p\"; uses = { io = "
+                 "2; }; };"));
+    assert_string_equal(drive_state(&d, "b"), "launched");
+    assert_string_equal(drive_state(&d, "a"), "ready");
+    drive_pass(&d, 601);
+    drive_submit(&d, "20261124T0600Z"); /* its b would fit */
+    assert_string_equal(drive_state(&d, "b"), "ready");
+    drive_look_at(&d, CYCLE);
+    drive_begin(&d, "b/1");
+    drive_end(&d, "b/1", "succeeded");
+    assert_string_equal(drive_state(&d, "a"), "launched");
+    drive_look_at(&d, "20261124T0600Z");
+    assert_string_equal(drive_state(&d, "b"), "ready");
+    drive_play(&d);
+    drive_close(&d);
+}
+
+/* Two models of 48 GB on a node of 64 end with the one that the kernel kills. */
+static void resources_of_a_pool_are_never_given_twice(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_toy(&d,
+             TOY("", "cores = 8; jobs = 8; resources = { gpus = 3; };",
+                 "a: { program = \"p\"; needs = { gpus = 2; }; }; b: { program = \"p\"; needs = "
+                 "{ gpus = 2; }; }; c: { program = \"p\"; needs = { gpus = 1; }; };"));
+    assert_string_equal(drive_state(&d, "a"), "launched");
+    assert_string_equal(drive_state(&d, "b"), "ready");
+    assert_string_equal(drive_state(&d, "c"), "launched");
+    assert_why(&d, "b", "it needs 2 of 'gpus', and pool 'local' has 3 a worker; used by a, c");
+    drive_hello(&d, "w2", NULL); /* another worker brings its own */
+    assert_string_equal(drive_state(&d, "b"), "launched");
+    drive_play(&d);
+    assert_string_equal(drive_state(&d, NULL), "succeeded");
+    drive_close(&d);
+}
+
+/* What somebody waits for goes before what fills the machine, whichever cycle it is of. */
+static void priority_goes_before_order(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    drive_open(&d);
+    drive_load(&d, TOY("", "cores = 8; jobs = 1;",
+                       "a: { program = \"p\"; }; b: { program = \"p\"; priority = 5; };"));
+    drive_submit(&d, CYCLE);
+    drive_submit(&d, "20261124T0600Z");
+    drive_hello(&d, "w1", NULL);
+    assert_string_equal(drive_state(&d, "b"), "ready");
+    drive_look_at(&d, CYCLE);
+    assert_string_equal(drive_state(&d, "b"), "launched");
+    assert_string_equal(drive_state(&d, "a"), "ready");
+    drive_begin(&d, "b/1");
+    drive_end(&d, "b/1", "succeeded");
+    assert_string_equal(drive_state(&d, "a"), "ready");
+    drive_look_at(&d, "20261124T0600Z");
+    assert_string_equal(drive_state(&d, "b"), "launched");
+    drive_play(&d);
+    drive_close(&d);
+}
+
+/* Of two chains the one whose product is due first, less what is still to be done for it, goes
+ * first. */
+static void less_slack_goes_before_order(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_toy(&d, TOY("", "cores = 8; jobs = 1;",
+                     "a: { program = \"p\"; outputs = { o = \"a.nc\"; }; }; "
+                     "b: { program = \"p\"; outputs = { o = \"b.nc\"; }; }; "
+                     "da: { to = \"local\"; inputs = { f = \"a.o\"; }; deadline = ( { by = "
+                     "\"+PT4H\"; } ); expect = \"PT10M\"; }; "
+                     "db: { to = \"local\"; inputs = { f = \"b.o\"; }; deadline = ( { by = "
+                     "\"+PT4H\"; } ); expect = \"PT2H\"; };"));
+    assert_string_equal(drive_state(&d, "a"), "ready");
+    assert_string_equal(drive_state(&d, "b"), "launched");
+    drive_play(&d);
+    assert_string_equal(drive_state(&d, NULL), "succeeded");
+    drive_close(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_limit_holds_over_runs_and_says_who_has_it),
+        cmocka_unit_test(nothing_starves_at_a_limit),
+        cmocka_unit_test(resources_of_a_pool_are_never_given_twice),
+        cmocka_unit_test(priority_goes_before_order),
+        cmocka_unit_test(less_slack_goes_before_order),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
