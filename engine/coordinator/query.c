@@ -17,6 +17,7 @@
 
 struct question {
     uint64_t tag;
+    uint64_t seq; /* that the answer must know of */
     json_t *request;
     json_t *reply;
     int64_t until_ns; /* an event request that waits; monotonic */
@@ -117,33 +118,46 @@ static void answer_parked(struct fl_query *query)
     query->parked_count = kept;
 }
 
-static void query_catch_up(struct fl_query *query)
+/* Applies some of what was committed; true when there may be more. */
+static bool query_step(struct fl_query *query)
 {
     struct fl_err err = {0};
-    int rc = fl_model_catch_up(query->model, &err);
+    bool more = false;
+    int rc = fl_model_step(query->model, &more, &err);
 
     if (rc < 0 && !query->behind)
         fl_log(FL_LOG_ERROR, "query.behind", "error='%s' answers='as of event %llu'", err.text,
                (unsigned long long)fl_model_seq(query->model));
     query->behind = rc < 0;
+    return more;
+}
+
+/* The next question that can be answered now, or NULL: they come in the order of their events. */
+static struct question *question_next(struct fl_query *query, bool *ret_stopping)
+{
+    uint64_t seq = fl_model_seq(query->model);
+    struct question *question;
+
+    (void)pthread_mutex_lock(&query->lock);
+    *ret_stopping = query->stopping;
+    question = fl_ring_peek(query->asked);
+    if (query->stopping || (question && question->seq > seq && !query->behind))
+        question = NULL;
+    if (question)
+        (void)fl_ring_pop(query->asked);
+    (void)pthread_mutex_unlock(&query->lock);
+    return question;
 }
 
 static bool answer_asked(struct fl_query *query)
 {
     bool stopping = false;
-    struct question *question = NULL;
+    struct question *question;
 
-    do {
-        (void)pthread_mutex_lock(&query->lock);
-        stopping = query->stopping;
-        question = stopping ? NULL : fl_ring_pop(query->asked);
-        (void)pthread_mutex_unlock(&query->lock);
-        if (question) {
-            query_catch_up(query); /* who asks after a reply sees what the reply was about */
-            if (!question_answer(query, question))
-                query->parked[query->parked_count++] = question;
-        }
-    } while (question);
+    while ((question = question_next(query, &stopping)) != NULL) {
+        if (!question_answer(query, question))
+            query->parked[query->parked_count++] = question;
+    }
     return !stopping;
 }
 
@@ -185,29 +199,36 @@ static void query_save(struct fl_query *query, bool idle)
         free(data);
 }
 
+/* Waits for something to do; true when nothing came for a while. */
+static bool query_wait(struct fl_query *query)
+{
+    struct fl_wait_item item = {.fd = query->bell_fd};
+    struct fl_err err = {0};
+    int rc = fl_world_wait(query->world, &item, 1, query_timeout(query), &err);
+
+    if (rc < 0 && rc != FL_E_TIMEOUT)
+        fl_log(FL_LOG_ERROR, "query.wait", "error='%s'", err.text);
+    fl_wake_clear(query->bell_fd);
+    return rc == FL_E_TIMEOUT;
+}
+
+/* Events are applied a piece at a time, questions answered in between: however much there is to
+ * catch up with, a question waits for what it must know, and a piece more. */
 static void *query_main(void *arg)
 {
     struct fl_query *query = arg;
     bool going = true;
-
-    query_catch_up(query);
+    bool more = true;
 
     while (going) {
-        struct fl_wait_item item = {.fd = query->bell_fd};
-        struct fl_err err = {0};
-        int rc = fl_world_wait(query->world, &item, 1, query_timeout(query), &err);
+        bool idle = !more && query_wait(query);
 
-        bool idle = rc == FL_E_TIMEOUT;
-
-        if (rc < 0 && !idle)
-            fl_log(FL_LOG_ERROR, "query.wait", "error='%s'", err.text);
-        fl_wake_clear(query->bell_fd);
-        query_catch_up(query);
+        more = query_step(query);
         answer_parked(query);
         going = answer_asked(query);
         if (going && query->news)
             query->news(query->news_arg);
-        if (going)
+        if (going && !more)
             query_save(query, idle);
     }
     return NULL;
@@ -321,7 +342,8 @@ void fl_query_advance(struct fl_query *query)
     fl_wake_ring(query->bell_fd);
 }
 
-int fl_query_ask(struct fl_query *query, uint64_t tag, json_t *request, struct fl_err *reterr)
+int fl_query_ask(struct fl_query *query, uint64_t tag, uint64_t seq, json_t *request,
+                 struct fl_err *reterr)
 {
     struct question *question = calloc(1, sizeof(*question));
     int rc = FL_E_FULL;
@@ -329,6 +351,7 @@ int fl_query_ask(struct fl_query *query, uint64_t tag, json_t *request, struct f
     if (!question)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
     question->tag = tag;
+    question->seq = seq;
     question->request = json_incref(request);
     question->until_ns = fl_world_mono_ns(query->world) + FL_QUERY_WAIT_NS;
     (void)pthread_mutex_lock(&query->lock);

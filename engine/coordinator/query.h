@@ -51,8 +51,10 @@ void fl_query_alarm(struct fl_query *query, json_t *alarm);
 /* There are new committed events. */
 void fl_query_advance(struct fl_query *query);
 
-/* request gets a reference. FL_E_FULL. tag comes back with the answer. */
-int fl_query_ask(struct fl_query *query, uint64_t tag, json_t *request, struct fl_err *reterr);
+/* request gets a reference. FL_E_FULL. tag comes back with the answer, which knows of event seq:
+ * who asks after a reply sees what the reply was about, and waits for nothing that came later. */
+int fl_query_ask(struct fl_query *query, uint64_t tag, uint64_t seq, json_t *request,
+                 struct fl_err *reterr);
 /* The next answer: {"type":"reply","id",…}, a reference for the caller; NULL when there is none. */
 json_t *fl_query_take(struct fl_query *query, uint64_t *ret_tag);
 /* Readable when an answer waits. */

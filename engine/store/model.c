@@ -290,20 +290,28 @@ void fl_model_destroy(struct fl_model *model)
     free(model);
 }
 
-int fl_model_catch_up(struct fl_model *model, struct fl_err *reterr)
+int fl_model_step(struct fl_model *model, bool *ret_more, struct fl_err *reterr)
 {
     uint64_t before;
     int rc;
 
-    do {
-        (void)pthread_mutex_lock(&model->lock);
-        rc = model_begin(model, UINT64_MAX, reterr);
-        before = model->seq;
-        if (rc == 0)
-            rc = model_step(model, FL_MODEL_CHUNK, reterr);
-        before = model->seq - before;
-        (void)pthread_mutex_unlock(&model->lock);
-    } while (rc == 0 && before == FL_MODEL_CHUNK);
+    (void)pthread_mutex_lock(&model->lock);
+    rc = model_begin(model, UINT64_MAX, reterr);
+    before = model->seq;
+    if (rc == 0)
+        rc = model_step(model, FL_MODEL_CHUNK, reterr);
+    *ret_more = rc == 0 && model->seq - before == FL_MODEL_CHUNK;
+    (void)pthread_mutex_unlock(&model->lock);
+    return rc;
+}
+
+int fl_model_catch_up(struct fl_model *model, struct fl_err *reterr)
+{
+    bool more = true;
+    int rc = 0;
+
+    while (rc == 0 && more)
+        rc = fl_model_step(model, &more, reterr);
     return rc;
 }
 

@@ -49,6 +49,8 @@ int fl_model_save(struct fl_model *model, char **ret_data, size_t *ret_size, uin
 /* Applies everything that the store has by now. After a failure the model stays where it was. */
 int fl_model_catch_up(struct fl_model *model, struct fl_err *reterr);
 
+/* One step of it: FL_MODEL_CHUNK events at most; *ret_more when there may be more. */
+int fl_model_step(struct fl_model *model, bool *ret_more, struct fl_err *reterr);
 /* Applies what it has up to event `until`: the state as it was then. FL_E_NOENT: there are not so
  * many. Not after a later event was applied. */
 int fl_model_catch_up_to(struct fl_model *model, uint64_t until, struct fl_err *reterr);
