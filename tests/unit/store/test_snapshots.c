@@ -272,10 +272,10 @@ static const struct {
     uint32_t looks;
 } walked[] = {
     {"state.h", "fl_attempt_more", 0xe10a70f5}, {"state.h", "fl_attempt", 0x8ceceebb},
-    {"state.h", "fl_inst", 0x53b89046},         {"state.h", "fl_made", 0x1a04206c},
-    {"state.h", "fl_slot", 0x5f0bfc89},         {"state.h", "fl_run", 0xcd99e3d9},
+    {"state.h", "fl_inst", 0x637f89da},         {"state.h", "fl_made", 0x1a04206c},
+    {"state.h", "fl_slot", 0x5f0bfc89},         {"state.h", "fl_run", 0x9b62d145},
     {"state.h", "fl_worker_pool", 0xeb1df037},  {"state.h", "fl_worker_site", 0x17316852},
-    {"state.h", "fl_worker", 0xb31fc59f},       {"state.h", "fl_core", 0xf784d4f8},
+    {"state.h", "fl_worker", 0xb31fc59f},       {"state.h", "fl_core", 0xfe1dc404},
     {"flow.h", "fl_flow", 0x3ef12ffd},          {"actions.h", "fl_action", 0x6c4fd457},
     {"actions.h", "fl_actions", 0x47951b29},    {"params.h", "fl_override", 0x5a6a598d},
     {"params.h", "fl_overrides", 0x39c44b77},
