@@ -30,6 +30,9 @@ int fl_apply_reopen(struct fl_core *core, struct fl_run *run, int64_t now_ns,
 int fl_list_push(uint32_t **list, size_t *count, size_t *room, uint32_t v, struct fl_err *reterr);
 /* Ready waits again when some need is not met any more. */
 int fl_apply_try_wait(struct fl_run *run, uint32_t inst, struct fl_err *reterr);
+/* Looks anew at all that an instance waits for. */
+int fl_apply_wake(struct fl_core *core, struct fl_run *run, uint32_t inst, int64_t now_ns,
+                  struct fl_err *reterr);
 /* First look at all instances of a run, or after something that any may have waited for. */
 int fl_apply_wake_all(struct fl_core *core, struct fl_run *run, int64_t now_ns,
                       struct fl_err *reterr);

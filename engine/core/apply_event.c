@@ -399,7 +399,6 @@ static int apply_retry(struct fl_core *core, const struct fl_event *event, struc
     struct fl_standing was;
     struct fl_inst *in;
     struct fl_run *run;
-    bool was_doomed;
     uint32_t inst;
     int rc = fl_apply_find(core, event, &run, &inst, reterr);
 
@@ -409,7 +408,6 @@ static int apply_retry(struct fl_core *core, const struct fl_event *event, struc
     if (event->attempt != (int64_t)in->try_count + 1)
         return fl_apply_bug(event, reterr, "not the next attempt");
     was = fl_standing_of(run, inst);
-    was_doomed = fl_doom_is_absence(in->doom) || in->doom == FL_DOOM_NO_CHOICE;
     rc = fl_inst_happen(run, inst, FL_HAPPEN_RETRY, reterr);
     if (rc == 0)
         rc = fl_text_set(&in->reason, event->why, reterr);
@@ -422,8 +420,7 @@ static int apply_retry(struct fl_core *core, const struct fl_event *event, struc
         return rc;
     if (run->state != FL_STATE_RUNNING)
         return fl_apply_reopen(core, run, event->time_ns, reterr);
-    return was_doomed ? fl_apply_wake_all(core, run, event->time_ns, reterr)
-                      : fl_apply_check(core, run, inst, event->time_ns, reterr);
+    return fl_apply_wake(core, run, inst, event->time_ns, reterr);
 }
 
 static void ask_cancel(struct fl_run *run, uint32_t inst)
@@ -474,7 +471,7 @@ static int apply_hold(struct fl_core *core, const struct fl_event *event, struct
     if (rc < 0)
         return rc;
     run->insts[inst].held = hold;
-    return hold ? 0 : fl_apply_check(core, run, inst, event->time_ns, reterr);
+    return hold ? 0 : fl_apply_wake(core, run, inst, event->time_ns, reterr);
 }
 
 static int apply_action(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)

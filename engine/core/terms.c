@@ -500,22 +500,27 @@ int fl_apply_arrival(struct fl_core *core, struct fl_run *run, uint32_t inst, ui
 
 /* ---- all of a run ---- */
 
+int fl_apply_wake(struct fl_core *core, struct fl_run *run, uint32_t inst, int64_t now_ns,
+                  struct fl_err *reterr)
+{
+    const struct fl_plan_stage *ps = stage_of(run, inst);
+    int rc = 0;
+
+    give_all(run, inst);
+    for (uint32_t t = (uint32_t)ps->when.leaf_count;
+         rc == 0 && run->insts[inst].state == FL_STATE_WAITING && t < ps->term_count; t++)
+        if (ps->kinds[t] == FL_TERM_DYNAMIC)
+            rc = fl_apply_look(core, run, inst, t, reterr);
+    return rc < 0 ? rc : fl_apply_check(core, run, inst, now_ns, reterr);
+}
+
 int fl_apply_wake_all(struct fl_core *core, struct fl_run *run, int64_t now_ns,
                       struct fl_err *reterr)
 {
     int rc = 0;
 
-    for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count; i++) {
-        const struct fl_plan_stage *ps = stage_of(run, i);
-
-        give_all(run, i);
-        for (uint32_t t = (uint32_t)ps->when.leaf_count;
-             rc == 0 && run->insts[i].state == FL_STATE_WAITING && t < ps->term_count; t++)
-            if (ps->kinds[t] == FL_TERM_DYNAMIC)
-                rc = fl_apply_look(core, run, i, t, reterr);
-        if (rc == 0)
-            rc = fl_apply_check(core, run, i, now_ns, reterr);
-    }
+    for (uint32_t i = 0; rc == 0 && i < run->plan->inst_count; i++)
+        rc = fl_apply_wake(core, run, i, now_ns, reterr);
     return rc;
 }
 

@@ -36,8 +36,6 @@ void drive_open(struct drive *d)
 void drive_close(struct drive *d)
 {
     drive_replay(d);
-    if (oracle_settled(&d->oracle, &d->err) < 0)
-        fail_msg("%s", d->err.text);
     fl_core_destroy(d->core);
     oracle_release(&d->oracle);
     fl_events_release(&d->log);

@@ -57,7 +57,8 @@ const char *drive_load_error(struct drive *d, const char *text);
 int drive_feed(struct drive *d, enum fl_input_type type, const char *worker, json_t *message);
 /* Submits the last workflow for a cycle ("20261124T0000Z"). */
 void drive_submit(struct drive *d, const char *cycle);
-/* Installs the last workflow; ends: more of the request as JSON with ' for ", or NULL. rc of decide.
+/* Installs the last workflow; ends: more of the request as JSON with ' for ", or NULL. rc of
+ * decide.
  */
 int drive_install(struct drive *d, const char *ends);
 /* Names the run that the calls below speak of: a cycle of the last workflow. */

@@ -175,7 +175,7 @@ static int on_launched(struct oracle *o, const struct fl_event *event, const str
         return broken(reterr, event, "the instance has ended");
     if (event->attempt != json_integer_value(json_object_get(inst, "tries")) + 1)
         return broken(reterr, event, "not the next number");
-    rc = oracle_needs_met(o, wf, stage, event->run, event->key, reterr);
+    rc = oracle_needs_met(o, wf, stage, event->run, event->key, false, reterr);
     if (rc < 0)
         return rc;
     put(inst, "tries", json_integer(event->attempt));
@@ -263,6 +263,49 @@ static void count_open(struct oracle *o, const json_t *run, int more)
         put(flow, "open", json_integer(json_integer_value(json_object_get(flow, "open")) + more));
 }
 
+/* Every instance has an end, and what was skipped by itself could really not start. */
+static int settled_inst(const struct oracle *o, const struct fl_workflow *wf,
+                        const struct fl_stage *stage, const char *run, const char *inst_key,
+                        struct fl_err *reterr)
+{
+    char key[ORACLE_KEY_MAX];
+    const json_t *inst;
+    const char *state;
+    const char *by;
+
+    oracle_key(key, run, stage->name, inst_key, NULL, NULL);
+    inst = json_object_get(o->insts, key);
+    state = json_string_value(json_object_get(inst, "state"));
+    by = json_string_value(json_object_get(inst, "by"));
+    if (!state)
+        return fl_err_set(reterr, FL_E_BUG, 0, "run %s has ended, but %s(%s) has not", run,
+                          stage->name, inst_key);
+    if (strcmp(state, "skipped") == 0 && !is_set(inst, "passed") && !is_set(inst, "set") && by &&
+        stage->only == FL_ONLY_ALWAYS && stage->recurrence == FL_NONE &&
+        strcmp(by, "fairlead") == 0 &&
+        oracle_needs_met(o, wf, stage, run, *inst_key ? inst_key : NULL, true, NULL) == 0)
+        return fl_err_set(reterr, FL_E_BUG, 0, "%s(%s) of run %s was skipped, but could start: %s",
+                          stage->name, inst_key, run, stage->when ? stage->when : "no trigger");
+    return 0;
+}
+
+/* All of a run when it ends. */
+static int settled(const struct oracle *o, const char *run, struct fl_err *reterr)
+{
+    const struct fl_workflow *wf = oracle_workflow_of(o, run);
+    int rc = 0;
+
+    for (size_t s = 0; rc == 0 && s < wf->stage_count; s++) {
+        for (uint32_t k = 0; rc == 0 && k < fl_stage_instances(wf, &wf->stages[s]); k++) {
+            char key[FL_KEY_TEXT_MAX];
+
+            fl_key_format(wf, &wf->stages[s].dims, k, key);
+            rc = settled_inst(o, wf, &wf->stages[s], run, key, reterr);
+        }
+    }
+    return rc;
+}
+
 static int on_run_ended(struct oracle *o, const struct fl_event *event, struct fl_err *reterr)
 {
     json_t *run = json_object_get(o->runs, event->run);
@@ -277,7 +320,7 @@ static int on_run_ended(struct oracle *o, const struct fl_event *event, struct f
             return broken(reterr, event, "an attempt is still under way");
     }
     count_open(o, run, -1);
-    return 0;
+    return strcmp(event->state, "cancelled") == 0 ? 0 : settled(o, event->run, reterr);
 }
 
 static int on_joined(struct oracle *o, const struct fl_event *event)
@@ -593,57 +636,4 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
         break;
     }
     return broken(reterr, event, "unknown");
-}
-
-/* Every instance has an end, and what was skipped by itself could really not start. */
-static int settled_inst(const struct oracle *o, const struct fl_workflow *wf,
-                        const struct fl_stage *stage, const char *run, const char *inst_key,
-                        struct fl_err *reterr)
-{
-    char key[ORACLE_KEY_MAX];
-    const json_t *inst;
-    const char *state;
-    const char *by;
-
-    oracle_key(key, run, stage->name, inst_key, NULL, NULL);
-    inst = json_object_get(o->insts, key);
-    state = json_string_value(json_object_get(inst, "state"));
-    by = json_string_value(json_object_get(inst, "by"));
-    if (!state)
-        return fl_err_set(reterr, FL_E_BUG, 0, "run %s has ended, but %s(%s) has not", run,
-                          stage->name, inst_key);
-    if (strcmp(state, "skipped") == 0 && !is_set(inst, "passed") && !is_set(inst, "set") && by &&
-        stage->only == FL_ONLY_ALWAYS && stage->recurrence == FL_NONE &&
-        strcmp(by, "fairlead") == 0 &&
-        oracle_needs_met(o, wf, stage, run, *inst_key ? inst_key : NULL, NULL) == 0)
-        return fl_err_set(reterr, FL_E_BUG, 0, "%s(%s) of run %s was skipped, but could start",
-                          stage->name, inst_key, run);
-    return 0;
-}
-
-int oracle_settled(const struct oracle *o, struct fl_err *reterr)
-{
-    const char *run;
-    json_t *books;
-
-    json_object_foreach(o->runs, run, books)
-    {
-        const struct fl_workflow *wf = oracle_workflow_of(o, run);
-        const char *ended = json_string_value(json_object_get(books, "ended"));
-
-        if (!ended || strcmp(ended, "cancelled") == 0)
-            continue;
-        for (size_t s = 0; s < wf->stage_count; s++) {
-            for (uint32_t k = 0; k < fl_stage_instances(wf, &wf->stages[s]); k++) {
-                char key[FL_KEY_TEXT_MAX];
-                int rc;
-
-                fl_key_format(wf, &wf->stages[s].dims, k, key);
-                rc = settled_inst(o, wf, &wf->stages[s], run, key, reterr);
-                if (rc < 0)
-                    return rc;
-            }
-        }
-    }
-    return 0;
 }

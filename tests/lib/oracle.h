@@ -31,9 +31,6 @@ struct oracle {
 void oracle_init(struct oracle *oracle);
 void oracle_release(struct oracle *oracle);
 void oracle_workflow(struct oracle *oracle, const char *digest, const struct fl_workflow *workflow);
-/* When all has come to rest: in ended runs every instance has an end, and what was skipped could
- * not start. FL_E_BUG. */
-int oracle_settled(const struct oracle *oracle, struct fl_err *reterr);
 /* FL_E_BUG: what is broken. */
 int oracle_event(struct oracle *oracle, const struct fl_event *event, struct fl_err *reterr);
 

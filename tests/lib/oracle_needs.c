@@ -82,6 +82,12 @@ static const char *own_member(const struct reference *ref, int32_t set, int32_t 
                          here->leads.last.minutes == there->leads.last.minutes;
             bool same = wf == ref->wf ? own == set : strcmp(here->name, there->name) == 0;
 
+            bool taken = false; /* it is the member of another of the sets that are referred to */
+
+            for (size_t t = 0; t < ref->dims; t++)
+                taken |= ref->sets[t] != set && wf == ref->wf && ref->sets[t] == own;
+            if (taken)
+                continue;
             *ret_set = own;
             if (round == 0 ? same : round == 1 ? equal : leads)
                 return ref->n->own[d];
@@ -474,7 +480,7 @@ static int when_holds(const struct needs *n)
 
 int oracle_needs_met(const struct oracle *o, const struct fl_workflow *wf,
                      const struct fl_stage *stage, const char *run_name, const char *key,
-                     struct fl_err *reterr)
+                     bool follows_too, struct fl_err *reterr)
 {
     struct needs n = {
         .o = o, .wf = wf, .stage = stage, .run = run_name, .whole_key = key, .reterr = reterr};
@@ -492,7 +498,7 @@ int oracle_needs_met(const struct oracle *o, const struct fl_workflow *wf,
     for (size_t i = 0; rc == 0 && i < stage->input_count; i++) {
         const struct fl_stage_input *input = &stage->inputs[i];
 
-        if (input->follow)
+        if (input->follow && !follows_too)
             continue;
         if (input->first_of && !any_there(&n, input))
             rc = fl_err_set(reterr, FL_E_BUG, 0, "%s starts without any of its input %s",
