@@ -31,7 +31,7 @@ static int run_name(const struct fl_cli *cli, const struct fl_workflow *workflow
 
     if (!cli->cycle)
         return fl_err_set(reterr, FL_E_USAGE, 0, "--cycle is missing, e.g. --cycle 20181009T0000Z");
-    rc = fl_cycle_parse(cli->cycle, &cycle, reterr);
+    rc = fl_cycle_parse_in(cli->cycle, workflow->cycles.calendar, &cycle, reterr);
     if (rc < 0)
         return fl_err_note(reterr, FL_E_USAGE, "--cycle");
     if (cli->variant && !fl_workflow_name_is_plain(cli->variant))

@@ -131,19 +131,23 @@ static int env_contract(struct fl_body_list *list, const struct fl_spec *spec, c
 static int env_operational(struct fl_body_list *list, const struct fl_spec *spec,
                            const char *folder, struct fl_err *reterr)
 {
-    struct fl_cycle cycle;
-    char day[16] = "";
-    char hour[8] = "";
+    char day[9] = "";
+    char hour[3] = "";
     char job[FL_SPEC_ID_MAX + 1];
-    int rc = fl_cycle_parse(spec->cycle, &cycle, reterr);
+    int rc = 0;
 
+    /* "20261124T0000Z" in whatever calendar: its parts are these names as they stand */
+    if (strspn(spec->cycle, "0123456789") != 8 || spec->cycle[8] != 'T' ||
+        strspn(spec->cycle + 9, "0123456789") < 2)
+        rc = fl_err_set(reterr, FL_E_PARSE, 0, "'%.40s' is not a cycle; accepted: 20261124T0000Z",
+                        spec->cycle);
+    else
+        (void)snprintf(day, sizeof(day), "%.8s", spec->cycle);
+    if (rc == 0)
+        (void)snprintf(hour, sizeof(hour), "%.2s", spec->cycle + 9);
     (void)snprintf(job, sizeof(job), "%s", spec->id);
     for (char *at = job; *at; at++)
         *at = *at == '/' ? '.' : *at;
-    if (rc == 0)
-        rc = fl_cycle_strftime(cycle, "%Y%m%d", day, sizeof(day), reterr);
-    if (rc == 0)
-        rc = fl_cycle_strftime(cycle, "%H", hour, sizeof(hour), reterr);
     if (rc == 0) {
         const struct variable variables[] = {
             {"PDY", day},         {"cyc", hour},  {"NET", spec->workflow}, {"RUN", spec->stage},

@@ -8,6 +8,7 @@ examples=$FL_TOP_SRCDIR/templates/examples
 files=("$examples"/*.cfg)
 # NAME|what its commands must leave behind (a command of the shell)
 runs=(
+    'calendars|same "$(cat "$(find . -name day.txt -path "*/out/*")")" 20000230T0000Z'
     'clock-and-expire|ends bulletin expired && ends short_bulletin succeeded'
     'cold-start|same "$(cat .fairlead/local/work/cold-start/*/forecast/1/out/restart.txt | tr "\n" " ")" "6 12 "'
     'cycles|same "$(cat "$(find . -path "*20251124T1800Z*" -name field.txt)") $(find . -name field.txt -path "*/out/*" | wc -l)" "analysis of 20251124T1800Z 4"'
