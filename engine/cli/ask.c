@@ -42,11 +42,36 @@ static void tell_alarm(const struct fl_cli *cli, const json_t *answer)
                  (long long)json_integer_value(json_object_get(alarm, "held")));
 }
 
+/* A run that the coordinator has dropped: its record still knows it. */
+static int ask_past(struct fl_cli *cli, const char *run, const json_t *request, json_t **ret_result,
+                    struct fl_err *reterr)
+{
+    fl_auto(fl_model_destroy) struct fl_model *model = NULL;
+    char time[FL_TIME_TEXT_MAX];
+    int64_t time_ns = 0;
+    uint64_t seq = 0;
+    int rc = fl_model_create_past(cli->state, run, &model, &seq, reterr);
+
+    if (rc == 0)
+        rc = fl_model_time(model, seq, &time_ns, reterr);
+    if (rc == 0)
+        rc = fl_model_answer(model, request, time_ns, ret_result, reterr);
+    if (rc == 0 && !(cli->given & FL_OPT_JSON))
+        (void)fprintf(stderr,
+                      "fairlead: %s is kept no more; from the record, as it was after event %llu, "
+                      "%s UTC\n",
+                      run, (unsigned long long)seq,
+                      fl_text_time(time_ns, fl_world_utc_ns(cli->world), time, sizeof(time)));
+    return rc;
+}
+
 int fl_cli_ask(struct fl_cli *cli, const char *verb, const char *run, const char *stage,
                json_t **ret_result, struct fl_err *reterr)
 {
     fl_auto(fl_client_release) struct fl_client client = {0};
-    json_t *request = json_pack("{s:s, s:s*, s:s*}", "verb", verb, "run", run, "stage", stage);
+    fl_json_auto json_t *request =
+        json_pack("{s:s, s:s*, s:s*}", "verb", verb, "run", run, "stage", stage);
+    struct fl_err err = {0};
     int rc;
 
     if (request && strcmp(verb, "status") == 0 && cli->brief)
@@ -54,17 +79,15 @@ int fl_cli_ask(struct fl_cli *cli, const char *verb, const char *run, const char
     if (request && (cli->given & FL_OPT_ATTEMPT))
         (void)json_object_set_new(request, "attempt", json_integer(cli->attempt));
     rc = fl_client_open(&client, cli->world, cli->state, FL_CLIENT_ANY, reterr);
-    if (rc < 0) {
-        json_decref(request);
+    if (rc < 0)
         return rc;
-    }
     cli->stored = client.model;
-    if (strcmp(verb, "status") == 0 && !cli->brief) {
-        json_decref(request);
+    if (strcmp(verb, "status") == 0 && !cli->brief)
         rc = fl_client_status(&client, run, ret_result, reterr);
-    } else {
-        rc = fl_client_ask(&client, request, ret_result, reterr);
-    }
+    else
+        rc = fl_client_ask(&client, json_incref(request), ret_result, reterr);
+    if (rc == FL_E_NOENT && run && ask_past(cli, run, request, ret_result, &err) == 0)
+        rc = 0;
     if (rc == 0 && strcmp(verb, "log") != 0) /* a stage's own output stays as it is */
         tell_alarm(cli, *ret_result);
     return rc;

@@ -340,6 +340,24 @@ int fl_model_catch_up_to(struct fl_model *model, uint64_t until, struct fl_err *
     return rc;
 }
 
+int fl_model_create_past(const char *folder, const char *run, struct fl_model **ret_model,
+                         uint64_t *ret_seq, struct fl_err *reterr)
+{
+    fl_auto(fl_model_destroy) struct fl_model *model = NULL;
+    uint64_t seq = 0;
+    int rc = fl_model_create(folder, &model, reterr);
+
+    if (rc == 0)
+        rc = fl_store_dropped(model->store, run, &seq, reterr);
+    if (rc == 0)
+        rc = fl_model_catch_up_to(model, seq - 1, reterr);
+    if (rc < 0)
+        return rc;
+    *ret_seq = seq - 1;
+    *ret_model = FL_STEAL(model);
+    return 0;
+}
+
 static int note_time(const struct fl_event *event, void *arg, struct fl_err *reterr)
 {
     int64_t *time_ns = arg;

@@ -54,6 +54,11 @@ int fl_model_step(struct fl_model *model, bool *ret_more, struct fl_err *reterr)
 /* Applies what it has up to event `until`: the state as it was then. FL_E_NOENT: there are not so
  * many. Not after a later event was applied. */
 int fl_model_catch_up_to(struct fl_model *model, uint64_t until, struct fl_err *reterr);
+/* A model of the state in a folder as it was just before a run was dropped from it: what is asked
+ * of a run of long ago is answered from that. Reads all events up to there; ret_seq is the last
+ * one. FL_E_NOENT: the run was not dropped. */
+int fl_model_create_past(const char *folder, const char *run, struct fl_model **ret_model,
+                         uint64_t *ret_seq, struct fl_err *reterr);
 /* The time of an event [ns since 1970, UTC]. FL_E_NOENT. */
 int fl_model_time(struct fl_model *model, uint64_t seq, int64_t *ret_ns, struct fl_err *reterr);
 

@@ -19,6 +19,27 @@ int fl_store_last_seq(struct fl_store *store, uint64_t *ret_seq, struct fl_err *
     return 0;
 }
 
+int fl_store_dropped(struct fl_store *store, const char *run, uint64_t *ret_seq,
+                     struct fl_err *reterr)
+{
+    sqlite3_stmt *statement = NULL;
+    int64_t seq = 0;
+    int rc = fl_store_statement(store, SQL_EVENT_DROP, &statement, reterr);
+
+    if (rc < 0)
+        return rc;
+    if (fl_store_bind(statement, 1, run) != SQLITE_OK)
+        rc = fl_store_error(store, sqlite3_extended_errcode(store->db), "read", reterr);
+    else
+        rc = fl_store_number(store, SQL_EVENT_DROP, &seq, reterr);
+    (void)sqlite3_clear_bindings(statement);
+    if (rc == 0 && seq == 0)
+        rc = fl_err_set(reterr, FL_E_NOENT, 0, "run '%s' was not dropped", run);
+    if (rc == 0)
+        *ret_seq = (uint64_t)seq;
+    return rc;
+}
+
 /* One row: number and JSON, to an event, to fn. */
 static int event_give(struct fl_store *store, sqlite3_stmt *statement, fl_store_event_fn fn,
                       void *arg, struct fl_err *reterr)

@@ -72,6 +72,11 @@ int fl_store_tidy(struct fl_store *store, struct fl_err *reterr);
 /* The number of the last durable event, 0 when there is none. */
 int fl_store_last_seq(struct fl_store *store, uint64_t *ret_seq, struct fl_err *reterr);
 
+/* The number of the event by which a run was dropped from the state: before it the state has the
+ * run. FL_E_NOENT: it was not. */
+int fl_store_dropped(struct fl_store *store, const char *run, uint64_t *ret_seq,
+                     struct fl_err *reterr);
+
 /* Calls fn for at most limit events (0: all) with number >= from, in order, from one consistent
  * view. The event is borrowed. A negative return of fn ends the walk with that value. */
 typedef int (*fl_store_event_fn)(const struct fl_event *event, void *arg, struct fl_err *reterr);

@@ -5,7 +5,7 @@
 set -u
 . "$FL_TOP_SRCDIR/tests/lib/tap.sh"
 . "$FL_TOP_SRCDIR/tests/lib/engine.sh"
-plan 23
+plan 27
 tide=$FL_TOP_SRCDIR/tests/integration/cycles/workflow.cfg
 
 try "a cycle off the recurrence is refused" exits 78 fairlead run "$tide" --from 20181009T0100Z --to 20181009T1200Z --state bad
@@ -32,6 +32,13 @@ try "what is older than keep is dropped" json events.json \
     "[e['run'] for e in d if e['type'] == 'run-dropped'] == ['tide/20181009T0000Z']"
 fairlead runs --state state --json >runs.json
 try "and is listed no more" json runs.json "'tide/20181009T0000Z' not in [r['run'] for r in d['runs']]"
+fairlead status tide/20181009T0000Z --state state --json >past.json
+try "its status still answers, from the record" json past.json \
+    "d['state'] == 'succeeded' and [i for i in d['stages'] if i['state'] == 'succeeded' and i['outputs']] != []"
+try "so does its timeline" fairlead timeline tide/20181009T0000Z --state state
+cp last past.txt
+try "and says that it is kept no more" has "is kept no more" past.txt
+try "a run that never was is not found" exits 78 fairlead status tide/20171009T0000Z --state state
 try "its files are cleaned away" same "$(find state -path '*20181009T0000Z*' -name rest.txt)" ""
 fairlead workflows --state state --json >flows.json
 try "the workflow is done" json flows.json "d['workflows'][0]['state'] == 'done' and d['workflows'][0]['made'] == 3"

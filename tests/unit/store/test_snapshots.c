@@ -29,11 +29,12 @@ static struct fl_store *open_store(bool read_only)
 /* Workers that come, one an event, with names long enough to make a snapshot of several parts. */
 static void add_workers(struct fl_store *store, int first, int count)
 {
+    struct fl_events events = {0};
+    struct fl_err err = {0};
     char name[1000];
 
     for (int i = first; i < first + count; i++) {
         struct fl_event *event = NULL;
-        struct fl_err err = {0};
 
         (void)snprintf(name, sizeof(name), "w%d-%0800d", i, i);
         assert_ok(fl_event_create(FL_EVENT_WORKER_JOINED, &event, &err), err);
@@ -43,9 +44,10 @@ static void add_workers(struct fl_store *store, int first, int count)
         assert_ok(fl_event_set_text(event, &event->worker, name, &err), err);
         assert_ok(fl_event_set_text(event, &event->pool, "hpc", &err), err);
         assert_ok(fl_event_set_text(event, &event->site, "hpc", &err), err);
-        assert_ok(fl_store_append(store, &event, 1, &err), err);
-        fl_event_destroy(event);
+        assert_ok(fl_events_add(&events, event, &err), err);
     }
+    assert_ok(fl_store_append(store, events.items, events.count, &err), err);
+    fl_events_release(&events);
 }
 
 /* The state as the record has it; *ret_base: event of the snapshot, *ret_passed: why not a newer.
@@ -273,7 +275,7 @@ static const struct {
 } walked[] = {
     {"state.h", "fl_attempt_more", 0xe10a70f5}, {"state.h", "fl_attempt", 0x8ceceebb},
     {"state.h", "fl_inst", 0x637f89da},         {"state.h", "fl_made", 0x1a04206c},
-    {"state.h", "fl_slot", 0x5f0bfc89},         {"state.h", "fl_run", 0x9b62d145},
+    {"state.h", "fl_slot", 0x5f0bfc89},         {"state.h", "fl_run", 0xc458fe64},
     {"state.h", "fl_worker_pool", 0xeb1df037},  {"state.h", "fl_worker_site", 0x17316852},
     {"state.h", "fl_worker", 0xb31fc59f},       {"state.h", "fl_core", 0xfe1dc404},
     {"flow.h", "fl_flow", 0x3ef12ffd},          {"actions.h", "fl_action", 0x6c4fd457},
