@@ -66,8 +66,8 @@ static bool end_satisfies(enum fl_leaf_state state, uint8_t end)
 
 bool fl_leaf_may_be(const struct fl_expr_leaf *leaf, uint32_t ends)
 {
-    for (uint8_t end = 0; end < FL_END_COUNT; end++) {
-        if ((ends & (1u << end)) && end_satisfies(leaf->state, end))
+    for (unsigned end = 0; end < FL_END_COUNT; end++) {
+        if ((ends & (1u << end)) && end_satisfies(leaf->state, (uint8_t)end))
             return true;
     }
     return false;
@@ -163,9 +163,9 @@ static void add_leaf(struct search *search, struct variable *variable,
         variable->times[variable->count++] = leaf->clock_s - 1;
         variable->times[variable->count++] = leaf->clock_s;
     } else if (leaf->kind == FL_LEAF_STATE && variable->count == 0) {
-        for (uint8_t end = 0; end < FL_END_COUNT; end++) {
+        for (unsigned end = 0; end < FL_END_COUNT; end++) {
             if (ends[leaf->stage] & (1u << end))
-                variable->ends[variable->count++] = end;
+                variable->ends[variable->count++] = (uint8_t)end;
         }
         if (fl_stage_instances(search->workflow, &search->workflow->stages[leaf->stage]) != 1)
             variable->ends[variable->count++] = FL_END_COUNT; /* some this, some that */
