@@ -15,12 +15,12 @@ runs=(
     'else-branch|states else-branch succeeded && ends primary failed && ends publish succeeded'
     'foreach-members|same "$(cat "$(find . -name mean.txt -path "*/out/*")" | tr "\n" " ")" "m01 m02 m03 m04 m05 "'
     'groups|same "$(find . -name "*.txt" -path "*/out/*" | xargs -n1 basename | sort | tr "\n" " ")" "field.txt table.txt waves.txt wind.txt "'
-    'limits|states limits succeeded'
+    'limits|states limits succeeded && at_most 2'
     'optional|states optional succeeded'
     'other-workflow|states other-workflow succeeded'
     'parameters|ends ocean skipped && ends coast succeeded'
     'per-lead-streaming|same "$(cat "$(find . -name all.txt -path "*/out/*")" | tr "\n" " ")" "000 001 002 003 004 "'
-    'priority|states priority succeeded'
+    'priority|states priority succeeded && first warning'
     'progress|ends coupled succeeded'
     'recurrences|states recurrences succeeded'
     'reduce-n-of|states reduce succeeded && ends spread succeeded && ends quick succeeded'
@@ -57,6 +57,12 @@ states() { # WORKFLOW STATE: the newest run of it has that state
 ends() { # STAGE STATE, in the newest run
     fairlead status --json >status.json &&
         json status.json "[i['state'] for i in d['stages'] if i['stage'] == '$1'] == ['$2']"
+}
+at_most() { # so much of the limit was used at any time; the stage big counts for two
+    json status.json "max(sum(2 if i['stage'] == 'big' else 1 for i in d['stages'] if i['begun'] <= t < i['ended']) for t in [j['begun'] for j in d['stages']]) <= $1"
+}
+first() { # STAGE began before all others
+    json status.json "min(d['stages'], key=lambda i: i['begun'])['stage'] == '$1'"
 }
 # The commands at the top of an example, "#   $ COMMAND".
 commands() { sed -n 's/^#   \$ //p' "$examples/$1.cfg"; }
