@@ -37,6 +37,7 @@ enum fl_cli_option {
     FL_OPT_TO = 1u << 26,
     FL_OPT_HELD = 1u << 27,
     FL_OPT_WORKFLOW = 1u << 28,
+    FL_OPT_TEXT = 1u << 29,
 };
 
 struct fl_cli {
@@ -55,6 +56,7 @@ struct fl_cli {
     const char *start;
     const char *stop;
     const char *workflow;
+    const char *text;
     const char *sets[FL_CLI_SETS_MAX];
     size_t set_count;
     int64_t from;
@@ -94,6 +96,7 @@ int fl_cli_undo(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_actions(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_install(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_uninstall(struct fl_cli *cli, struct fl_err *reterr);
+int fl_cli_signal(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_workflows(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_stop(struct fl_cli *cli, struct fl_err *reterr);
 int fl_cli_keys(struct fl_cli *cli, struct fl_err *reterr);

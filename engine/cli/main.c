@@ -85,6 +85,9 @@ static const struct command commands[] = {
     {"reload", "FILE",
      "a changed file holds for the cycles to come, or with --run for a run that is under way",
      ACT_OPTIONS | FL_OPT_SET, 1, 1, fl_cli_reload},
+    {"signal", "RUN|WORKFLOW NAME",
+     "something outside has happened that triggers wait for: event:NAME",
+     FL_OPT_STATE | FL_OPT_JSON | FL_OPT_WHY | FL_OPT_DRY | FL_OPT_TEXT, 2, 2, fl_cli_signal},
     {"undo", "[ACTION]", "take back an action (the last one when none is named)",
      FL_OPT_STATE | FL_OPT_JSON | FL_OPT_WHY | FL_OPT_DRY, 0, 1, fl_cli_undo},
     {"actions", "[RUN]", "what people did, newest first", ASK_OPTIONS | FL_OPT_RUN, 0, 1,
@@ -116,6 +119,7 @@ static const struct {
     {"to", FL_OPT_TO, "CYCLE", "the last cycle [that of the file]"},
     {"start", FL_OPT_START, "CYCLE", "the first cycle [that of the file]"},
     {"stop", FL_OPT_STOP, "CYCLE", "the last cycle [that of the file]"},
+    {"text", FL_OPT_TEXT, "TEXT", "what to say with it, for the record"},
     {"held", FL_OPT_HELD, NULL, "make no cycle until it is released"},
     {"workflow", FL_OPT_WORKFLOW, "NAME", "all of an installed workflow"},
     {"until", FL_OPT_UNTIL, "N", "as things were after event N"},
@@ -271,6 +275,9 @@ static int take_option(struct fl_cli *cli, size_t which, const char *value, stru
         return 0;
     case FL_OPT_STOP:
         cli->stop = value;
+        return 0;
+    case FL_OPT_TEXT:
+        cli->text = value;
         return 0;
     case FL_OPT_WORKFLOW:
         cli->workflow = value;

@@ -238,6 +238,18 @@ static int take_cleaned(const struct fl_bus_event *event)
     return 0;
 }
 
+/* A file that a trigger waits for is there. */
+static int take_file(struct fl_coordinator *c, const struct fl_bus_event *event,
+                     struct fl_err *reterr)
+{
+    struct fl_input input = {.type = FL_INPUT_ARRIVED,
+                             .worker = event->name,
+                             .who = event->name,
+                             .message = event->message};
+
+    return fl_coordinator_decide(c, &input, reterr);
+}
+
 /* A worker's message. */
 static int take_worker(struct fl_coordinator *c, const struct fl_bus_event *event,
                        struct fl_err *reterr)
@@ -251,6 +263,8 @@ static int take_worker(struct fl_coordinator *c, const struct fl_bus_event *even
         return take_hello(c, event, reterr);
     if (strcmp(type, "attempt") == 0)
         return take_attempt(c, event, reterr);
+    if (strcmp(type, "arrived") == 0)
+        return take_file(c, event, reterr);
     if (strcmp(type, "cleaned") == 0)
         return take_cleaned(event);
     if (strcmp(type, "bye") == 0)

@@ -46,6 +46,7 @@ enum fl_input_type {
     FL_INPUT_WORKER_GONE,  /* goodbye or lease over: {"reason"} */
     FL_INPUT_ATTEMPT,      /* message: the bus message "attempt": {"id","index","event":{…}} */
     FL_INPUT_REQUEST,      /* message: {"verb":"cancel|hold|release|retry","run","stage"?,"key"?} */
+    FL_INPUT_ARRIVED,      /* message: the bus message "arrived": {"id","path","size"} */
     FL_INPUT_TICK,         /* only time has passed */
 };
 

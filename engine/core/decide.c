@@ -3,6 +3,7 @@
 
 #include "engine/core/decide.h"
 #include "engine/core/flow.h"
+#include "engine/core/given.h"
 #include "engine/core/retry.h"
 
 #include <stdio.h>
@@ -439,6 +440,8 @@ int fl_core_decide(const struct fl_core *core, const struct fl_input *input,
         return fl_decide_attempt(core, input, events, reterr);
     case FL_INPUT_REQUEST:
         return fl_decide_request(core, input, events, reterr);
+    case FL_INPUT_ARRIVED:
+        return fl_decide_arrived(core, input, events, reterr);
     case FL_INPUT_TICK:
         return 0;
     }

@@ -8,6 +8,9 @@
 
 int fl_decide_attempt(const struct fl_core *core, const struct fl_input *input,
                       struct fl_events *events, struct fl_err *reterr);
+/* A message to a worker; takes message (NULL is a lack of memory). FL_E_NOMEM. */
+int fl_effects_add(struct fl_effects *effects, const char *worker, json_t *message,
+                   struct fl_err *reterr);
 int fl_decide_request(const struct fl_core *core, const struct fl_input *input,
                       struct fl_events *events, struct fl_err *reterr);
 

@@ -8,6 +8,7 @@
 
 #include "engine/base/json.h"
 #include "engine/core/state.h"
+#include "engine/core/given.h"
 
 #include "engine/base/banned.h"
 
@@ -29,11 +30,9 @@ void fl_effects_release(struct fl_effects *effects)
     *effects = (struct fl_effects){0};
 }
 
-/* Takes message; NULL is a lack of memory. */
-static int add(const struct making *m, const char *worker, json_t *message)
+int fl_effects_add(struct fl_effects *list, const char *worker, json_t *message,
+                   struct fl_err *reterr)
 {
-    struct fl_effects *list = m->effects;
-
     if (message && list->count == list->room && list->count < EFFECTS_MAX) {
         size_t room = list->room ? list->room * 2 : 16;
         struct fl_effect *items = realloc(list->items, room * sizeof(*items));
@@ -45,10 +44,15 @@ static int add(const struct making *m, const char *worker, json_t *message)
     }
     if (!message || list->count == list->room) {
         json_decref(message);
-        return fl_err_set(m->reterr, FL_E_NOMEM, 0, "no memory for messages to workers");
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for messages to workers");
     }
     list->items[list->count++] = (struct fl_effect){worker, message};
     return 0;
+}
+
+static int add(const struct making *m, const char *worker, json_t *message)
+{
+    return fl_effects_add(m->effects, worker, message, m->reterr);
 }
 
 static const char *worker_of(const struct fl_core *core, const struct fl_attempt *attempt)
@@ -247,6 +251,8 @@ int fl_core_effects(const struct fl_core *core, const struct fl_event *event,
         return 0; /* workers come and go without an answer of ours */
     if (event->type == FL_EVENT_CANCEL_ASKED)
         return cancel_effects(&m, event, run);
+    if (event->type == FL_EVENT_RUN_CREATED || event->type == FL_EVENT_RUN_REPLANNED)
+        return fl_watch_effects(core, run, NULL, effects, reterr);
     if (event->type != FL_EVENT_ATTEMPT_LAUNCHED && event->type != FL_EVENT_OUTPUT_ACCEPTED)
         return 0; /* begin and end are answered to the message that brought them */
     if (event->type == FL_EVENT_OUTPUT_ACCEPTED && !run->plan->follows)
@@ -358,6 +364,8 @@ int fl_core_resync(const struct fl_core *core, const char *worker, const json_t 
         for (uint32_t i = fl_bits_next(&run->live, 0); rc == 0 && i != FL_BITS_NONE;
              i = fl_bits_next(&run->live, i + 1))
             rc = resync_inst(&m, run, i, from->name, live);
+        if (rc == 0)
+            rc = fl_watch_effects(core, run, from, effects, reterr);
         for (uint32_t i = 0; rc == 0 && run->undecided > 0 && i < run->plan->inst_count; i++)
             if (run->insts[i].undecided &&
                 strcmp(worker_of(core, fl_inst_last_try(&run->insts[i])), from->name) == 0)

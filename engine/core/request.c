@@ -9,6 +9,7 @@
 
 #include "engine/base/json.h"
 #include "engine/core/flow.h"
+#include "engine/core/given.h"
 #include "engine/core/view_impl.h"
 
 #include "engine/base/banned.h"
@@ -184,6 +185,7 @@ static const struct {
     {"reload-run", fl_request_reload_run},
     {"insert", fl_request_insert},
     {"remove", fl_request_remove},
+    {"signal", fl_request_signal},
     {"undo", fl_request_undo},
 };
 
@@ -274,6 +276,8 @@ static flow_fn flow_verb(const char *verb, const json_t *message)
         return fl_decide_uninstall;
     if (strcmp(verb, "reload") == 0)
         return fl_decide_reload;
+    if (named && strcmp(verb, "signal") == 0)
+        return fl_decide_signal_all;
     if (named && strcmp(verb, "hold") == 0)
         return hold_flow;
     return named && strcmp(verb, "release") == 0 ? release_flow : NULL;

@@ -62,6 +62,7 @@ int fl_request_set_parameter(const struct fl_asking *asking, struct fl_err *rete
 int fl_request_reload_run(const struct fl_asking *asking, struct fl_err *reterr);
 int fl_request_insert(const struct fl_asking *asking, struct fl_err *reterr);
 int fl_request_remove(const struct fl_asking *asking, struct fl_err *reterr);
+int fl_request_signal(const struct fl_asking *asking, struct fl_err *reterr);
 int fl_request_undo(const struct fl_asking *asking, struct fl_err *reterr);
 /* The action that an undo is about ("number", or the last that is not undone), and its run. */
 int fl_undo_find(struct fl_asking *asking, struct fl_err *reterr);
