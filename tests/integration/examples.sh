@@ -13,6 +13,8 @@ runs=(
     'cold-start|same "$(cat .fairlead/local/work/cold-start/*/forecast/1/out/restart.txt | tr "\n" " ")" "6 12 "'
     'cycles|same "$(cat "$(find . -path "*20251124T1800Z*" -name field.txt)") $(find . -name field.txt -path "*/out/*" | wc -l)" "analysis of 20251124T1800Z 4"'
     'else-branch|states else-branch succeeded && ends primary failed && ends publish succeeded'
+    'external-events|states external-events succeeded && ends publish succeeded'
+    'file-arrival|states file-arrival succeeded && ends decode succeeded'
     'foreach-members|same "$(cat "$(find . -name mean.txt -path "*/out/*")" | tr "\n" " ")" "m01 m02 m03 m04 m05 "'
     'groups|same "$(find . -name "*.txt" -path "*/out/*" | xargs -n1 basename | sort | tr "\n" " ")" "field.txt table.txt waves.txt wind.txt "'
     'limits|states limits succeeded && at_most 2'
