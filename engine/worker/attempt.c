@@ -321,10 +321,24 @@ void fl_attempt_retry(struct fl_worker *worker, struct attempt *attempt)
     }
 }
 
-/* A folder that was never made whole, or of which the machine's end has left too little. */
+/* A folder that was never made whole, or of which the machine's end has left too little. Not one
+ * that a supervisor holds, whatever has become of its spec.json. */
 static void drop_half_made(struct fl_worker *worker, struct attempt *attempt, int rc,
                            const struct fl_err *why)
 {
+    char path[FL_PATH_MAX];
+    int lock_fd = -1;
+
+    if (rc != FL_E_NOENT &&
+        fl_path_join(attempt->folder, FL_SUPERVISOR_FILE, path, sizeof(path), NULL) == 0 &&
+        fl_lock_take(worker->world, path, &lock_fd, NULL) < 0) {
+        fl_log(FL_LOG_ERROR, "attempt.unreadable",
+               "attempt='%s' error='%s' effect='its supervisor holds it; looked at again in 5 s'",
+               attempt->id, why->text);
+        fl_attempt_retry_in(worker, attempt, INT64_C(5000000000));
+        return;
+    }
+    fl_lock_release(worker->world, lock_fd);
     fl_log(FL_LOG_WARN, "attempt.half_made", "attempt='%s' error='%s'", attempt->id, why->text);
     if (rc == FL_E_NOENT || rc == FL_E_PARSE)
         (void)fl_dir_remove(worker->world, attempt->folder, NULL);

@@ -259,6 +259,5 @@ int fl_tell_held(struct fl_supervisor *supervisor, struct fl_err *reterr)
         send_line(supervisor);
         (void)json_array_remove(supervisor->held, 0);
     }
-    supervisor->held_ns = INT64_MAX;
     return 0;
 }

@@ -83,6 +83,7 @@ struct fl_supervisor {
     struct fl_spool_writer spool;
     json_t *held;             /* array: entries that found the disk full, oldest first */
     int64_t held_ns;          /* when they are tried again; INT64_MAX: none */
+    bool where_due;           /* supervisor.json found the disk full */
     bool ended;               /* the end is among the entries, or written */
     struct fl_bodylog log[2]; /* stdout, stderr */
     struct supervise_rest rest[2];

@@ -308,6 +308,11 @@ int fl_supervisor_create(struct fl_post *post, const char *folder, int64_t grant
         rc = open_logs(supervisor, reterr);
     if (rc == 0)
         rc = tell_where(supervisor, reterr);
+    if (rc == FL_E_NOSPACE) { /* until then a later worker knows it by its lock alone */
+        supervisor->where_due = true;
+        supervisor->held_ns = fl_world_mono_ns(supervisor->world) + SECOND_NS;
+        rc = 0;
+    }
     if (rc == 0)
         rc = begin(supervisor, grant_ns, reterr);
     if (rc == 0)
@@ -569,6 +574,9 @@ static int take_timers(struct fl_supervisor *supervisor, struct fl_err *reterr)
     if (now_ns >= supervisor->held_ns) {
         supervisor->held_ns = INT64_MAX;
         log_rest(supervisor);
+        supervisor->where_due = supervisor->where_due && tell_where(supervisor, NULL) < 0;
+        if (supervisor->where_due)
+            supervisor->held_ns = now_ns + SECOND_NS;
         rc = fl_tell_held(supervisor, reterr);
     }
     return rc < 0 ? rc : fl_announce_progress(supervisor, false, reterr);
