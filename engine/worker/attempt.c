@@ -1,6 +1,7 @@
 /* Attempts in a worker's hands: following, orders, acknowledgement. */
 #include "config.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "engine/base/banned.h"
 
 #define ENTRIES_A_TURN 1000
+#define SYNC_NS INT64_C(200000000)       /* an end that is not acknowledged by then is synced */
 #define ORDER_RETRY_NS INT64_C(50000000) /* a supervisor that is stopped has its queue full */
 
 int fl_attempt_add(struct fl_worker *worker, struct site *site, const char *id,
@@ -156,6 +158,11 @@ static int send_entry(struct fl_worker *worker, struct attempt *attempt, int64_t
     int rc = 0;
 
     if (type && strcmp(type, "end") == 0) {
+        if (attempt->end_index == 0) {
+            attempt->unsynced = true;
+            if (attempt->retry_ns == INT64_MAX)
+                fl_attempt_retry_in(worker, attempt, SYNC_NS);
+        }
         attempt->end_index = index;
         json_decref(attempt->end);
         attempt->end = json_incref(event);
@@ -308,9 +315,33 @@ void fl_attempt_died(struct fl_worker *worker, struct attempt *attempt)
         fl_attempt_follow(worker, attempt);
 }
 
+/* The coordinator is slow to acknowledge the end, or away: until it does, the record must outlive
+ * the machine. */
+static void sync_record(struct fl_worker *worker, struct attempt *attempt)
+{
+    const struct fl_world *world = worker->world;
+    int fd = world->ops->open(attempt->reader.path, O_RDONLY, 0, world->arg);
+    int rc = fd < 0 ? fd : world->ops->sync(fd, world->arg);
+
+    if (fd >= 0)
+        (void)world->ops->close(fd, world->arg); /* it was only read */
+    attempt->unsynced = false;
+    if (rc < 0) /* after a failed sync another proves nothing */
+        fl_log(FL_LOG_ERROR, "spool.unsynced", "attempt='%s' errno=%d", attempt->id, -rc);
+}
+
+void fl_attempt_unheard(struct fl_worker *worker, struct attempt *attempt)
+{
+    attempt->unsynced = true;
+    fl_attempt_retry_in(worker, attempt, SYNC_NS);
+    fl_attempt_follow(worker, attempt);
+}
+
 void fl_attempt_retry(struct fl_worker *worker, struct attempt *attempt)
 {
     attempt->retry_ns = INT64_MAX;
+    if (attempt->unsynced)
+        sync_record(worker, attempt);
     if (attempt->dead) {
         fl_death_sweep(worker, attempt);
     } else if (!attempt->holder && attempt->end_index == 0) {

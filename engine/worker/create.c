@@ -157,6 +157,7 @@ static int add_site(struct fl_worker *worker, const struct fl_worker_site *given
         return fl_err_set(reterr, FL_E_USAGE, 0, "site '%s' has no good name, or comes twice",
                           given->site);
     site->lock_fd = -1;
+    site->making.inputs_fd = -1;
     fl_door_init(&site->door);
     (void)snprintf(site->name, sizeof(site->name), "%s", given->site);
     if (snprintf(path, sizeof(path), "%s/work/.live", given->root) >= (int)sizeof(path))

@@ -18,7 +18,6 @@
 #include "engine/base/banned.h"
 
 #define LINES_A_TURN 256
-#define STOCK_WAIT_NS INT64_C(5000000) /* what is needed now comes first */
 
 /* ---------------------------------------------------------------- making */
 
@@ -228,8 +227,7 @@ int fl_holder_give(struct fl_worker *worker, struct attempt *attempt, int64_t gr
 
     if (!order)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "attempt: out of memory");
-    if (worker->stock_ns == INT64_MAX)
-        worker->stock_ns = fl_world_mono_ns(worker->world) + STOCK_WAIT_NS;
+    worker->stock_ns = 0; /* in turns in which nothing else is to be done */
     while ((holder = find_waiting(worker)) != NULL) {
         if (fl_holder_say(worker, holder, order) == 0) {
             give_to(worker, holder, attempt);
@@ -325,8 +323,8 @@ static void take_note(struct fl_worker *worker, struct holder *holder, const jso
         if (attempt)
             fl_holder_release(worker, holder);
         set_waiting(worker, holder);
-        if (attempt && attempt->end_index == 0) /* its last words were not heard */
-            fl_attempt_follow(worker, attempt);
+        if (attempt && attempt->end_index == 0) /* its last words could not be passed on */
+            fl_attempt_unheard(worker, attempt);
     } else if (strcmp(note, "read") == 0 && attempt) {
         fl_attempt_follow(worker, attempt);
     } else if (strcmp(note, "alarm") == 0 && attempt) {

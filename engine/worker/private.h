@@ -16,7 +16,7 @@
 
 #define FL_WORKER_SWEEP_MAX 64 /* dying processes that are waited for at once */
 #define FL_WORKER_SPARES_MAX 8 /* supervisors that wait for an attempt */
-#define FL_WORKER_READY_MAX 4  /* folders made before they are needed, at each site */
+#define FL_WORKER_READY_MAX 8  /* folders made before they are needed, at each site */
 
 /* What a descriptor in the watch belongs to. */
 enum source_kind {
@@ -49,7 +49,8 @@ struct door {
 /* A folder for an attempt, made before it is needed: ROOT/work/.ready/NUMBER/1. */
 struct ready {
     char path[FL_PATH_MAX]; /* of NUMBER */
-    int inputs_fd;          /* its inputs.json, which only this descriptor may write */
+    int inputs_fd;          /* its inputs.json, which only this descriptor may write; -1 */
+    size_t step;            /* how far it has come */
 };
 
 struct site {
@@ -58,6 +59,7 @@ struct site {
     int lock_fd;
     struct ready ready[FL_WORKER_READY_MAX];
     size_t ready_count;
+    struct ready making; /* the next one */
     struct door door;
 };
 
@@ -99,6 +101,7 @@ struct attempt {
     int64_t acked;     /* the coordinator has entries up to here */
     int64_t end_index; /* of the `end` entry; 0: none yet */
     json_t *end;       /* that entry */
+    bool unsynced;     /* its record is not on the disk for certain */
     bool forgotten;    /* the coordinator wants to hear no more of it */
     bool dead;         /* its supervisor is dead and left no end: the tree is swept */
     int lock_fd;       /* of a dead supervisor; -1 */
@@ -174,6 +177,7 @@ struct fl_worker {
     size_t spare_max;
     int64_t stock_ns; /* when spares and folders are made again; INT64_MAX */
     uint64_t ready_number;
+    bool was_busy;                /* in this turn */
     char *buffer;                 /* for what comes through a channel */
     char supervisor[FL_PATH_MAX]; /* program */
     char transfer[FL_PATH_MAX];   /* program of the doors; "": none found */
@@ -196,6 +200,8 @@ void fl_attempt_follow(struct fl_worker *worker, struct attempt *attempt);
 /* A line of its spool came through the channel. */
 void fl_attempt_line(struct fl_worker *worker, struct attempt *attempt, const char *line,
                      size_t size);
+/* Its supervisor has ended it, which the coordinator cannot hear now. */
+void fl_attempt_unheard(struct fl_worker *worker, struct attempt *attempt);
 /* Its supervisor has ended (death says how) and is its holder no more. */
 void fl_attempt_died(struct fl_worker *worker, struct attempt *attempt);
 /* Time has come for what was put off. */
@@ -263,7 +269,8 @@ int fl_prepare_more(struct fl_worker *worker, struct attempt *attempt, const jso
  * to be written and closed. */
 int fl_ready_take(struct fl_worker *worker, const struct attempt *attempt, int *ret_inputs_fd,
                   struct fl_err *reterr);
-/* Makes one more; false when there are enough. */
+/* Makes one more file of the next one: a launch that comes meanwhile waits for no more than that.
+ * False when there are enough. */
 bool fl_ready_stock(struct fl_worker *worker, struct site *site);
 void fl_ready_clear(struct fl_worker *worker, struct site *site);
 

@@ -15,17 +15,12 @@
 
 #include "engine/base/banned.h"
 
-static int make_file(struct fl_worker *worker, const char *folder, const char *name, int mode,
-                     int *ret_fd, struct fl_err *reterr)
+static int make_file(struct fl_worker *worker, const char *path, int mode, int *ret_fd,
+                     struct fl_err *reterr)
 {
     const struct fl_world *world = worker->world;
-    char path[FL_PATH_MAX];
-    int rc = fl_path_join(folder, name, path, sizeof(path), reterr);
-    int fd;
+    int fd = world->ops->open(path, O_WRONLY | O_CREAT | O_EXCL, mode, world->arg);
 
-    if (rc < 0)
-        return rc;
-    fd = world->ops->open(path, O_WRONLY | O_CREAT | O_EXCL, mode, world->arg);
     if (fd < 0)
         return fl_err_errno(reterr, -fd, "make '%s'", path);
     if (ret_fd)
@@ -42,35 +37,76 @@ static int make_dir(struct fl_worker *worker, const char *path, struct fl_err *r
     return rc < 0 ? fl_err_errno(reterr, -rc, "make folder '%s'", path) : 0;
 }
 
-/* NUMBER/1 with data/ (and inputs.json), out/, spec.new, supervisor.json and spool.jsonl. */
-static int make_ready(struct fl_worker *worker, const struct site *site, struct ready *ready,
-                      struct fl_err *reterr)
-{
-    static const char *const dirs[] = {"", "/1", "/1/data", "/1/out"};
-    char path[FL_PATH_MAX];
-    char inner[FL_PATH_MAX];
-    int rc = 0;
+/* What a folder has before anybody asks for it, in the order of making. */
+static const struct part {
+    const char *name;
+    int mode;    /* 0: a folder */
+    bool inputs; /* its descriptor is kept */
+} parts[] = {
+    {"", 0, false},
+    {"1", 0, false},
+    {"1/data", 0, false},
+    {"1/out", 0, false},
+    {"1/spec.new", 0600, false},
+    {"1/" FL_SUPERVISOR_FILE, 0600, false},
+    {"1/" FL_SPOOL_FILE, 0644, false},
+    {"1/data/inputs.json", 0444, true},
+};
 
+static int begin_ready(struct fl_worker *worker, const struct site *site, struct ready *ready,
+                       struct fl_err *reterr)
+{
     ready->inputs_fd = -1;
     if (snprintf(ready->path, sizeof(ready->path), "%s/work/.ready/%llu", site->root,
-                 (unsigned long long)worker->ready_number++) >= (int)sizeof(ready->path) - 32)
+                 (unsigned long long)worker->ready_number++) >= (int)sizeof(ready->path) - 64)
         return fl_err_set(reterr, FL_E_TOO_BIG, 0, "root '%s' is too long", site->root);
-    for (size_t i = 0; rc == 0 && i < FL_COUNT(dirs); i++) {
-        (void)snprintf(path, sizeof(path), "%.4000s%s", ready->path, dirs[i]); /* measured above */
-        rc = make_dir(worker, path, reterr);
-    }
-    (void)snprintf(inner, sizeof(inner), "%.4000s/1", ready->path);
-    if (rc == 0)
-        rc = make_file(worker, inner, "spec.new", 0600, NULL, reterr);
-    if (rc == 0)
-        rc = make_file(worker, inner, FL_SUPERVISOR_FILE, 0600, NULL, reterr);
-    if (rc == 0)
-        rc = make_file(worker, inner, FL_SPOOL_FILE, 0644, NULL, reterr);
-    if (rc == 0)
-        rc = make_file(worker, inner, "data/inputs.json", 0444, &ready->inputs_fd, reterr);
+    return 0;
+}
+
+/* Gives up one that is half made. */
+static void drop_ready(struct fl_worker *worker, struct ready *ready)
+{
+    fl_local_close(ready->inputs_fd);
+    (void)fl_dir_remove(worker->world, ready->path, NULL); /* what stays, the next start takes */
+    memset(ready, 0, sizeof(*ready));
+    ready->inputs_fd = -1;
+}
+
+/* The next part. */
+static int make_step(struct fl_worker *worker, const struct site *site, struct ready *ready,
+                     struct fl_err *reterr)
+{
+    const struct part *part = &parts[ready->step];
+    char path[FL_PATH_MAX];
+    int rc = ready->step == 0 ? begin_ready(worker, site, ready, reterr) : 0;
+
     if (rc < 0)
-        (void)fl_dir_remove(worker->world, ready->path, NULL); /* what counts is the error */
+        return rc;
+    (void)snprintf(path, sizeof(path), "%.4000s/%s", ready->path, part->name); /* measured before */
+    if (part->mode == 0)
+        rc = make_dir(worker, path, reterr);
+    else
+        rc = make_file(worker, path, part->mode, part->inputs ? &ready->inputs_fd : NULL, reterr);
+    if (rc < 0)
+        drop_ready(worker, ready);
+    else
+        ready->step++;
     return rc;
+}
+
+static bool is_made(const struct ready *ready)
+{
+    return ready->step == FL_COUNT(parts);
+}
+
+/* Moves the finished one out. */
+static struct ready take_made(struct site *site)
+{
+    struct ready made = site->making;
+
+    memset(&site->making, 0, sizeof(site->making));
+    site->making.inputs_fd = -1;
+    return made;
 }
 
 /* NUMBER or NUMBER/1 to its place, whose parents may have to be made. 0 or -errno. */
@@ -117,12 +153,11 @@ int fl_ready_take(struct fl_worker *worker, const struct attempt *attempt, int *
     struct ready ready;
     int rc = 0;
 
-    if (site->ready_count > 0)
-        ready = site->ready[--site->ready_count];
-    else
-        rc = make_ready(worker, site, &ready, reterr);
+    while (rc == 0 && site->ready_count == 0 && !is_made(&site->making))
+        rc = make_step(worker, site, &site->making, reterr);
     if (rc < 0)
         return rc;
+    ready = site->ready_count > 0 ? site->ready[--site->ready_count] : take_made(site);
     rc = place(worker, &ready, attempt->folder, reterr);
     if (rc < 0) {
         fl_local_close(ready.inputs_fd);
@@ -138,19 +173,17 @@ bool fl_ready_stock(struct fl_worker *worker, struct site *site)
     if (site->ready_count == FL_WORKER_READY_MAX)
         return false;
     /* on a full disk there is none: the launch that needs one says so */
-    if (make_ready(worker, site, &site->ready[site->ready_count], NULL) < 0)
+    if (!is_made(&site->making) && make_step(worker, site, &site->making, NULL) < 0)
         return false;
-    site->ready_count++;
+    if (is_made(&site->making))
+        site->ready[site->ready_count++] = take_made(site);
     return site->ready_count < FL_WORKER_READY_MAX;
 }
 
 void fl_ready_clear(struct fl_worker *worker, struct site *site)
 {
-    while (site->ready_count > 0) {
-        struct ready *ready = &site->ready[--site->ready_count];
-
-        fl_local_close(ready->inputs_fd);
-        (void)fl_dir_remove(worker->world, ready->path,
-                            NULL); /* what stays, the next start takes */
-    }
+    while (site->ready_count > 0)
+        drop_ready(worker, &site->ready[--site->ready_count]);
+    if (site->making.step > 0)
+        drop_ready(worker, &site->making);
 }

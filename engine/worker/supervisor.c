@@ -626,12 +626,14 @@ static int close_attempt(struct fl_supervisor *supervisor, struct fl_err *reterr
     return rc;
 }
 
-/* The end is told; done when it is written as well. */
+/* The end is told; done when it is written as well. A worker that has heard it sees to its sync. */
 static int finish(struct fl_supervisor *supervisor, struct fl_err *reterr)
 {
     if (json_array_size(supervisor->held) > 0)
         return 0;
     supervisor->state = SUPERVISE_DONE;
+    if (supervisor->post->channel_fd >= 0 && !supervisor->post->behind)
+        return 0;
     return fl_spool_sync(&supervisor->spool, reterr);
 }
 

@@ -13,8 +13,9 @@
  *  - `begin` is written before the body starts: whoever finds the record knows that there may be a
  *    body, and starts no other. Not synced: when the machine goes down the body goes with it.
  *  - an output is synced, with every folder on the way to it, before it is told: others rely on it.
- *  - the end is told first and synced then. Told and recorded by the coordinator, it is needed no
- *    more; the sync is for the coordinator that is away.
+ *  - the end is told first and synced only when nobody hears it, or when the coordinator has not
+ *    acknowledged it soon: once that has recorded it, it is needed no more. A sync of its own for
+ *    each would hold up the coordinator's, on the same disk, for nothing.
  *  - all else is for people, or can be made again.
  * A full disk ends nothing: what cannot be written is kept, and what would come is left where it
  * is (the body comes to stand at full pipes in the end), until there is space.

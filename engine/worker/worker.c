@@ -468,6 +468,7 @@ static int take_bus(struct fl_worker *worker, struct fl_err *reterr)
             return 0;
         if (rc < 0)
             return rc;
+        worker->was_busy = true;
         switch (event.kind) {
         case FL_BUS_OPENED:
             worker->opened = worker->hello_due = true;
@@ -534,14 +535,16 @@ static void take_source(struct fl_worker *worker, const struct source *source)
     }
 }
 
-/* Makes one of what is used up, in each turn until there is enough: nothing waits for it. */
+/* Makes a piece of what is used up, in each turn that has nothing else to do until there is enough.
+ */
 static void take_stock(struct fl_worker *worker)
 {
     bool more = false;
 
-    fl_holder_stock(worker);
     for (size_t i = 0; i < worker->site_count && !more; i++)
         more = fl_ready_stock(worker, &worker->sites[i]);
+    if (!more)
+        fl_holder_stock(worker);
     worker->stock_ns = more ? 0 : INT64_MAX;
 }
 
@@ -565,7 +568,7 @@ static void take_timers(struct fl_worker *worker)
         if (fl_door_timer(worker, &worker->sites[i], now_ns))
             worker->hello_due = true;
     }
-    if (now_ns >= worker->stock_ns)
+    if (now_ns >= worker->stock_ns && !worker->was_busy)
         take_stock(worker);
     if (now_ns >= worker->stuck_ns)
         launch_stuck(worker);
@@ -584,12 +587,16 @@ static void take_timers(struct fl_worker *worker)
 int fl_worker_turn(struct fl_worker *worker, struct fl_err *reterr)
 {
     uint64_t key;
-    int rc = take_bus(worker, reterr);
+    int rc;
 
+    worker->was_busy = false;
+    rc = take_bus(worker, reterr);
     if (rc < 0)
         return rc;
-    for (int i = 0; i < EVENTS_A_TURN && fl_watch_next(worker->watch, &key); i++)
+    for (int i = 0; i < EVENTS_A_TURN && fl_watch_next(worker->watch, &key); i++) {
+        worker->was_busy = true;
         take_source(worker, (const struct source *)(uintptr_t)key);
+    }
     take_timers(worker);
     hello_if_due(worker);
     return worker->stopping ? 1 : 0;
