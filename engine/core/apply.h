@@ -54,6 +54,9 @@ int fl_apply_ended_as(struct fl_core *core, struct fl_run *run, uint32_t inst, b
 /* The run goes on by another plan; what it has done is carried over by name. */
 int fl_run_move(struct fl_core *core, struct fl_run *run, const struct fl_plan *plan,
                 int64_t now_ns, struct fl_err *reterr);
+/* The same by a plan of the run's own (taken), or by `plan` when own is NULL. */
+int fl_run_move_own(struct fl_core *core, struct fl_run *run, const struct fl_plan *plan,
+                    struct fl_plan *own, int64_t now_ns, struct fl_err *reterr);
 /* True for an end that makes the run fail: not when it was only too late. */
 bool fl_inst_is_bad(const struct fl_run *run, uint32_t inst, const struct fl_standing *standing);
 /* Counts all terms anew from slots and ends (a run is opened again, or has another plan). */

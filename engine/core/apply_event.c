@@ -1,6 +1,7 @@
 /* One function a type of event. */
 #include "config.h"
 
+#include "engine/core/declare.h"
 #include "engine/core/flow.h"
 
 #include <stdlib.h>
@@ -498,6 +499,7 @@ static int apply_replanned(struct fl_core *core, const struct fl_event *event,
                            struct fl_err *reterr)
 {
     const struct fl_plan *plan = fl_core_plan(core, event->digest);
+    struct fl_plan *own = NULL;
     struct fl_run *run;
     int rc = fl_apply_find(core, event, &run, NULL, reterr);
 
@@ -505,7 +507,8 @@ static int apply_replanned(struct fl_core *core, const struct fl_event *event,
         return rc;
     if (!plan)
         return fl_apply_bug(event, reterr, "its workflow is not known");
-    return fl_run_move(core, run, plan, event->time_ns, reterr);
+    rc = fl_plan_declare_like(plan, run->plan->workflow, &own, reterr);
+    return rc < 0 ? rc : fl_run_move_own(core, run, plan, own, event->time_ns, reterr);
 }
 
 /* What an event of an action touched is remembered, so that the action can be undone. */

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "engine/core/decide.h"
+#include "engine/core/declare.h"
 #include "engine/core/retry.h"
 
 #include <stdio.h>
@@ -424,13 +425,68 @@ static int say_end(const struct saying *s, struct fl_err *reterr)
     return fl_emit_text(event, &event->why, why, reterr);
 }
 
+/* Why members cannot be those of a set of the run; *ret_plan is the plan with them. */
+static int check_set(const struct saying *s, const char *name, const json_t *members,
+                     struct fl_err *why)
+{
+    fl_auto(fl_plan_destroy) struct fl_plan *plan = NULL;
+    const struct fl_workflow *wf = s->run->plan->workflow;
+    int32_t index = name ? fl_workflow_set(wf, name) : FL_NONE;
+
+    if (index == FL_NONE || wf->sets[index].kind != FL_SET_DECLARED)
+        return fl_err_set(why, FL_E_NOENT, 0, "there is no declared set '%.60s'", name ? name : "");
+    if (&wf->stages[wf->sets[index].by] != fl_inst_stage(s->run, s->inst))
+        return fl_err_set(why, FL_E_REFUSED, 0, "the members of set '%s' are said by stage '%s'",
+                          name, wf->stages[wf->sets[index].by].name);
+    for (size_t i = 0; i < json_array_size(members); i++)
+        if (!json_is_string(json_array_get(members, i)))
+            return fl_err_set(why, FL_E_PARSE, 0, "a member of set '%s' is no text", name);
+    if (wf->sets[index].known)
+        return fl_set_is_said_again(&wf->sets[index], members)
+                   ? FL_E_EXISTS
+                   : fl_err_set(why, FL_E_REFUSED, 0,
+                                "the members of set '%s' were said already, and were others", name);
+    return fl_plan_declare(s->run->plan, index, members, &plan, why);
+}
+
+/* The members of a set: once; what is no good is told, and the set stays unknown. */
+static int say_set(const struct saying *s, struct fl_err *reterr)
+{
+    const json_t *members = json_object_get(s->entry, "members");
+    const char *name = text_of(s, "set");
+    struct fl_err why = {0};
+    struct fl_event *event;
+    char text[FL_CORE_REASON_MAX];
+    char *list;
+    int rc = json_is_array(members)
+                 ? check_set(s, name, members, &why)
+                 : fl_err_set(&why, FL_E_PARSE, 0, "a set needs a list of members");
+
+    if (rc == FL_E_EXISTS)
+        return emit_note(s, "the members of a set came again, the same", reterr);
+    if (rc < 0) {
+        (void)snprintf(text, sizeof(text), "warn: %.800s", why.text);
+        return emit_note(s, text, reterr);
+    }
+    list = fl_json_text(members);
+    if (!list)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for the members of a set");
+    rc = emit(s, FL_EVENT_SET_DECLARED, &event, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(event, &event->output, name, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(event, &event->text, list, reterr);
+    free(list);
+    return rc;
+}
+
 static const struct saying_row {
     const char *type;
     int (*say)(const struct saying *s, struct fl_err *reterr);
 } rows[] = {
     {"begin", say_begin},       {"begun", say_begun},       {"output", say_output},
     {"absent", say_absent},     {"progress", say_progress}, {"warn", say_warn},
-    {"degraded", say_degraded}, {"end", say_end},
+    {"degraded", say_degraded}, {"set", say_set},           {"end", say_end},
 };
 
 /* What was said cannot be recorded (a mark longer than an event's text, say). The entry counts all

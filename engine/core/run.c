@@ -152,5 +152,6 @@ void fl_run_destroy(struct fl_run *run)
     json_decref(run->params);
     fl_overrides_release(&run->overrides);
     json_decref(run->marks);
+    fl_plan_destroy(run->own_plan);
     free(run);
 }

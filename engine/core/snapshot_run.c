@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/core/declare.h"
 #include "engine/core/snapshot_impl.h"
 #include "engine/core/terms.h"
 
@@ -312,10 +313,49 @@ static void tables(struct fl_snap *s, struct fl_run *run)
     fl_snap_list(s, &run->excluded, &run->excluded_count, (uint32_t)plan->workflow->stage_count);
 }
 
+/* One set, when its members were said in the run; *json is a list. Loading makes *own of it. */
+static void declared_set(struct fl_snap *s, const struct fl_plan *base, const struct fl_plan *is,
+                         size_t set, struct fl_plan **own)
+{
+    const struct fl_set *of = is ? &is->workflow->sets[set] : NULL;
+    bool known = of && of->known;
+    json_t *members = known ? json_array() : NULL;
+    struct fl_plan *next = NULL;
+    int rc;
+
+    fl_snap_bool(s, &known);
+    for (size_t i = 0; of && known && i < of->members.count; i++)
+        (void)json_array_append_new(members, json_string(of->members.items[i])); /* names */
+    if (known)
+        fl_snap_json(s, &members);
+    if (fl_pack_loads(&s->pack) && known && s->pack.rc == 0) {
+        rc = fl_plan_declare(*own ? *own : base, (int32_t)set, members, &next, NULL);
+        if (rc < 0)
+            fl_pack_spoil(&s->pack, rc == FL_E_NOMEM ? rc : FL_E_DATA);
+        else
+            fl_plan_destroy(*own);
+        *own = rc < 0 ? *own : next;
+    }
+    json_decref(members);
+}
+
+/* Sets that were declared in the run; loading gives the plan of its own, or NULL. */
+static struct fl_plan *declared(struct fl_snap *s, const struct fl_plan *base,
+                                const struct fl_run *run)
+{
+    struct fl_plan *own = NULL;
+
+    for (size_t i = 0; i < base->workflow->set_count && s->pack.rc == 0; i++)
+        if (base->workflow->sets[i].kind == FL_SET_DECLARED)
+            declared_set(s, base, run ? run->plan : NULL, i, &own);
+    return own;
+}
+
 void fl_snap_run(struct fl_snap *s, struct fl_run **run_)
 {
     struct fl_run *run = *run_;
     char *name = run ? run->name : NULL;
+    struct fl_plan *own;
     uint32_t plan = 0;
     uint32_t inst_count;
 
@@ -329,15 +369,19 @@ void fl_snap_run(struct fl_snap *s, struct fl_run **run_)
         fl_pack_spoil(&s->pack, FL_E_DATA);
         return;
     }
+    own = declared(s, s->core->plans[plan], run);
     if (fl_pack_loads(&s->pack)) {
-        int rc = fl_run_create(s->core->plans[plan], name, run_, NULL);
+        int rc = s->pack.rc < 0 ? s->pack.rc
+                                : fl_run_create(own ? own : s->core->plans[plan], name, run_, NULL);
 
         free(name);
         if (rc < 0) {
+            fl_plan_destroy(own);
             fl_pack_spoil(&s->pack, rc);
             return;
         }
         run = *run_;
+        run->own_plan = own;
     }
     inst_count = run->plan->inst_count;
     FL_PACK_U(&s->pack, inst_count); /* another version may plan another number of them */

@@ -55,8 +55,8 @@ enum __attribute__((packed)) fl_state { /* a byte: there are very many */
     X(CANCEL) \
     X(LOSE) \
     X(SKIP) \
-    X(EXPIRE) X(HOLD) X(RELEASE) X(RETRY) X(SET_SUCCEEDED) X(SET_FAILED) X(SET_SKIPPED) \
-        X(SET_WAITING)
+    X(EXPIRE) \
+    X(HOLD) X(RELEASE) X(RETRY) X(SET_SUCCEEDED) X(SET_FAILED) X(SET_SKIPPED) X(SET_WAITING)
 
 enum fl_happening {
 #define FL_HAPPENING_ENUM(NAME) FL_HAPPEN_##NAME,
@@ -171,7 +171,8 @@ struct fl_run {
     char *variant; /* or NULL */
     struct fl_cycle cycle;
     const struct fl_plan *plan;
-    json_t *params; /* that it was submitted with */
+    struct fl_plan *own_plan; /* that very plan, when sets were declared in this run; or NULL */
+    json_t *params;           /* that it was submitted with */
     struct fl_overrides overrides;
     enum fl_state state; /* running, or an end */
     bool cancel_asked;

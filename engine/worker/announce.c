@@ -238,9 +238,12 @@ int fl_announce_take(struct fl_supervisor *supervisor, const char *data, size_t 
         rc = take_note(supervisor, event, "text", &said);
     else if (strcmp(type, "degraded") == 0)
         rc = take_note(supervisor, event, "cause", &said);
+    else if (strcmp(type, "set") == 0)
+        rc = take_note(supervisor, event, "set", &said);
     else
         rc = fl_err_set(&said, FL_E_PARSE, 0,
-                        "type '%.40s'; accepted: output, absent, progress, warn, degraded", type);
+                        "type '%.40s'; accepted: output, absent, progress, warn, degraded, set",
+                        type);
     if (rc < 0)
         return fl_announce_warn(supervisor, reterr, "what the stage said was not taken: %s",
                                 said.text);

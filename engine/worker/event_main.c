@@ -21,16 +21,20 @@ static const char usage[] =
     "       fairlead-event progress LEAD|FRACTION\n"
     "       fairlead-event warn TEXT\n"
     "       fairlead-event degraded CAUSE [AGE]\n"
+    "       fairlead-event set NAME [MEMBER]...\n"
     "\n"
     "Says something to the engine from inside a stage. FILE is complete and closed; it is named\n"
-    "relative to FAIRLEAD_OUTPUT_DIR, or by its path, and lies in that folder. LEAD is +006;\n"
-    "FRACTION is 0 to 1; DURATION and AGE are like PT9H. Outside an attempt (FAIRLEAD_SOCKET not\n"
+    "relative to FAIRLEAD_OUTPUT_DIR, or by its path, and lies in that folder. LEAD is +006, or\n"
+    "another member of the output's set; FRACTION is 0 to 1; DURATION and AGE are like PT9H. "
+    "Outside an attempt (FAIRLEAD_SOCKET not\n"
     "set) it checks what was to be said, tells so, and ends with 0.\n"
     "\n"
     "  --lead LEAD     lead of the output, when it has one\n"
     "  --cause TEXT    why the output will not come\n"
     "  --age DURATION  age of what stands in for it\n"
     "  --help, --version\n";
+
+#define MEMBER_MAX 64 /* bytes of a member of a set */
 
 struct request {
     const char *lead;
@@ -73,6 +77,13 @@ static int check_lead(const char *text, struct fl_err *reterr)
     struct fl_lead lead;
 
     return text && fl_lead_parse(text, &lead, reterr) < 0 ? FL_E_USAGE : 0;
+}
+
+static bool is_member(const char *text)
+{
+    size_t size = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+
+    return size > 0 && size <= MEMBER_MAX && text[size] == '\0' && *text != '-' && *text != '_';
 }
 
 static int check_age(const char *text, struct fl_err *reterr)
@@ -148,17 +159,37 @@ static int make_degraded(const struct request *request, json_t **ret_event, stru
     return rc;
 }
 
+static int make_set(const struct request *request, json_t **ret_event, struct fl_err *reterr)
+{
+    json_t *members = json_array();
+
+    if (request->count < 2) {
+        json_decref(members);
+        return fl_err_set(reterr, FL_E_USAGE, 0, "set NAME [MEMBER]... is expected");
+    }
+    for (int i = 2; i < request->count; i++) {
+        if (!is_member(request->words[i])) {
+            json_decref(members);
+            return fl_err_set(reterr, FL_E_USAGE, 0,
+                              "member '%.80s'; accepted: letters, digits, '-' and '_', at most %d, "
+                              "no '-' or '_' first",
+                              request->words[i], MEMBER_MAX);
+        }
+        (void)json_array_append_new(members, json_string(request->words[i])); /* ASCII */
+    }
+    *ret_event =
+        json_pack("{s:s,s:s,s:o}", "type", "set", "set", request->words[1], "members", members);
+    return 0;
+}
+
 static int make_event(const struct request *request, json_t **ret_event, struct fl_err *reterr)
 {
     static const struct {
         const char *verb;
         int (*make)(const struct request *request, json_t **ret_event, struct fl_err *reterr);
-    } verbs[] = {{"output", make_output},
-                 {"absent", make_absent},
-                 {"progress", make_progress},
-                 {"warn", make_warn},
-                 {"degraded", make_degraded}};
-    int rc = check_lead(request->lead, reterr);
+    } verbs[] = {{"output", make_output}, {"absent", make_absent},     {"progress", make_progress},
+                 {"warn", make_warn},     {"degraded", make_degraded}, {"set", make_set}};
+    int rc = request->lead && is_member(request->lead) ? 0 : check_lead(request->lead, reterr);
 
     if (rc == 0)
         rc = check_age(request->age, reterr);
@@ -173,7 +204,7 @@ static int make_event(const struct request *request, json_t **ret_event, struct 
         return rc;
     }
     return fl_err_set(reterr, FL_E_USAGE, 0,
-                      "'%s'; accepted: output, absent, progress, warn, degraded",
+                      "'%s'; accepted: output, absent, progress, warn, degraded, set",
                       request->words[0]);
 }
 

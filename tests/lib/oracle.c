@@ -4,6 +4,7 @@
 #include "tests/lib/oracle.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/lib/oracle_impl.h"
@@ -28,6 +29,10 @@ void oracle_release(struct oracle *o)
     json_decref(o->insts);
     json_decref(o->pools);
     json_decref(o->jobs);
+    for (size_t i = 0; i < o->own_count; i++) {
+        free(o->own[i].run);
+        fl_workflow_destroy(o->own[i].workflow);
+    }
     json_decref(o->flows);
     json_decref(o->shared);
 }
@@ -52,10 +57,42 @@ const struct fl_workflow *oracle_workflow_of(const struct oracle *o, const char 
     const char *digest =
         json_string_value(json_object_get(json_object_get(o->runs, run), "digest"));
 
+    for (size_t i = o->own_count; i-- > 0;)
+        if (strcmp(o->own[i].run, run) == 0)
+            return o->own[i].workflow;
     for (size_t i = 0; digest && i < o->known_count; i++)
         if (strcmp(o->known[i].digest, digest) == 0)
             return o->known[i].workflow;
     return NULL;
+}
+
+/* From now on the run's set has these members. */
+static int on_declared(struct oracle *o, const struct fl_event *event, struct fl_err *reterr)
+{
+    const struct fl_workflow *wf = oracle_workflow_of(o, event->run);
+    int32_t set = fl_workflow_set(wf, event->output);
+    fl_json_auto json_t *members = NULL;
+    fl_json_auto json_t *json = NULL;
+    struct fl_workflow *own = NULL;
+    json_t *one;
+    int rc;
+
+    fl_assert(o->own_count < ORACLE_WORKFLOWS_MAX);
+    if (set == FL_NONE || wf->sets[set].kind != FL_SET_DECLARED || wf->sets[set].known)
+        return fl_err_set(reterr, FL_E_BUG, 0, "set '%s' is none, or known", event->output);
+    rc = fl_json_parse(event->text, strlen(event->text), &members, reterr);
+    if (rc == 0)
+        rc = fl_workflow_to_json(wf, &json, reterr);
+    one = json_array_get(json_object_get(json, "sets"), (size_t)set);
+    (void)json_object_set(one, "members", members);
+    (void)json_object_set_new(one, "known", json_true());
+    if (rc == 0)
+        rc = fl_workflow_from_json(json, &own, reterr);
+    if (rc < 0)
+        return rc;
+    o->own[o->own_count].run = strdup(event->run);
+    o->own[o->own_count++].workflow = own;
+    return 0;
 }
 
 void oracle_key(char *text, const char *a, const char *b, const char *c, const char *d,
@@ -603,8 +640,9 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
         on_hold(o, event);
         return 0;
     case FL_EVENT_ACTION_TAKEN:
-    case FL_EVENT_SET_DECLARED:
         return 0;
+    case FL_EVENT_SET_DECLARED:
+        return on_declared(o, event, reterr);
     case FL_EVENT_PARAM_SET:
     case FL_EVENT_TIME_CAME:
     case FL_EVENT_SIGNALLED:

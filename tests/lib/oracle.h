@@ -19,6 +19,11 @@ struct oracle {
         const struct fl_workflow *workflow;
     } known[ORACLE_WORKFLOWS_MAX];
     size_t known_count;
+    struct {
+        char *run;
+        struct fl_workflow *workflow; /* with the sets that were declared in the run */
+    } own[ORACLE_WORKFLOWS_MAX];
+    size_t own_count;
     json_t *runs;   /* name -> {"digest","cycle","ended"} */
     json_t *slots;  /* "run|stage|output|key|member" -> "accepted", or "x" for absent */
     json_t *insts;  /* "run|stage|key" -> {"tries","open","begun","state"} */

@@ -152,6 +152,15 @@ static bool reference_first(struct reference *ref)
     return true;
 }
 
+/* True when a stage has yet to say over what members we would look. */
+static bool is_unsaid(const struct reference *ref)
+{
+    for (size_t d = 0; d < ref->dims; d++)
+        if (!fl_set_is_known(&ref->wf->sets[ref->sets[d]]))
+            return true;
+    return false;
+}
+
 static bool reference_next(struct reference *ref)
 {
     for (size_t d = ref->dims; d-- > 0;) {
@@ -238,7 +247,10 @@ static int source_there(const struct needs *n, const struct fl_stage_input *inpu
                             .select = &source->select};
 
     if (!reference_first(&ref))
-        return 0;
+        return is_unsaid(&ref)
+                   ? fl_err_set(n->reterr, FL_E_BUG, 0, "%s of run %s starts before %s has members",
+                                n->stage->name, n->run, source->text)
+                   : 0;
     do {
         char state;
 
@@ -341,8 +353,10 @@ static void count_stage(const struct needs *n, const struct fl_expr_leaf *leaf, 
     if (leaf->members &&
         fl_selector_parse(wf, &dims, leaf->members, strlen(leaf->members), &given, NULL) < 0)
         return;
-    if (!reference_first(&ref))
+    if (!reference_first(&ref)) {
+        *meant += is_unsaid(&ref); /* none of them is as wanted */
         return;
+    }
     do {
         char key[FL_KEY_TEXT_MAX];
         char member[FL_MEMBER_TEXT_MAX];

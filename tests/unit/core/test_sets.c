@@ -319,6 +319,87 @@ static void old_workflows_are_read(void **state)
     assert_int_equal(wf->stages[1].inputs[0].sources[0].select.of[0].count, 1);
 }
 
+/* tracker says which storms there are; each is tracked, all are summed up. */
+static struct fl_workflow *storms(void)
+{
+    struct fl_workflow *wf = build_workflow("storms", 100);
+    int32_t tracker = build_stage(wf, "tracker", NULL, 0);
+    int32_t storm = build_declared(wf, "storm", tracker);
+    int32_t track;
+    int32_t sum;
+
+    (void)build_output(wf, tracker, "list", FL_NONE);
+    track = build_stage(wf, "track", NULL, 1, storm);
+    (void)build_output(wf, track, "path", FL_NONE);
+    (void)build_input(wf, track, tracker, 0, NULL);
+    sum = build_stage(wf, "sum", "track:ended", 0);
+    (void)build_input(wf, sum, track, 0, NULL);
+    return wf;
+}
+
+static void storms_open(struct drive *d)
+{
+    drive_open(d);
+    drive_take(d, storms());
+    drive_hello(d, "w1", NULL);
+    drive_submit(d, "20261124T0000Z");
+    drive_begin(d, "tracker/1");
+}
+
+/* The graph grows by what a stage finds, and what waits for all of them waits for that. */
+static void declared_members_make_instances(void **state)
+{
+    fl_json_auto json_t *why = NULL;
+    struct drive d;
+
+    (void)state;
+    storms_open(&d);
+    assert_ok(fl_view_why(d.core, NULL, "sum", d.now_ns, &why, &d.err), d.err);
+    assert_non_null(strstr(json_string_value(json_object_get(why, "text")),
+                           "the members of set 'storm', which tracker says: tracker is running"));
+    assert_int_equal(
+        drive_say(&d, "tracker/1", 0, "{'type':'set','set':'storm','members':['al09','al10']}"), 0);
+    assert_string_equal(drive_state(&d, "track.al10"), "waiting");
+    assert_int_equal(
+        drive_say(&d, "tracker/1", 0, "{'type':'set','set':'storm','members':['al09','al10']}"), 0);
+    assert_int_equal(
+        drive_say(&d, "tracker/1", 0, "{'type':'set','set':'storm','members':['al11']}"), 0);
+    assert_int_equal(drive_events(&d, FL_EVENT_SET_DECLARED, NULL), 1);
+    drive_output(&d, "tracker/1", "list", NULL);
+    drive_end(&d, "tracker/1", "succeeded");
+    assert_string_equal(drive_state(&d, "track.al09"), "launched");
+    assert_string_equal(drive_state(&d, "sum"), "waiting");
+    drive_play(&d);
+    assert_string_equal(drive_state(&d, NULL), "succeeded");
+    assert_int_equal(drive_events(&d, FL_EVENT_ATTEMPT_LAUNCHED, "track"), 2);
+    drive_close(&d);
+}
+
+/* No storm is an answer, too; none said is not. */
+static void declared_sets_may_be_empty_or_missing(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    storms_open(&d);
+    assert_int_equal(drive_say(&d, "tracker/1", 0, "{'type':'set','set':'storm','members':[]}"), 0);
+    drive_play(&d);
+    assert_string_equal(drive_state(&d, "sum"), "succeeded");
+    drive_close(&d);
+    storms_open(&d);
+    assert_int_equal(drive_say(&d, "tracker/1", 0, "{'type':'set','set':'strom','members':['a']}"),
+                     0);
+    assert_int_equal(
+        drive_say(&d, "tracker/1", 0, "{'type':'set','set':'storm','members':['a','../b']}"), 0);
+    assert_int_equal(drive_say(&d, "tracker/1", 0, "{'type':'set','set':'storm'}"), 0);
+    drive_output(&d, "tracker/1", "list", NULL);
+    drive_end(&d, "tracker/1", "succeeded");
+    assert_int_equal(drive_events(&d, FL_EVENT_SET_DECLARED, NULL), 0);
+    assert_string_equal(drive_state(&d, "sum"), "skipped");
+    assert_non_null(strstr(drive_reason(&d, "sum"), "the members of set 'storm'"));
+    drive_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +412,8 @@ int main(void)
         cmocka_unit_test(products_of_large_sets_are_refused),
         cmocka_unit_test(own_set_stands_in_the_file),
         cmocka_unit_test(old_workflows_are_read),
+        cmocka_unit_test(declared_members_make_instances),
+        cmocka_unit_test(declared_sets_may_be_empty_or_missing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
