@@ -8,7 +8,7 @@ PATH=$FL_TOP_BUILDDIR/engine/cli:/usr/bin:/bin
 plan 9
 unindent() { sed 's/^    //' "$FL_TOP_SRCDIR/README"; }
 unindent | sed -n '/^workflow: {/,/^};/p' >hello.cfg
-unindent | grep -E '^fairlead [a-z]+ ' | tr ';' '\n' | sed 's/ *$//; s/^ *//' >commands
+unindent | sed -n '/^Your own workflow/,/^A centre/p' | grep -E '^fairlead [a-z]+ ' | tr ';' '\n' | sed 's/ *$//; s/^ *//' >commands
 
 try "the README has a workflow of ten lines" same "$(wc -l <hello.cfg)" 10
 try "and six commands" same "$(wc -l <commands)" 6
