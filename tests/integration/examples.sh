@@ -12,6 +12,7 @@ runs=(
     'clock-and-expire|ends bulletin expired && ends short_bulletin succeeded'
     'cold-start|same "$(cat .fairlead/local/work/cold-start/*/forecast/1/out/restart.txt | tr "\n" " ")" "6 12 "'
     'cycles|same "$(cat "$(find . -path "*20251124T1800Z*" -name field.txt)") $(find . -name field.txt -path "*/out/*" | wc -l)" "analysis of 20251124T1800Z 4"'
+    'declared-set|same "$(cat "$(find . -name all.txt -path "*/out/*")" | tr "\n" " ")" "al09 al10 al11 "'
     'else-branch|states else-branch succeeded && ends primary failed && ends publish succeeded'
     'external-events|states external-events succeeded && ends publish succeeded'
     'file-arrival|states file-arrival succeeded && ends decode succeeded'
