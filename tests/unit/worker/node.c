@@ -316,6 +316,43 @@ pid_t node_pid_in(const char *path)
     return pid;
 }
 
+/* A script with the path of fairlead-event in $E; free with free(). */
+char *node_script(const char *body)
+{
+    struct fl_buf text;
+
+    fl_buf_init(&text, 0);
+    fl_buf_printf(&text, "#!/bin/sh\nset -e\nE='%s'\n%s", node_event_program(), body);
+    return fl_buf_steal(&text);
+}
+
+void node_run(struct node *node, const char *body, json_t *more)
+{
+    char *text = node_script(body);
+
+    node_embed(node);
+    node_until_hello(node, 1);
+    node_launch(node, node_spec(text, more));
+    free(text);
+}
+
+void node_assert_end(const json_t *end, const char *state, const char *class, const char *reason)
+{
+    if (strcmp(node_text(end, "state"), state) != 0 ||
+        strcmp(node_text(end, "class"), class) != 0 || !strstr(node_text(end, "reason"), reason))
+        fail_msg("ended '%s' class '%s': %s", node_text(end, "state"), node_text(end, "class"),
+                 node_text(end, "reason"));
+}
+
+bool node_log_has(const char *words)
+{
+    char *text = test_file_read(NODE_FOLDER "/log/stdout", NULL);
+    bool found = strstr(text, words) != NULL;
+
+    free(text);
+    return found;
+}
+
 json_t *node_supervisor(void)
 {
     char *text = test_file_read(NODE_FOLDER "/supervisor.json", NULL);

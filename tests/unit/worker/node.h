@@ -52,6 +52,13 @@ int node_count(const struct node *node, const char *type);
 /* True while the process runs (a zombie does not). */
 bool node_runs(pid_t pid);
 pid_t node_pid_in(const char *path); /* a number in a file */
+/* A script with the path of fairlead-event in $E; free with free(). */
+char *node_script(const char *body);
+/* Embeds a worker and launches such a script as NODE_ID; more as in node_spec. */
+void node_run(struct node *node, const char *body, json_t *more);
+void node_assert_end(const json_t *end, const char *state, const char *class, const char *reason);
+/* True when the standard output of NODE_ID has the words. */
+bool node_log_has(const char *words);
 /* What the supervisor says of itself. New reference. */
 json_t *node_supervisor(void);
 const char *node_event_program(void);

@@ -2,12 +2,10 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,43 +14,6 @@
 #include "engine/world/file.h"
 #include "engine/world/process.h"
 #include "tests/unit/worker/node.h"
-
-/* A script with the path of fairlead-event in $E; free with free(). */
-static char *script(const char *body)
-{
-    struct fl_buf text;
-
-    fl_buf_init(&text, 0);
-    fl_buf_printf(&text, "#!/bin/sh\nset -e\nE='%s'\n%s", node_event_program(), body);
-    return fl_buf_steal(&text);
-}
-
-static void launch(struct node *node, const char *body, json_t *more)
-{
-    char *text = script(body);
-
-    node_embed(node);
-    node_until_hello(node, 1);
-    node_launch(node, node_spec(text, more));
-    free(text);
-}
-
-static void assert_end(const json_t *end, const char *state, const char *class, const char *reason)
-{
-    if (strcmp(node_text(end, "state"), state) != 0 ||
-        strcmp(node_text(end, "class"), class) != 0 || !strstr(node_text(end, "reason"), reason))
-        fail_msg("ended '%s' class '%s': %s", node_text(end, "state"), node_text(end, "class"),
-                 node_text(end, "reason"));
-}
-
-static bool log_has(const char *words)
-{
-    char *text = test_file_read(NODE_FOLDER "/log/stdout", NULL);
-    bool found = strstr(text, words) != NULL;
-
-    free(text);
-    return found;
-}
 
 /* The plain road: inputs stand in DATA, outputs are told with their digests, and the end comes
  * once. A script finds fairlead-event by its name. */
@@ -67,16 +28,16 @@ static void stage_gets_its_inputs_and_its_outputs_are_told_with_digests(void **s
     node_open(&node);
     assert_int_equal(fl_dir_make(fl_world_real(), "hpc/work/wf/c/up/1/out", 0755, NULL), 0);
     test_file_write("hpc/work/wf/c/up/1/out/a.txt", "wind\n", 5);
-    launch(&node,
-           "cat a.txt; test -s inputs.json; echo \"$PDY $cyc $FAIRLEAD_RUN $jobid\"\n"
-           "echo done > ../out/one.txt; $E output one one.txt\n"
-           "echo two > \"$COMOUT/two.f003.txt\"; fairlead-event warn 'low sun'; "
-           "$E degraded 'old wind' PT6H\n",
-           json_pack("{s:[{s:s,s:s,s:s,s:i}],s:[{s:s,s:s},{s:s,s:s,s:s}]}", "inputs", "input", "w",
-                     "file", "a.txt", "path", "work/wf/c/up/1/out/a.txt", "size", 5, "outputs",
-                     "output", "one", "file", "one.txt", "output", "two", "lead", "+003", "file",
-                     "two.f003.txt"));
-    assert_end(node_until(&node, "end"), "succeeded", "", "");
+    node_run(&node,
+             "cat a.txt; test -s inputs.json; echo \"$PDY $cyc $FAIRLEAD_RUN $jobid\"\n"
+             "echo done > ../out/one.txt; $E output one one.txt\n"
+             "echo two > \"$COMOUT/two.f003.txt\"; fairlead-event warn 'low sun'; "
+             "$E degraded 'old wind' PT6H\n",
+             json_pack("{s:[{s:s,s:s,s:s,s:i}],s:[{s:s,s:s},{s:s,s:s,s:s}]}", "inputs", "input",
+                       "w", "file", "a.txt", "path", "work/wf/c/up/1/out/a.txt", "size", 5,
+                       "outputs", "output", "one", "file", "one.txt", "output", "two", "lead",
+                       "+003", "file", "two.f003.txt"));
+    node_assert_end(node_until(&node, "end"), "succeeded", "", "");
     output = node_until(&node, "output");
     fl_digest_memory("done\n", 5, hex);
     assert_string_equal(node_text(output, "output"), "one");
@@ -86,7 +47,7 @@ static void stage_gets_its_inputs_and_its_outputs_are_told_with_digests(void **s
     assert_int_equal(node_count(&node, "output"), 2); /* the one nobody announced too */
     assert_string_equal(node_text(node_until(&node, "degraded"), "age"), "PT6H");
     assert_string_equal(node_text(node_until(&node, "warn"), "text"), "low sun");
-    assert_true(log_has("wind\n20181009 00 wf/20181009T0000Z wf.20181009T0000Z.stage.1"));
+    assert_true(node_log_has("wind\n20181009 00 wf/20181009T0000Z wf.20181009T0000Z.stage.1"));
     assert_int_equal(stat(NODE_FOLDER "/data/inputs.json", &info), 0);
     assert_int_equal(info.st_mode & 0777, 0444);
     assert_int_equal(stat(NODE_FOLDER "/spec.json", &info), 0);
@@ -113,11 +74,11 @@ static void exit_code_alone_is_no_success(void **state)
         struct node node;
 
         node_open(&node);
-        launch(&node, cases[i].body,
-               json_pack("{s:[{s:s,s:s}],s:{s:i,s:s,s:{s:s,s:s,s:[s,s]}}}", "outputs", "output",
-                         "x", "file", "x.nc", "success", "exit", 0, "outputs", "all", "log", "file",
-                         "stdout", "has", "surge: done", "forbid", "CFL", "NaN"));
-        assert_end(node_until(&node, "end"), "failed", "data", cases[i].reason);
+        node_run(&node, cases[i].body,
+                 json_pack("{s:[{s:s,s:s}],s:{s:i,s:s,s:{s:s,s:s,s:[s,s]}}}", "outputs", "output",
+                           "x", "file", "x.nc", "success", "exit", 0, "outputs", "all", "log",
+                           "file", "stdout", "has", "surge: done", "forbid", "CFL", "NaN"));
+        node_assert_end(node_until(&node, "end"), "failed", "data", cases[i].reason);
         node_close(&node);
         assert_int_equal(fl_dir_remove(fl_world_real(), "hpc", NULL), 0);
     }
@@ -139,10 +100,11 @@ static void a_failed_body_leaves_only_what_it_announced(void **state)
                        "printf ha > ../out/two.txt\n%s",
                        bodies[i]);
         node_open(&node);
-        launch(&node, body,
-               json_pack("{s:[{s:s,s:s},{s:s,s:s}],s:{s:i,s:s,s:{s:s,s:[s]}}}", "outputs", "output",
-                         "one", "file", "one.txt", "output", "two", "file", "two.txt", "success",
-                         "exit", 0, "outputs", "all", "log", "file", "stdout", "forbid", "NaN"));
+        node_run(&node, body,
+                 json_pack("{s:[{s:s,s:s},{s:s,s:s}],s:{s:i,s:s,s:{s:s,s:[s]}}}", "outputs",
+                           "output", "one", "file", "one.txt", "output", "two", "file", "two.txt",
+                           "success", "exit", 0, "outputs", "all", "log", "file", "stdout",
+                           "forbid", "NaN"));
         assert_string_equal(node_text(node_until(&node, "end"), "state"), "failed");
         assert_int_equal(node_count(&node, "output"), 1);
         node_close(&node);
@@ -165,8 +127,8 @@ static void exit_code_gives_the_class_of_a_failure(void **state)
         struct node node;
 
         node_open(&node);
-        launch(&node, cases[i].body, NULL);
-        assert_end(node_until(&node, "end"), "failed", cases[i].class, "./run.sh");
+        node_run(&node, cases[i].body, NULL);
+        node_assert_end(node_until(&node, "end"), "failed", cases[i].class, "./run.sh");
         node_close(&node);
         assert_int_equal(fl_dir_remove(fl_world_real(), "hpc", NULL), 0);
     }
@@ -179,8 +141,8 @@ static void time_limit_ends_a_stage(void **state)
 
     (void)state;
     node_open(&node);
-    launch(&node, "exec sleep 1000\n", json_pack("{s:i,s:i}", "time_limit_s", 1, "grace_s", 5));
-    assert_end(node_until(&node, "end"), "timed-out", "limit", "PT1S");
+    node_run(&node, "exec sleep 1000\n", json_pack("{s:i,s:i}", "time_limit_s", 1, "grace_s", 5));
+    node_assert_end(node_until(&node, "end"), "timed-out", "limit", "PT1S");
     node_close(&node);
 }
 
@@ -197,13 +159,13 @@ static void cancel_ends_children_that_hid_themselves(void **state)
 
     (void)state;
     node_open(&node);
-    launch(&node, HIDDEN_CHILD "exec sleep 1000\n", NULL);
+    node_run(&node, HIDDEN_CHILD "exec sleep 1000\n", NULL);
     (void)node_until(&node, "progress");
     hidden = node_pid_in(NODE_FOLDER "/data/pid");
     assert_true(node_runs(hidden));
     node_say(&node, json_pack("{s:s,s:s,s:s,s:i}", "type", "cancel", "id", NODE_ID, "reason",
                               "a person said so", "grace_s", 0));
-    assert_end(node_until(&node, "end"), "cancelled", "", "a person said so");
+    node_assert_end(node_until(&node, "end"), "cancelled", "", "a person said so");
     assert_false(node_runs(hidden));
     node_close(&node);
 }
@@ -215,8 +177,8 @@ static void what_a_stage_leaves_behind_is_ended(void **state)
 
     (void)state;
     node_open(&node);
-    launch(&node, HIDDEN_CHILD, NULL);
-    assert_end(node_until(&node, "end"), "succeeded", "", "");
+    node_run(&node, HIDDEN_CHILD, NULL);
+    node_assert_end(node_until(&node, "end"), "succeeded", "", "");
     assert_false(node_runs(node_pid_in(NODE_FOLDER "/data/pid")));
     node_close(&node);
 }
@@ -231,12 +193,12 @@ static void dead_supervisor_is_found_and_its_tree_ended_before_the_end_is_told(v
 
     (void)state;
     node_open(&node);
-    launch(&node, HIDDEN_CHILD "exec sleep 1000\n", NULL);
+    node_run(&node, HIDDEN_CHILD "exec sleep 1000\n", NULL);
     (void)node_until(&node, "progress");
     hidden = node_pid_in(NODE_FOLDER "/data/pid");
     where = node_supervisor();
     assert_int_equal(kill((pid_t)json_integer_value(json_object_get(where, "pid")), SIGKILL), 0);
-    assert_end(node_until(&node, "end"), "failed", "transient", "supervisor died");
+    node_assert_end(node_until(&node, "end"), "failed", "transient", "supervisor died");
     assert_false(test_file_exists(node_text(where, "socket")));
     json_decref(where);
     assert_false(node_runs(hidden));
@@ -248,7 +210,7 @@ static void dead_supervisor_is_found_and_its_tree_ended_before_the_end_is_told(v
 static void killed_worker_is_followed_by_one_that_adopts(void **state)
 {
     struct node node;
-    char *text = script(
+    char *text = node_script(
         "mkfifo fifo; echo body >> bodies; $E progress 0.5; read x < fifo; echo y > ../out/y\n");
 
     (void)state;
@@ -264,7 +226,7 @@ static void killed_worker_is_followed_by_one_that_adopts(void **state)
     assert_string_equal(
         json_string_value(json_array_get(json_object_get(node.hello, "attempts"), 0)), NODE_ID);
     test_file_write(NODE_FOLDER "/data/fifo", "go\n", 3);
-    assert_end(node_until(&node, "end"), "succeeded", "", "");
+    node_assert_end(node_until(&node, "end"), "succeeded", "", "");
     assert_int_equal(node_count(&node, "begun"), 1);
     assert_int_equal(node_count(&node, "output"), 1);
     free(text);
@@ -278,7 +240,7 @@ static void killed_worker_is_followed_by_one_that_adopts(void **state)
 static void begin_is_asked_again_by_the_next_worker(void **state)
 {
     struct node node;
-    char *text = script("echo body >> bodies\n");
+    char *text = node_script("echo body >> bodies\n");
 
     (void)state;
     node_open(&node);
@@ -290,7 +252,7 @@ static void begin_is_asked_again_by_the_next_worker(void **state)
     node_kill(&node);
     node.no_go = node.no_ack = false;
     node_process(&node);
-    assert_end(node_until(&node, "end"), "succeeded", "", "");
+    node_assert_end(node_until(&node, "end"), "succeeded", "", "");
     free(text);
     text = test_file_read(NODE_FOLDER "/data/bodies", NULL);
     assert_string_equal(text, "body\n");
@@ -302,7 +264,7 @@ static void begin_is_asked_again_by_the_next_worker(void **state)
 static void attempt_that_ended_while_no_worker_lived_is_told_by_the_next(void **state)
 {
     struct node node;
-    char *text = script("mkfifo fifo; $E progress 0.5; read x < fifo\n");
+    char *text = node_script("mkfifo fifo; $E progress 0.5; read x < fifo\n");
     json_t *where;
     struct fl_wait_item item;
     struct fl_err err = {0};
@@ -325,7 +287,7 @@ static void attempt_that_ended_while_no_worker_lived_is_told_by_the_next(void **
     assert_ok(fl_world_wait(fl_world_real(), &item, 1, INT64_C(60000000000), &err), err);
     (void)close(item.fd);
     node_process(&node);
-    assert_end(node_until(&node, "end"), "succeeded", "", "");
+    node_assert_end(node_until(&node, "end"), "succeeded", "", "");
     node_close(&node);
 }
 
@@ -336,7 +298,7 @@ static void attempt_that_ended_while_no_worker_lived_is_told_by_the_next(void **
 static void repeated_kills_lose_no_attempt_and_repeat_none(void **state)
 {
     struct node node;
-    char *text = script("echo body >> bodies; echo y > ../out/y; $E output y y\n");
+    char *text = node_script("echo body >> bodies; echo y > ../out/y; $E output y y\n");
 
     (void)state;
     node_open(&node);
@@ -396,232 +358,13 @@ static void refused_begin_starts_no_body(void **state)
     (void)state;
     node_open(&node);
     node.no_go = true;
-    launch(&node, "echo body > body\n", NULL);
+    node_run(&node, "echo body > body\n", NULL);
     (void)node_until(&node, "begin");
     node_say(&node, json_pack("{s:s,s:s,s:s}", "type", "refuse", "id", NODE_ID, "reason",
                               "an older token"));
-    assert_end(node_until(&node, "end"), "cancelled", "", "an older token");
+    node_assert_end(node_until(&node, "end"), "cancelled", "", "an older token");
     assert_false(test_file_exists(NODE_FOLDER "/data/body"));
     node_close(&node);
-}
-
-static struct rlimit limit_of(pid_t pid, const struct rlimit *fresh)
-{
-    struct rlimit was;
-
-    assert_int_equal(prlimit(pid, RLIMIT_FSIZE, fresh, &was), 0);
-    return was;
-}
-
-/* A disk that is full for an hour in the night must cost neither the model that runs nor what it
- * said meanwhile. A limit of the file size stands for the disk: it is met and lifted like one. */
-static void full_disk_ends_nothing_and_loses_nothing(void **state)
-{
-    const struct rlimit none_left = {.rlim_cur = 8, .rlim_max = RLIM_INFINITY};
-    struct node node;
-    struct rlimit was;
-    json_t *where;
-    pid_t supervisor;
-    struct fl_wait_item item;
-    struct fl_err err = {0};
-
-    (void)state;
-    node_open(&node);
-    launch(&node,
-           "mkfifo fifo; (echo $$ > pid.new; mv pid.new pid); $E progress 0.5; read x < fifo\n"
-           "echo printed while full; $E warn 'said while full'; echo y > ../out/y\n",
-           json_pack("{s:[{s:s,s:s}]}", "outputs", "output", "y", "file", "y"));
-    (void)node_until(&node, "progress");
-    where = node_supervisor();
-    supervisor = (pid_t)json_integer_value(json_object_get(where, "pid"));
-    json_decref(where);
-    was = limit_of(supervisor, &none_left);
-    item = (struct fl_wait_item){
-        .fd = fl_world_real()->ops->pidfd(node_pid_in(NODE_FOLDER "/data/pid"), NULL)};
-    assert_true(item.fd >= 0);
-    test_file_write(NODE_FOLDER "/data/fifo", "go\n", 3);
-    assert_ok(fl_world_wait(fl_world_real(), &item, 1, INT64_C(60000000000), &err), err);
-    (void)close(item.fd);
-    assert_true(node_runs(supervisor));
-    assert_int_equal(node_count(&node, "end"), 0);
-    (void)limit_of(supervisor, &was);
-    assert_end(node_until(&node, "end"), "succeeded", "", "");
-    assert_int_equal(node_count(&node, "warn"), 1);
-    assert_int_equal(node_count(&node, "output"), 1);
-    assert_true(log_has("printed while full"));
-    node_close(&node);
-}
-
-#define ORDERS 2000
-
-/* A supervisor that somebody has stopped (a debugger, a frozen container) must not stop the node:
- * the other stages are launched, cancelled and told of. */
-static void stopped_supervisor_stops_nobody_else(void **state)
-{
-    struct node node;
-    char *text = script("echo body\n");
-    json_t *where;
-    pid_t supervisor;
-
-    (void)state;
-    node_open(&node);
-    launch(&node, "$E progress 0.5; exec sleep 1000\n", NULL);
-    (void)node_until(&node, "progress");
-    where = node_supervisor();
-    supervisor = (pid_t)json_integer_value(json_object_get(where, "pid"));
-    json_decref(where);
-    assert_int_equal(kill(supervisor, SIGSTOP), 0);
-    for (int i = 0; i < ORDERS; i++)
-        node_say(&node, json_pack("{s:s,s:s,s:s,s:i}", "type", "cancel", "id", NODE_ID, "reason",
-                                  "a person said so", "grace_s", 0));
-    node_launch(&node, node_spec(text, json_pack("{s:s}", "id", "wf/20181009T0000Z/other/1")));
-    free(text);
-    node_until_count(&node, "end", 1); /* of the other one */
-    assert_int_equal(kill(supervisor, SIGCONT), 0);
-    assert_end(node_until(&node, "end"), "cancelled", "", "a person said so");
-    node_close(&node);
-}
-
-/* A stage whose folder is taken away under it, and whose worker is started again: a body runs that
- * nobody knows. *ret_token is to be freed. */
-static pid_t body_without_a_folder(struct node *node, char **ret_token)
-{
-    char *text = script("echo $$ > pid.new; mv pid.new pid; $E progress 0.5; exec sleep 1000\n");
-    json_t *spec = node_spec(text, NULL);
-    pid_t body;
-
-    free(text);
-    *ret_token = strdup(node_text(spec, "token"));
-    node_process(node);
-    node_until_hello(node, 1);
-    node_launch(node, spec);
-    (void)node_until(node, "progress");
-    body = node_pid_in(NODE_FOLDER "/data/pid");
-    node_kill(node);
-    assert_int_equal(fl_dir_remove(fl_world_real(), "hpc", NULL), 0);
-    (void)json_array_clear(node->seen);
-    node_process(node);
-    node_until_hello(node, 2);
-    assert_int_equal(json_array_size(json_object_get(node->hello, "attempts")), 0);
-    assert_true(node_runs(body));
-    return body;
-}
-
-/* A lost attempt holds its stage until somebody can say that its body is dead: the worker makes it
- * so, and says how it knows. */
-static void lost_attempt_is_proved_dead(void **state)
-{
-    struct node node;
-    char *token = NULL;
-    pid_t body;
-
-    (void)state;
-    node_open(&node);
-    body = body_without_a_folder(&node, &token);
-    node_say(&node, json_pack("{s:s,s:s,s:s}", "type", "prove", "id", NODE_ID, "token", token));
-    assert_end(node_until(&node, "end"), "lost", "transient", "no process on host");
-    assert_false(node_runs(body));
-    free(token);
-    node_close(&node);
-}
-
-/* The coordinator never heard that it had begun, and launches it again: not beside the first. */
-static void launch_made_again_ends_a_body_without_a_folder(void **state)
-{
-    struct node node;
-    char *token = NULL;
-    pid_t body;
-
-    (void)state;
-    node_open(&node);
-    body = body_without_a_folder(&node, &token);
-    node_launch(&node, node_spec("#!/bin/sh\n", json_pack("{s:s}", "token", token)));
-    assert_end(node_until(&node, "end"), "failed", "transient", "ran on without its folder");
-    assert_false(node_runs(body));
-    free(token);
-    node_close(&node);
-}
-
-/* What is kept no longer must go from the disk, or the disk fills; what runs must stay. */
-static void files_of_a_dropped_run_go_when_nothing_of_it_runs(void **state)
-{
-    struct node node;
-    const json_t *cleaned;
-
-    (void)state;
-    node_open(&node);
-    launch(&node, "echo y > ../out/y; mkdir -p ../out/deep; echo z > ../out/deep/z\n",
-           json_pack("{s:[{s:s,s:s}]}", "outputs", "output", "y", "file", "y"));
-    node.no_ack = true;
-    node_say(&node, json_pack("{s:s,s:[s]}", "type", "clean", "runs", "wf/20181009T0000Z"));
-    (void)node_until(&node, "end");
-    assert_true(test_file_exists(NODE_FOLDER "/out/y")); /* it was held, and refused */
-    node_say(&node, json_pack("{s:s,s:s}", "type", "forget", "id", NODE_ID));
-    node_say(&node,
-             json_pack("{s:s,s:[s,s]}", "type", "clean", "runs", "../hpc", "wf/20181009T0000Z"));
-    cleaned = node_until_message(&node, "cleaned");
-    assert_string_equal(node_text(cleaned, "run"), "wf/20181009T0000Z");
-    assert_string_equal(node_text(cleaned, "site"), "hpc");
-    assert_true(json_integer_value(json_object_get(cleaned, "bytes")) >= 4);
-    assert_false(test_file_exists("hpc/work/wf/20181009T0000Z"));
-    node_close(&node);
-}
-
-/* A global centre's file that somebody else puts there starts the chain: when it is whole. */
-static void file_that_arrives_is_told_when_it_is_whole(void **state)
-{
-    struct node node;
-    const json_t *arrived;
-    int fd;
-
-    (void)state;
-    node_open(&node);
-    node_embed(&node);
-    node_until_hello(&node, 1);
-    node_say(&node, json_pack("{s:s,s:s,s:s,s:s}", "type", "watch", "id", "out", "site", "hpc",
-                              "path", "../keys/worker.key")); /* refused, and logged */
-    node_say(&node, json_pack("{s:s,s:s,s:s,s:s}", "type", "watch", "id", "a", "site", "hpc",
-                              "path", "inbox/00/ready"));
-    node_say(&node, json_pack("{s:s,s:s,s:s,s:s}", "type", "watch", "id", "b", "site", "hpc",
-                              "path", "inbox/00/other"));
-    node_say(&node, json_pack("{s:s,s:s}", "type", "unwatch", "id", "b"));
-    assert_int_equal(fl_dir_make(fl_world_real(), "hpc/inbox/00", 0755, NULL), 0);
-    fd = fl_world_real()->ops->open("hpc/inbox/00/ready", O_WRONLY | O_CREAT, 0644, NULL);
-    assert_true(fd >= 0);
-    assert_int_equal(fl_world_real()->ops->pwrite(fd, "ha", 2, 0, NULL), 2);
-    node_say(&node, json_pack("{s:s,s:s,s:s}", "type", "cancel", "id", "wf/c/none/1", "reason",
-                              "so that all before it has been taken"));
-    node_until_count(&node, "end", 1);
-    assert_int_equal(json_array_size(node.others), 0);
-    assert_int_equal(fl_world_real()->ops->pwrite(fd, "lf", 2, 2, NULL), 2);
-    (void)fl_world_real()->ops->close(fd, NULL);
-    test_file_write("hpc/inbox/00/other", "x", 1);
-    arrived = node_until_message(&node, "arrived");
-    assert_string_equal(node_text(arrived, "id"), "a");
-    assert_string_equal(node_text(arrived, "path"), "inbox/00/ready");
-    assert_int_equal(json_integer_value(json_object_get(arrived, "size")), 4);
-    assert_int_equal(json_array_size(node.others), 1);
-    node_close(&node);
-}
-
-/* What a node has besides cores is said in one place, and a slip of the pen is told. */
-static void pool_states_its_resources(void **state)
-{
-    struct fl_worker_pool pool;
-    struct fl_err err = {0};
-    char good[] = "hpc:site=s,cores=4,memory=64G,gpus=2,licence:matlab=3";
-    char unknown[] = "hpc:site=s,coers=4";
-    char amount[] = "hpc:site=s,memory=64Q";
-
-    (void)state;
-    assert_ok(fl_worker_parse_pool(good, &pool, &err), err);
-    assert_int_equal(pool.resource_count, 3);
-    assert_string_equal(pool.resources[0].name, "memory");
-    assert_int_equal(pool.resources[0].amount, INT64_C(64) << 30);
-    assert_int_equal(pool.resources[1].amount, 2);
-    assert_string_equal(pool.resources[2].name, "matlab");
-    assert_fails_with(fl_worker_parse_pool(unknown, &pool, &err), FL_E_USAGE, err, "licence:NAME");
-    assert_fails_with(fl_worker_parse_pool(amount, &pool, &err), FL_E_USAGE, err, "K, M, G or T");
 }
 
 /* The question costs a round trip and a commit for each stage: a launch that carries the grant
@@ -629,7 +372,7 @@ static void pool_states_its_resources(void **state)
 static void granted_launch_starts_its_body_unasked(void **state)
 {
     struct node node;
-    char *text = script("echo body >> bodies\n");
+    char *text = node_script("echo body >> bodies\n");
 
     (void)state;
     node_open(&node);
@@ -639,7 +382,7 @@ static void granted_launch_starts_its_body_unasked(void **state)
     node_say(&node, json_pack("{s:s,s:b,s:o}", "type", "launch", "grant", true, "spec",
                               node_spec(text, NULL)));
     free(text);
-    assert_end(node_until(&node, "end"), "succeeded", "", "");
+    node_assert_end(node_until(&node, "end"), "succeeded", "", "");
     assert_true(json_is_true(json_object_get(node_until(&node, "begin"), "granted")));
     node_close(&node);
 }
@@ -655,7 +398,7 @@ static void cancel_of_an_unknown_attempt_is_answered(void **state)
     node_until_hello(&node, 1);
     node_say(&node, json_pack("{s:s,s:s,s:s,s:i}", "type", "cancel", "id", NODE_ID, "reason",
                               "a person said so", "grace_s", 10));
-    assert_end(node_until(&node, "end"), "cancelled", "", "before it was launched");
+    node_assert_end(node_until(&node, "end"), "cancelled", "", "before it was launched");
     node_close(&node);
 }
 
@@ -670,15 +413,15 @@ static void followed_inputs_appear_while_the_stage_runs(void **state)
     node_open(&node);
     assert_int_equal(fl_dir_make(fl_world_real(), "hpc/work/wf/c/up/1/out", 0755, NULL), 0);
     test_file_write("hpc/work/wf/c/up/1/out/f3", "wind\n", 5);
-    launch(&node, "$E progress 0; until [ -e late.txt ]; do sleep 0.05; done; cat late.txt\n",
-           NULL);
+    node_run(&node, "$E progress 0; until [ -e late.txt ]; do sleep 0.05; done; cat late.txt\n",
+             NULL);
     (void)node_until(&node, "progress");
     for (int i = 0; i < 2; i++) /* said twice: no harm */
         node_say(&node, json_pack("{s:s,s:s,s:[{s:s,s:s,s:s,s:i}]}", "type", "provide", "id",
                                   NODE_ID, "inputs", "input", "w", "file", "late.txt", "path",
                                   "work/wf/c/up/1/out/f3", "size", 5));
-    assert_end(node_until(&node, "end"), "succeeded", "", "");
-    assert_true(log_has("wind"));
+    node_assert_end(node_until(&node, "end"), "succeeded", "", "");
+    assert_true(node_log_has("wind"));
     inputs = json_load_file(NODE_FOLDER "/data/inputs.json", 0, NULL);
     list = json_object_get(inputs, "inputs");
     assert_int_equal(json_array_size(list), 1);
@@ -702,8 +445,8 @@ static void launch_that_cannot_be_is_told(void **state)
         struct node node;
 
         node_open(&node);
-        launch(&node, "true\n", json_pack("{s:s}", cases[i].key, cases[i].value));
-        assert_end(node_until(&node, "end"), "failed", cases[i].class, cases[i].reason);
+        node_run(&node, "true\n", json_pack("{s:s}", cases[i].key, cases[i].value));
+        node_assert_end(node_until(&node, "end"), "failed", cases[i].class, cases[i].reason);
         node_close(&node);
         assert_int_equal(fl_dir_remove(fl_world_real(), "hpc", NULL), 0);
     }
@@ -718,10 +461,10 @@ static void input_of_another_size_is_refused(void **state)
     node_open(&node);
     assert_int_equal(fl_dir_make(fl_world_real(), "hpc/work/wf/c/up/1/out", 0755, NULL), 0);
     test_file_write("hpc/work/wf/c/up/1/out/a.txt", "wi", 2);
-    launch(&node, "true\n",
-           json_pack("{s:[{s:s,s:s,s:s,s:i}]}", "inputs", "input", "w", "file", "a.txt", "path",
-                     "work/wf/c/up/1/out/a.txt", "size", 5));
-    assert_end(node_until(&node, "end"), "failed", "data", "2 bytes where 5 were accepted");
+    node_run(&node, "true\n",
+             json_pack("{s:[{s:s,s:s,s:s,s:i}]}", "inputs", "input", "w", "file", "a.txt", "path",
+                       "work/wf/c/up/1/out/a.txt", "size", 5));
+    node_assert_end(node_until(&node, "end"), "failed", "data", "2 bytes where 5 were accepted");
     node_close(&node);
 }
 
@@ -736,13 +479,14 @@ static void stage_that_changes_its_input_fails_unless_it_has_a_copy(void **state
         node_open(&node);
         assert_int_equal(fl_dir_make(fl_world_real(), "hpc/work/wf/c/up/1/out", 0755, NULL), 0);
         test_file_write("hpc/work/wf/c/up/1/out/a.txt", "wind\n", 5);
-        launch(&node, "echo more >> a.txt\n",
-               json_pack("{s:[{s:s,s:s,s:s,s:i,s:b}]}", "inputs", "input", "w", "file", "a.txt",
-                         "path", "work/wf/c/up/1/out/a.txt", "size", 5, "copy", copy));
+        node_run(&node, "echo more >> a.txt\n",
+                 json_pack("{s:[{s:s,s:s,s:s,s:i,s:b}]}", "inputs", "input", "w", "file", "a.txt",
+                           "path", "work/wf/c/up/1/out/a.txt", "size", 5, "copy", copy));
         if (copy)
-            assert_end(node_until(&node, "end"), "succeeded", "", "");
+            node_assert_end(node_until(&node, "end"), "succeeded", "", "");
         else
-            assert_end(node_until(&node, "end"), "failed", "config", "changed its input 'a.txt'");
+            node_assert_end(node_until(&node, "end"), "failed", "config",
+                            "changed its input 'a.txt'");
         text = test_file_read("hpc/work/wf/c/up/1/out/a.txt", NULL);
         assert_string_equal(text, copy ? "wind\n" : "wind\nmore\n");
         free(text);
@@ -758,14 +502,14 @@ static void outputs_outside_the_folder_are_not_taken(void **state)
 
     (void)state;
     node_open(&node);
-    launch(&node,
-           "ln -s /etc ../out/etc\n"
-           "$E output x etc/passwd; $E output other run.sh 2>/dev/null || echo not there\n",
-           json_pack("{s:[{s:s,s:s}]}", "outputs", "output", "x", "file", "x"));
-    assert_end(node_until(&node, "end"), "failed", "data", "missing");
+    node_run(&node,
+             "ln -s /etc ../out/etc\n"
+             "$E output x etc/passwd; $E output other run.sh 2>/dev/null || echo not there\n",
+             json_pack("{s:[{s:s,s:s}]}", "outputs", "output", "x", "file", "x"));
+    node_assert_end(node_until(&node, "end"), "failed", "data", "missing");
     assert_int_equal(node_count(&node, "output"), 0);
     assert_non_null(strstr(node_text(node_until(&node, "warn"), "text"), "outside the output"));
-    assert_true(log_has("not there"));
+    assert_true(node_log_has("not there"));
     node_close(&node);
 }
 
@@ -779,11 +523,11 @@ static void mpi_stage_runs_under_mpirun(void **state)
     if (!mpirun || access(mpirun, X_OK) != 0)
         skip();
     node_open(&node);
-    launch(&node, "true\n",
-           json_pack("{s:s,s:{s:i},s:[s,s]}", "program", "sh", "mpi", "ranks", 2, "args", "-c",
-                     "echo rank of $FAIRLEAD_STAGE"));
-    assert_end(node_until(&node, "end"), "succeeded", "", "");
-    assert_true(log_has("rank of stage\nrank of stage"));
+    node_run(&node, "true\n",
+             json_pack("{s:s,s:{s:i},s:[s,s]}", "program", "sh", "mpi", "ranks", 2, "args", "-c",
+                       "echo rank of $FAIRLEAD_STAGE"));
+    node_assert_end(node_until(&node, "end"), "succeeded", "", "");
+    assert_true(node_log_has("rank of stage\nrank of stage"));
     node_close(&node);
 }
 
@@ -869,13 +613,6 @@ int main(void)
         ON(attempt_that_ended_while_no_worker_lived_is_told_by_the_next),
         ON(repeated_kills_lose_no_attempt_and_repeat_none),
         ON(refused_begin_starts_no_body),
-        ON(full_disk_ends_nothing_and_loses_nothing),
-        ON(stopped_supervisor_stops_nobody_else),
-        ON(lost_attempt_is_proved_dead),
-        ON(launch_made_again_ends_a_body_without_a_folder),
-        ON(files_of_a_dropped_run_go_when_nothing_of_it_runs),
-        ON(file_that_arrives_is_told_when_it_is_whole),
-        ON(pool_states_its_resources),
         ON(granted_launch_starts_its_body_unasked),
         ON(cancel_of_an_unknown_attempt_is_answered),
         ON(followed_inputs_appear_while_the_stage_runs),
