@@ -4,7 +4,9 @@
 #include "engine/core/apply.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "engine/base/banned.h"
 
@@ -84,7 +86,11 @@ static int worker_pool(struct fl_core *core, struct fl_worker *worker, const str
     pool->cores = event->cores;
     pool->jobs = event->jobs;
     pool->site = site;
-    return 0;
+    json_decref(pool->resources);
+    pool->resources = NULL;
+    return event->resources
+               ? fl_json_parse(event->resources, strlen(event->resources), &pool->resources, reterr)
+               : 0;
 }
 
 int fl_apply_worker_joined(struct fl_core *core, const struct fl_event *event,

@@ -202,7 +202,8 @@ static bool site_is_known(const struct fl_core *core, const struct fl_worker *wo
 }
 
 static int emit_joined(const struct fl_input *input, struct fl_events *events, const char *pool,
-                       const char *site, int64_t cores, int64_t jobs, struct fl_err *reterr)
+                       const char *site, int64_t cores, int64_t jobs, const json_t *resources,
+                       struct fl_err *reterr)
 {
     struct fl_event *event;
     int rc =
@@ -219,7 +220,33 @@ static int emit_joined(const struct fl_input *input, struct fl_events *events, c
         rc = fl_event_set_text(event, &event->site, site, reterr);
     if (rc == 0)
         rc = fl_event_set_text(event, &event->text, door_of(input->message, site), reterr);
+    if (rc == 0 && resources) {
+        char *text = fl_json_text(resources);
+
+        rc = text ? fl_event_set_text(event, &event->resources, text, reterr)
+                  : fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for the resources of a pool");
+        free(text);
+    }
     return rc;
+}
+
+/* Names to amounts, none below zero. */
+static int check_resources(const json_t *resources, struct fl_err *reterr)
+{
+    const char *name;
+    json_t *amount;
+
+    json_object_foreach((json_t *)(uintptr_t)resources, name, amount)
+    {
+        if (!json_is_integer(amount) || json_integer_value(amount) < 0)
+            return fl_err_set(reterr, FL_E_PARSE, 0, "resource '%.60s' is not an amount", name);
+    }
+    return 0;
+}
+
+static bool same_amounts(const json_t *a, const json_t *b)
+{
+    return a && b ? json_equal(a, b) : a == b;
 }
 
 static int hello_pool(const struct fl_core *core, const struct fl_input *input,
@@ -232,6 +259,7 @@ static int hello_pool(const struct fl_core *core, const struct fl_input *input,
     const char *site;
     int64_t cores;
     int64_t jobs;
+    const json_t *resources;
     int rc = fl_json_string(one, "pool", &pool, reterr);
 
     if (rc == 0)
@@ -240,15 +268,20 @@ static int hello_pool(const struct fl_core *core, const struct fl_input *input,
         rc = fl_json_int_opt(one, "cores", 1, &cores, reterr);
     if (rc == 0)
         rc = fl_json_int_opt(one, "jobs", 8, &jobs, reterr);
+    if (rc == 0)
+        rc = fl_json_object_opt(one, "resources", &resources, reterr);
+    if (rc == 0)
+        rc = check_resources(resources, reterr);
     if (rc < 0)
         return fl_err_note(reterr, rc, "hello of worker '%s'", input->worker);
     if (worker && fl_names_find(&core->words.index, pool, &word))
         have = fl_worker_pool(worker, word);
     if (have && !worker->gone && have->cores == cores && have->jobs == jobs &&
+        same_amounts(have->resources, resources) &&
         strcmp(fl_core_word(core, have->site), site) == 0 &&
         site_is_known(core, worker, site, door_of(input->message, site)))
         return 0;
-    return emit_joined(input, events, pool, site, cores, jobs, reterr);
+    return emit_joined(input, events, pool, site, cores, jobs, resources, reterr);
 }
 
 static bool is_listed(const json_t *live, const char *id)
@@ -366,7 +399,7 @@ static int decide_hello(const struct fl_core *core, const struct fl_input *input
 
         if (site && (!worker || worker->gone ||
                      !site_is_known(core, worker, site, door_of(input->message, site))))
-            rc = emit_joined(input, events, NULL, site, 0, 0, reterr);
+            rc = emit_joined(input, events, NULL, site, 0, 0, NULL, reterr);
     }
     /* without a list the hello says nothing of attempts: the worker is only heard again */
     if (rc == 0 && (h.live || h.dead))

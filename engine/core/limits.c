@@ -150,11 +150,17 @@ int fl_limits_keep(struct fl_limits *l, const struct fl_workflow *wf, int32_t li
     return rc;
 }
 
-int64_t fl_needs_offer(const struct fl_workflow *wf, int32_t pool, const char *name)
+int64_t fl_needs_offer(const struct fl_core *core, const struct fl_workflow *wf, int32_t wf_pool,
+                       uint32_t worker, uint32_t pool, const char *name)
 {
-    for (size_t i = 0; i < wf->pools[pool].resource_count; i++)
-        if (strcmp(wf->pools[pool].resources[i].name, name) == 0)
-            return wf->pools[pool].resources[i].amount;
+    const json_t *own = core->workers[worker]->pools[pool].resources;
+    const struct fl_pool *said = &wf->pools[wf_pool];
+
+    if (json_object_get(own, name))
+        return json_integer_value(json_object_get(own, name));
+    for (size_t i = 0; i < said->resource_count; i++)
+        if (strcmp(said->resources[i].name, name) == 0)
+            return said->resources[i].amount;
     return 0;
 }
 
@@ -170,7 +176,8 @@ int fl_needs_fit(struct fl_limits *l, const struct fl_core *core, const struct f
         struct fl_need_use *use;
 
         rc = need_of(l, worker, pool, need->name, &use, reterr);
-        if (rc == 0 && use->used + need->amount > fl_needs_offer(wf, stage->pool, need->name)) {
+        if (rc == 0 && use->used + need->amount >
+                           fl_needs_offer(core, wf, stage->pool, worker, pool, need->name)) {
             *ret_fits = false;
             *ret_need = i;
             return 0;

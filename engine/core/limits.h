@@ -49,7 +49,8 @@ int fl_needs_fit(struct fl_limits *limits, const struct fl_core *core, const str
 int fl_limits_take(struct fl_limits *limits, const struct fl_workflow *wf,
                    const struct fl_stage *stage, uint32_t worker, uint32_t pool,
                    struct fl_err *reterr);
-/* How much of a resource a pool has on each of its workers. */
-int64_t fl_needs_offer(const struct fl_workflow *wf, int32_t pool, const char *name);
+/* How much of a resource a worker's pool has: what the worker says, else what the workflow says. */
+int64_t fl_needs_offer(const struct fl_core *core, const struct fl_workflow *wf, int32_t wf_pool,
+                       uint32_t worker, uint32_t pool, const char *name);
 
 #endif

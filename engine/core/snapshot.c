@@ -121,6 +121,7 @@ static void worker(struct fl_snap *s, struct fl_worker *w)
         FL_PACK_I(p, pool->jobs);
         FL_PACK_I(p, pool->used_cores);
         FL_PACK_I(p, pool->used_jobs);
+        fl_snap_json(s, &pool->resources);
     }
     w->site_count = table(s, (void **)&w->sites, &w->site_count, sizeof(*w->sites));
     for (size_t i = 0; i < w->site_count; i++) {

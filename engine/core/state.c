@@ -31,6 +31,8 @@ void fl_core_worker_destroy(struct fl_worker *worker)
         return;
     for (size_t i = 0; i < worker->site_count; i++)
         free(worker->sites[i].door);
+    for (size_t i = 0; i < worker->pool_count; i++)
+        json_decref(worker->pools[i].resources);
     free(worker->pools);
     free(worker->sites);
     free(worker->name);

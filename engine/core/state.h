@@ -238,6 +238,7 @@ struct fl_worker_pool {
     int64_t jobs;
     int64_t used_cores;
     int64_t used_jobs;
+    json_t *resources; /* object of amounts, as the worker says; NULL: it says nothing */
 };
 
 struct fl_worker_site {

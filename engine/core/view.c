@@ -295,10 +295,11 @@ static void put_worker(int *rc, json_t *list, const struct fl_core *core,
         const struct fl_worker_pool *p = &worker->pools[i];
 
         if (json_array_append_new(
-                pools, json_pack("{s:s,s:s,s:I,s:I,s:I,s:I}", "pool", fl_core_word(core, p->pool),
-                                 "site", fl_core_word(core, p->site), "cores", (json_int_t)p->cores,
-                                 "used", (json_int_t)p->used_cores, "jobs", (json_int_t)p->jobs,
-                                 "used_jobs", (json_int_t)p->used_jobs)) < 0)
+                pools,
+                json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:O*}", "pool", fl_core_word(core, p->pool),
+                          "site", fl_core_word(core, p->site), "cores", (json_int_t)p->cores,
+                          "used", (json_int_t)p->used_cores, "jobs", (json_int_t)p->jobs,
+                          "used_jobs", (json_int_t)p->used_jobs, "resources", p->resources)) < 0)
             *rc = FL_E_NOMEM;
     }
     for (size_t i = 0; *rc == 0 && i < worker->site_count; i++) {

@@ -218,7 +218,7 @@ static bool need_text(struct users *users, struct fl_limits *limits, const struc
     struct fl_buf *out = users->why->out;
     size_t need = 0;
     bool fits = stage->need_count == 0;
-    int64_t offer;
+    int64_t offer = 0;
 
     for (uint32_t w = 0; !fits && w < core->worker_count; w++) {
         const struct fl_worker *worker = core->workers[w];
@@ -229,11 +229,13 @@ static bool need_text(struct users *users, struct fl_limits *limits, const struc
                 continue;
             if (fl_needs_fit(limits, core, wf, stage, w, p, &fits, &need, NULL) < 0)
                 return false;
+            if (!fits &&
+                fl_needs_offer(core, wf, stage->pool, w, p, stage->needs[need].name) > offer)
+                offer = fl_needs_offer(core, wf, stage->pool, w, p, stage->needs[need].name);
         }
     }
     if (fits)
         return false;
-    offer = fl_needs_offer(wf, stage->pool, stage->needs[need].name);
     fl_buf_printf(out, "it needs %lld of '%s', ", (long long)stage->needs[need].amount,
                   stage->needs[need].name);
     if (stage->needs[need].amount > offer) {

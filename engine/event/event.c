@@ -44,6 +44,7 @@ enum field_kind { FIELD_TEXT, FIELD_NUMBER };
     X(cycle, FIELD_TEXT) \
     X(cores, FIELD_NUMBER) \
     X(jobs, FIELD_NUMBER) \
+    X(resources, FIELD_TEXT) \
     X(until_ns, FIELD_NUMBER) \
     X(action, FIELD_NUMBER) \
     X(text, FIELD_TEXT)
@@ -54,7 +55,7 @@ enum field {
 #undef FIELD_ENUM
         F_COUNT
 };
-_Static_assert(F_COUNT <= 32, "field bits are held in 32 bits");
+_Static_assert(F_COUNT <= 64, "field bits are held in 64 bits");
 
 const struct fl_event_field fl_event_fields[F_COUNT] = {
 #define FIELD_ROW(member, kind) \
@@ -64,12 +65,12 @@ const struct fl_event_field fl_event_fields[F_COUNT] = {
 };
 const size_t fl_event_field_count = F_COUNT;
 
-#define B(member) (UINT32_C(1) << F_##member)
+#define B(member) (UINT64_C(1) << F_##member)
 #define B_ATTEMPT (B(run) | B(stage) | B(attempt))
 
 struct type_row {
     const char *name;
-    uint32_t required; /* text fields that must be there; numbers that must be there and not 0 */
+    uint64_t required; /* text fields that must be there; numbers that must be there and not 0 */
 };
 
 static const struct type_row types[] = {

@@ -141,7 +141,8 @@ struct fl_event {
     const char *age;    /* ISO 8601 duration */
     const char *digest; /* of a compiled workflow */
     const char *cycle;
-    const char *degraded; /* compact JSON: [{"cause":…,"age":…},…] */
+    const char *resources; /* of a worker's pool: compact JSON {"memory":68719476736,"gpus":4} */
+    const char *degraded;  /* compact JSON: [{"cause":…,"age":…},…] */
     const char *text;
     int64_t attempt;
     int64_t index; /* number of the entry in the attempt's spool that this event came from */

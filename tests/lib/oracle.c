@@ -139,10 +139,14 @@ static bool use_limits(struct oracle *o, const struct fl_workflow *wf, const str
     }
     for (size_t i = 0; i < stage->need_count; i++) {
         int64_t most = 0;
+        char key[ORACLE_KEY_MAX];
 
         for (size_t r = 0; r < pool->resource_count; r++)
             if (strcmp(pool->resources[r].name, stage->needs[i].name) == 0)
                 most = pool->resources[r].amount;
+        oracle_key(key, worker, pool->name, "has", stage->needs[i].name, NULL);
+        if (json_object_get(o->shared, key))
+            most = json_integer_value(json_object_get(o->shared, key));
         fits &= use_shared(o, worker, pool->name, stage->needs[i].name,
                            sign * stage->needs[i].amount, most);
     }
@@ -360,6 +364,22 @@ static int on_run_ended(struct oracle *o, const struct fl_event *event, struct f
     return strcmp(event->state, "cancelled") == 0 ? 0 : settled(o, event->run, reterr);
 }
 
+/* What a worker says that its pool has. */
+static void note_resources(struct oracle *o, const struct fl_event *event)
+{
+    json_t *has = event->resources ? json_loads(event->resources, 0, NULL) : NULL;
+    char key[ORACLE_KEY_MAX];
+    const char *name;
+    json_t *amount;
+
+    json_object_foreach(has, name, amount)
+    {
+        oracle_key(key, event->worker, event->pool, "has", name, NULL);
+        (void)json_object_set(o->shared, key, amount);
+    }
+    json_decref(has);
+}
+
 static int on_joined(struct oracle *o, const struct fl_event *event)
 {
     char key[ORACLE_KEY_MAX];
@@ -375,6 +395,7 @@ static int on_joined(struct oracle *o, const struct fl_event *event)
     }
     (void)json_array_set_new(use, 0, json_integer(event->cores));
     (void)json_array_set_new(use, 1, json_integer(event->jobs));
+    note_resources(o, event);
     return 0;
 }
 

@@ -107,6 +107,36 @@ static void resources_of_a_pool_are_never_given_twice(void **state)
     drive_close(&d);
 }
 
+/* A node says what it really has: more than the file expects, or less. What can never be is told.
+ */
+static void a_worker_says_what_it_has(void **state)
+{
+    static const char hello[] =
+        "{'pools':[{'pool':'local','site':'local','cores':8,'jobs':8,'resources':{'gpus':%d}}],"
+        "'sites':[{'site':'local','door':'http://127.0.0.1:1/'}]}";
+    struct drive d;
+
+    (void)state;
+    drive_open(&d);
+    drive_load(&d, TOY("", "cores = 8; jobs = 8; resources = { gpus = 4; };",
+                       "a: { program = \"p\"; needs = { gpus = 2; }; };"));
+    drive_submit(&d, CYCLE);
+    for (int gpus = 1; gpus <= 2; gpus++) {
+        char text[512];
+        json_t *message = NULL;
+
+        (void)snprintf(text, sizeof(text), hello, gpus);
+        for (char *c = text; *c; c++)
+            *c = *c == '\'' ? '"' : *c;
+        assert_ok(fl_json_parse(text, strlen(text), &message, &d.err), d.err);
+        assert_int_equal(drive_feed(&d, FL_INPUT_WORKER_HELLO, "w1", message), 0);
+        if (gpus == 1)
+            assert_why(&d, "a", "no worker of pool 'local' has more than 1");
+    }
+    assert_string_equal(drive_state(&d, "a"), "launched");
+    drive_close(&d);
+}
+
 /* What somebody waits for goes before what fills the machine, whichever cycle it is of. */
 static void priority_goes_before_order(void **state)
 {
@@ -159,6 +189,7 @@ int main(void)
         cmocka_unit_test(a_limit_holds_over_runs_and_says_who_has_it),
         cmocka_unit_test(nothing_starves_at_a_limit),
         cmocka_unit_test(resources_of_a_pool_are_never_given_twice),
+        cmocka_unit_test(a_worker_says_what_it_has),
         cmocka_unit_test(priority_goes_before_order),
         cmocka_unit_test(less_slack_goes_before_order),
     };

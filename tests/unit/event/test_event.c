@@ -15,12 +15,12 @@ static struct fl_event *full_event(enum fl_event_type type)
     struct fl_err err = {0};
 
     assert_ok(fl_event_create(type, &event, &err), err);
-    const char **slots[] = {&event->who,    &event->why,     &event->run,   &event->stage,
-                            &event->key,    &event->worker,  &event->pool,  &event->site,
-                            &event->token,  &event->output,  &event->lead,  &event->path,
-                            &event->sha256, &event->state,   &event->class, &event->cause,
-                            &event->age,    &event->digest,  &event->cycle, &event->degraded,
-                            &event->text,   &event->workflow};
+    const char **slots[] = {&event->who,    &event->why,      &event->run,      &event->stage,
+                            &event->key,    &event->worker,   &event->pool,     &event->site,
+                            &event->token,  &event->output,   &event->lead,     &event->path,
+                            &event->sha256, &event->state,    &event->class,    &event->cause,
+                            &event->age,    &event->digest,   &event->cycle,    &event->degraded,
+                            &event->text,   &event->workflow, &event->resources};
     int64_t *numbers[] = {&event->attempt, &event->index,    &event->cores,
                           &event->jobs,    &event->size,     &event->code,
                           &event->signal,  &event->until_ns, &event->action};
