@@ -73,6 +73,14 @@ int fl_store_begin(struct fl_store *store, struct fl_err *reterr)
     return fl_store_run(store, SQL_BEGIN, "begin a transaction on", reterr);
 }
 
+/* A sync failed: what we see of the log may not be what is on the disk. Nothing is moved from it
+ * into the file any more, not when it is closed either: the next start checks every page of it. */
+static void store_break(struct fl_store *store)
+{
+    store->broken = true;
+    (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+}
+
 /* Ends a transaction: commit when rc is 0, else roll back and keep the first error. What was
  * written without being synced is of no account: the next try writes it again in the same place.
  * After a failed sync the kernel may have dropped what it could not write (and say so only once).
@@ -88,7 +96,7 @@ int fl_store_finish(struct fl_store *store, int rc, struct fl_err *reterr)
     if (rc == FL_E_IO && !store->sync_failed && !store->broken)
         return FL_E_AGAIN;
     if (rc == FL_E_IO || rc == FL_E_DATA || rc == FL_E_BUG)
-        store->broken = true;
+        store_break(store);
     return rc;
 }
 
@@ -148,7 +156,8 @@ int fl_store_tidy(struct fl_store *store, struct fl_err *reterr)
     if (rc == SQLITE_OK)
         return 0;
     rc = fl_store_error(store, rc, "move the log into", reterr);
-    store->broken = store->sync_failed;
+    if (store->sync_failed)
+        store_break(store);
     return rc;
 }
 
