@@ -563,7 +563,8 @@ int fl_far_recount(struct fl_core *core, struct fl_run *run, struct fl_err *rete
 static int look_again(struct fl_core *core, struct fl_run *run, const struct fl_far *far,
                       int64_t now_ns, struct fl_err *reterr)
 {
-    int rc = run->insts[far->inst].state == FL_STATE_WAITING
+    enum fl_state state = run->insts[far->inst].state;
+    int rc = state == FL_STATE_WAITING || state == FL_STATE_HELD
                  ? fl_apply_look(core, run, far->inst, far->term, reterr)
                  : 0;
 
