@@ -281,17 +281,17 @@ int fl_prepare_folder(struct fl_worker *worker, struct attempt *attempt, const s
     return rc;
 }
 
-/* True when list has an entry for the same file. */
-static bool has_file(const json_t *list, const char *file)
+/* True when list has an entry for the same file of the same input: two inputs may have files in
+ * common. */
+static bool has_entry(const json_t *list, const json_t *wanted)
 {
     size_t i;
     json_t *entry;
 
     json_array_foreach((json_t *)(uintptr_t)list, i, entry)
     {
-        const char *known = json_string_value(json_object_get(entry, "file"));
-
-        if (known && strcmp(known, file) == 0)
+        if (json_equal(json_object_get(entry, "file"), json_object_get(wanted, "file")) &&
+            json_equal(json_object_get(entry, "input"), json_object_get(wanted, "input")))
             return true;
     }
     return false;
@@ -322,7 +322,7 @@ int fl_prepare_more(struct fl_worker *worker, struct attempt *attempt, const jso
         rc = fl_json_string(entry, "file", &file, reterr);
         if (rc == 0 && !fl_path_is_safe(file))
             rc = fl_err_set(reterr, FL_E_PERM, 0, "'%.200s' is no safe file name", file);
-        if (rc == 0 && !has_file(list, file))
+        if (rc == 0 && !has_entry(list, entry))
             changed = json_array_append(list, entry) == 0;
     }
     if (rc == 0 && changed)
