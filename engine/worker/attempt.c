@@ -166,6 +166,8 @@ static int send_entry(struct fl_worker *worker, struct attempt *attempt, int64_t
         attempt->end_index = index;
         json_decref(attempt->end);
         attempt->end = json_incref(event);
+        if (index <= attempt->acked) /* lines before it were lost here; an end is never old */
+            index = attempt->acked + 1;
     }
     if (attempt->forgotten || index <= attempt->acked)
         return 0;
@@ -239,12 +241,31 @@ void fl_attempt_line(struct fl_worker *worker, struct attempt *attempt, const ch
         finish(worker, attempt);
 }
 
+/* All that is on the disk was read, there is no end, and nobody who could write one: what was there
+ * has been lost again (a sync failed). */
+static bool is_stranded(const struct attempt *attempt)
+{
+    return !attempt->holder && !attempt->dead && attempt->end_index == 0 && !attempt->held &&
+           !attempt->settled && attempt->retry_ns == INT64_MAX;
+}
+
+static void settle_stranded(struct fl_worker *worker, struct attempt *attempt)
+{
+    fl_spool_rewind(&attempt->reader); /* what was read may lie beyond what is there now */
+    attempt->settled = true;           /* once: it leaves an end, or tries again by itself */
+    fl_death_settle(worker, attempt, false);
+}
+
 void fl_attempt_follow(struct fl_worker *worker, struct attempt *attempt)
 {
-    if (worker->said || attempt->forgotten)
+    bool reads = worker->said || attempt->forgotten;
+
+    if (reads)
         send_new(worker, attempt);
     if (is_over(attempt))
         finish(worker, attempt);
+    else if (reads && is_stranded(attempt))
+        settle_stranded(worker, attempt);
 }
 
 void fl_attempt_resend(struct attempt *attempt)
@@ -309,7 +330,8 @@ static bool has_end(struct fl_worker *worker, const struct attempt *attempt)
 
 void fl_attempt_died(struct fl_worker *worker, struct attempt *attempt)
 {
-    if (attempt->end_index == 0 && !has_end(worker, attempt))
+    /* also when the end was heard: a sync that failed may have lost it again */
+    if (!has_end(worker, attempt))
         fl_death_settle(worker, attempt, false);
     else
         fl_attempt_follow(worker, attempt);

@@ -104,6 +104,7 @@ struct attempt {
     bool unsynced;     /* its record is not on the disk for certain */
     bool forgotten;    /* the coordinator wants to hear no more of it */
     bool dead;         /* its supervisor is dead and left no end: the tree is swept */
+    bool settled;      /* its record had been lost again, and was given an end */
     int lock_fd;       /* of a dead supervisor; -1 */
     char death[160];   /* how it died */
     char socket[128];  /* that it left; "": none is known */
