@@ -9,116 +9,147 @@
 
 #include "engine/base/banned.h"
 
-/* splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014). */
-uint64_t sim_random(struct sim_random *random)
-{
-    uint64_t z = (random->state += UINT64_C(0x9e3779b97f4a7c15));
+#define STREAM_GRAPH 1000 /* and one for each stage after it */
 
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
+static void draw_input(struct sim_random *random, const struct sim_graph *graph,
+                       struct sim_stage *stage, unsigned from)
+{
+    struct sim_input *input = &stage->inputs[stage->input_count];
+    bool follows = sim_chance(random, 400);
+    bool bridges = sim_chance(random, 300);
+
+    if (!graph->stages[from].there)
+        return;
+    *input = (struct sim_input){.from = from};
+    input->follow = !stage->per && graph->stages[from].wide && follows;
+    input->bridged = stage->per && graph->stages[from].wide && bridges;
+    stage->input_count++;
 }
 
-uint32_t sim_pick(struct sim_random *random, uint32_t below)
+/* The first input whose output comes for each lead is that which an instance a lead is made for. */
+static bool take_wide_first(const struct sim_graph *graph, unsigned *from, unsigned count)
 {
-    return (uint32_t)(sim_random(random) % below);
+    for (unsigned n = 0; n < count; n++) {
+        if (graph->stages[from[n]].there && graph->stages[from[n]].wide) {
+            unsigned first = from[n];
+
+            from[n] = from[0];
+            from[0] = first;
+            return true;
+        }
+    }
+    return false;
 }
 
-bool sim_chance(struct sim_random *random, uint32_t n)
+static void draw_stage(uint64_t seed, struct sim_graph *graph, unsigned s)
 {
-    return sim_pick(random, 1000) < n;
-}
+    struct sim_random stream = sim_random_stream(seed, STREAM_GRAPH + 1 + s);
+    struct sim_stage *stage = &graph->stages[s];
+    unsigned needs = s == 0 ? 0 : 1 + sim_pick(&stream, s > 2 ? 3 : s);
+    unsigned from[SIM_INPUTS_MAX];
 
-static char *copy(const char *text)
-{
-    char *made = strdup(text);
-
-    fl_assert(made);
-    return made;
-}
-
-static void *room(size_t count, size_t size)
-{
-    void *made = calloc(count, size);
-
-    fl_assert(made);
-    return made;
-}
-
-static void add_input(struct sim_random *random, struct fl_workflow *wf, struct fl_stage *stage,
-                      int32_t from)
-{
-    struct fl_stage_input *input = &stage->inputs[stage->input_count];
-    char name[16];
-
-    (void)snprintf(name, sizeof(name), "i%zu", stage->input_count++);
-    input->name = copy(name);
-    input->leads = FL_NONE;
-    input->sources = room(1, sizeof(*input->sources));
-    input->source_count = 1;
-    input->sources[0] = (struct fl_source){.stage = from, .text = copy(wf->stages[from].name)};
-    input->follow = stage->dims.count == 0 && fl_output_dims(&wf->stages[from], 0).count > 0 &&
-                    sim_chance(random, 400);
-    if (!input->follow && stage->dims.count > 0 && sim_chance(random, 300))
-        input->bridge_max_s = 6 * 3600;
-}
-
-static void draw_stage(struct sim_random *random, struct fl_workflow *wf, uint32_t s)
-{
-    struct fl_stage *stage = &wf->stages[s];
-    uint32_t needs = s == 0 ? 0 : 1 + sim_pick(random, s > 2 ? 3 : s);
-    char name[16];
-
-    (void)snprintf(name, sizeof(name), "s%u", s);
-    stage->name = copy(name);
-    stage->program = copy("true");
-    stage->origin = FL_NONE;
-    stage->leads = FL_NONE;
-    stage->group = stage->recurrence = FL_NONE;
-    stage->dims.count = sim_chance(random, 500) ? 1 : 0; /* over set 0 */
-    stage->cores = sim_pick(random, 3);
-    stage->retry.tries = 1 + sim_pick(random, 4);
-    stage->retry.delay_s = 1 + sim_pick(random, 20);
-    stage->retry.grow = 2;
-    stage->outputs = room(1, sizeof(*stage->outputs));
-    stage->output_count = 1;
-    stage->outputs[0].name = copy("o");
-    stage->outputs[0].set = stage->dims.count == 0 && sim_chance(random, 500) ? 0 : FL_NONE;
-    (void)snprintf(
-        name, sizeof(name),
-        stage->outputs[0].set == FL_NONE && stage->dims.count == 0 ? "f%u" : "f%u.{lead}", s);
-    stage->outputs[0].file = copy(name);
-    stage->inputs = room(SIM_STAGES_MAX, sizeof(*stage->inputs));
-    for (uint32_t n = 0; n < needs; n++)
-        add_input(random, wf, stage, (int32_t)sim_pick(random, s));
-    if (s > 1 && sim_chance(random, 300)) {
-        char when[64];
-
-        (void)snprintf(when, sizeof(when), "s%u || s%u:ended", sim_pick(random, s),
-                       sim_pick(random, s));
-        stage->when = copy(when);
+    (void)snprintf(stage->name, sizeof(stage->name), "s%u", s);
+    stage->cores = sim_pick(&stream, 3);
+    stage->tries = 1 + sim_pick(&stream, 4);
+    stage->per = sim_chance(&stream, 600);
+    stage->wide = sim_chance(&stream, 500);
+    for (unsigned n = 0; n < needs; n++)
+        from[n] = sim_pick(&stream, s);
+    stage->per = stage->per && take_wide_first(graph, from, needs);
+    stage->wide = stage->wide || stage->per;
+    for (unsigned n = 0; n < needs; n++)
+        draw_input(&stream, graph, stage, from[n]);
+    if (!stage->per && sim_chance(&stream, 300)) /* its own of earlier cycles */
+        stage->inputs[stage->input_count++] = (struct sim_input){.from = s, .first_of = true};
+    if (s > 1 && sim_chance(&stream, 300)) {
+        stage->when[0] = sim_pick(&stream, s);
+        stage->when[1] = sim_pick(&stream, s);
+        stage->has_when =
+            graph->stages[stage->when[0]].there && graph->stages[stage->when[1]].there;
     }
 }
 
-struct fl_workflow *sim_graph(struct sim_random *random)
+void sim_graph_draw(uint64_t seed, uint32_t without, struct sim_graph *graph)
 {
-    struct fl_workflow *wf = room(1, sizeof(*wf));
+    struct sim_random stream = sim_random_stream(seed, STREAM_GRAPH);
 
-    wf->name = copy("sim");
-    wf->sets = room(1, sizeof(*wf->sets));
-    wf->set_count = 1;
-    wf->sets[0] =
-        (struct fl_set){.name = copy("four"), .leads = {{0}, {(SIM_LEADS - 1) * 180}, 180}};
-    wf->sites = room(1, sizeof(*wf->sites));
-    wf->site_count = 1;
-    wf->sites[0] = (struct fl_site){copy("local"), copy("local")};
-    wf->pools = room(1, sizeof(*wf->pools));
-    wf->pool_count = 1;
-    wf->pools[0] =
-        (struct fl_pool){.name = copy("local"), .cores = 2, .jobs = 1 + sim_pick(random, 6)};
-    wf->stage_count = 2 + sim_pick(random, SIM_STAGES_MAX - 1);
-    wf->stages = room(wf->stage_count, sizeof(*wf->stages));
-    for (uint32_t s = 0; s < wf->stage_count; s++)
-        draw_stage(random, wf, s);
-    return wf;
+    memset(graph, 0, sizeof(*graph));
+    graph->stage_count = 2 + sim_pick(&stream, SIM_STAGES_MAX - 1);
+    graph->pool_jobs = 2 + sim_pick(&stream, 5);
+    for (unsigned s = 0; s < graph->stage_count; s++) {
+        graph->stages[s].there = (without & (1u << s)) == 0;
+        draw_stage(seed, graph, s);
+    }
+}
+
+unsigned sim_graph_find(const struct sim_graph *graph, const char *name)
+{
+    for (unsigned s = 0; s < graph->stage_count; s++) {
+        if (graph->stages[s].there && strcmp(graph->stages[s].name, name) == 0)
+            return s;
+    }
+    return SIM_STAGES_MAX;
+}
+
+/* ---------------------------------------------------------------- for the engine */
+
+static void put_input(const struct sim_graph *graph, const struct sim_input *input, unsigned n,
+                      struct fl_buf *out)
+{
+    const struct sim_stage *from = &graph->stages[input->from];
+    const char *lead = from->wide ? "(+003)" : "";
+
+    fl_buf_printf(out, " i%u = ", n);
+    if (input->first_of)
+        fl_buf_printf(out, "{ first_of = [\"%s[-PT6H].o%s\", \"%s[-PT12H].o%s\", \"cold\"]; };",
+                      from->name, lead, from->name, lead);
+    else if (input->follow)
+        fl_buf_printf(out, "{ from = \"%s.o\"; follow = true; };", from->name);
+    else if (input->bridged)
+        fl_buf_printf(out, "{ from = \"%s.o\"; bridge = { max = \"PT6H\"; note = \"n\"; }; };",
+                      from->name);
+    else
+        fl_buf_printf(out, "\"%s.o\";", from->name);
+}
+
+static void put_stage(const struct sim_graph *graph, const struct sim_stage *stage,
+                      struct fl_buf *out)
+{
+    fl_buf_printf(out, "    %s: { program = \"true\"; pool = \"local\"; cores = %u;\n", stage->name,
+                  stage->cores);
+    fl_buf_printf(out, "      retry = { tries = %u; delay = \"PT%uS\"; grow = 2.0; };\n",
+                  stage->tries, 1 + stage->tries * 4);
+    if (stage->per)
+        fl_buf_printf(out, "      per = \"%s.o\";", graph->stages[stage->inputs[0].from].name);
+    else if (stage->wide)
+        fl_buf_printf(out, "      leads = \"four\";");
+    fl_buf_printf(out, " outputs = { o = \"f%s%s\"; };\n", stage->name,
+                  stage->wide ? ".{lead}" : "");
+    if (stage->has_when)
+        fl_buf_printf(out, "      when = \"%s || %s:ended\";\n", graph->stages[stage->when[0]].name,
+                      graph->stages[stage->when[1]].name);
+    if (stage->input_count > 0) {
+        fl_buf_printf(out, "      inputs = {");
+        for (unsigned n = 0; n < stage->input_count; n++)
+            put_input(graph, &stage->inputs[n], n, out);
+        fl_buf_printf(out, " };\n");
+    }
+    fl_buf_printf(out, "    };\n");
+}
+
+void sim_graph_text(const struct sim_graph *graph, struct fl_buf *out)
+{
+    fl_buf_printf(out,
+                  "workflow: {\n  name = \"sim\";\n"
+                  "  cycles = { every = \"PT6H\"; from = \"20261124T0000Z\"; };\n"
+                  "  leads = { four = \"+000/+009/3\"; };\n"
+                  "  sites = { local = { root = \"local\"; }; };\n"
+                  "  pools = { local = { site = \"local\"; cores = 2; jobs = %u; }; };\n"
+                  "  stages: {\n",
+                  graph->pool_jobs);
+    for (unsigned s = 0; s < graph->stage_count; s++) {
+        if (graph->stages[s].there)
+            put_stage(graph, &graph->stages[s], out);
+    }
+    fl_buf_printf(out, "  };\n};\n");
 }

@@ -1,23 +1,52 @@
 #ifndef FL_TESTS_SIM_GRAPH_H
 #define FL_TESTS_SIM_GRAPH_H
 
-/* Random small workflows: chains, fan-outs, fan-ins, per-lead stages, followers.
- * Owns: nothing. Threads: one. Limits: SIM_STAGES_MAX stages of SIM_LEADS leads. */
+/* Random small workflows: chains, fan-outs, fan-ins, per-lead stages, followers, inputs that reach
+ * into earlier cycles. What was drawn is also kept in plain words, for checks that do not lean on
+ * the core's own reading of a workflow.
+ * Owns: nothing. Threads: one. Limits: SIM_STAGES_MAX stages of SIM_LEADS leads, SIM_RUNS_MAX
+ * cycles. */
 
-#include "engine/core/workflow.h"
+#include "engine/base/buf.h"
+#include "tests/sim/random.h"
 
 #define SIM_STAGES_MAX 7
 #define SIM_LEADS 4
+#define SIM_INPUTS_MAX 4
+#define SIM_RUNS_MAX 3
+#define SIM_CYCLE_S (6 * 3600)
 
-struct sim_random {
-    uint64_t state;
+struct sim_input {
+    unsigned from; /* number of the stage */
+    bool follow;
+    bool bridged;
+    bool first_of; /* of two earlier cycles, else cold */
 };
-uint64_t sim_random(struct sim_random *random);
-/* A number of 0 … below - 1. */
-uint32_t sim_pick(struct sim_random *random, uint32_t below);
-/* True n times of a thousand. */
-bool sim_chance(struct sim_random *random, uint32_t n);
 
-struct fl_workflow *sim_graph(struct sim_random *random);
+struct sim_stage {
+    bool there;
+    char name[8];
+    bool per;  /* an instance a lead */
+    bool wide; /* an output a lead */
+    unsigned cores;
+    unsigned tries;
+    struct sim_input inputs[SIM_INPUTS_MAX];
+    unsigned input_count;
+    unsigned when[2]; /* stages, when has_when */
+    bool has_when;
+};
+
+struct sim_graph {
+    struct sim_stage stages[SIM_STAGES_MAX];
+    unsigned stage_count; /* with those that are not there */
+    unsigned pool_jobs;
+};
+
+/* without: a bit for each stage that is left out; the others stay as they are. */
+void sim_graph_draw(uint64_t seed, uint32_t without, struct sim_graph *graph);
+/* The same as a workflow file. */
+void sim_graph_text(const struct sim_graph *graph, struct fl_buf *out);
+/* Number of a stage by its name, or SIM_STAGES_MAX. */
+unsigned sim_graph_find(const struct sim_graph *graph, const char *name);
 
 #endif

@@ -17,27 +17,9 @@ struct end {
     char user[FL_TRANSPORT_USER_MAX];
 };
 
-static int64_t net_clock(void *arg)
-{
-    return ((struct sim_net *)arg)->now_ns;
-}
-
-static int net_random(void *out, size_t size, void *arg)
-{
-    uint8_t *bytes = out;
-
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = (uint8_t)sim_random(((struct sim_net *)arg)->random);
-    return 0;
-}
-
-static const struct fl_world_ops net_ops = {
-    .mono_ns = net_clock, .utc_ns = net_clock, .random = net_random};
-
 void sim_net_init(struct sim_net *net, struct sim_random *random, int64_t now_ns)
 {
-    *net = (struct sim_net){.random = random, .now_ns = now_ns, .faults = true};
-    net->world = (struct fl_world){&net_ops, net};
+    *net = (struct sim_net){.random = random, .now_ns = now_ns};
     net->packets = calloc(SIM_PACKETS_MAX, sizeof(*net->packets));
     fl_assert(net->packets);
 }
@@ -57,6 +39,9 @@ static void put(struct sim_net *net, int from, int to, const void *data, size_t 
         return; /* lost: sessions send again */
     packet->from = from;
     packet->to = to;
+    packet->due_ns = sim_chance(net->random, net->delay)
+                         ? net->now_ns + (int64_t)sim_pick(net->random, 30000) * 1000000
+                         : 0;
     packet->size_bytes = size_bytes;
     packet->data = malloc(size_bytes);
     fl_assert(packet->data);
@@ -72,11 +57,17 @@ static int end_send(void *self, const struct fl_route *to, const void *data, siz
     int node = to->size ? to->bytes[0] : 0;
 
     (void)reterr;
-    if (net->mute || net->cut[end->node] || net->cut[node])
+    if (net->is_dead[end->node])
+        (void)net->is_dead[end->node](net->is_dead_arg[end->node]); /* mutes it */
+    if (net->mute[end->node])
         return 0;
-    if (!net->faults || !sim_chance(net->random, 30))
+    if (end->node == 0 && net->look)
+        net->look(data, size_bytes, net->look_arg);
+    if (net->cut[end->node] || net->cut[node])
+        return 0;
+    if (!sim_chance(net->random, net->lose))
         put(net, end->node, node, data, size_bytes);
-    if (net->faults && sim_chance(net->random, 30))
+    if (sim_chance(net->random, net->repeat))
         put(net, end->node, node, data, size_bytes);
     return 0;
 }
@@ -85,11 +76,11 @@ static int end_receive(void *self, struct fl_packet *ret_packet, struct fl_err *
 {
     struct end *end = self;
     struct sim_net *net = end->net;
-    bool reorder = net->faults && sim_chance(net->random, 100);
+    bool reorder = sim_chance(net->random, net->reorder);
     size_t at = net->count;
 
     for (size_t i = 0; i < net->count; i++) {
-        if (net->packets[i].to != end->node)
+        if (net->packets[i].to != end->node || net->packets[i].due_ns > net->now_ns)
             continue;
         at = i;
         if (!reorder || sim_chance(net->random, 500))
@@ -99,7 +90,10 @@ static int end_receive(void *self, struct fl_packet *ret_packet, struct fl_err *
         return fl_err_set(reterr, FL_E_AGAIN, 0, "nothing is there");
     free(end->taken);
     end->taken = net->packets[at].data;
-    (void)snprintf(end->user, sizeof(end->user), "worker/w%d", net->packets[at].from);
+    if (net->packets[at].from == SIM_CLIENT)
+        (void)snprintf(end->user, sizeof(end->user), "client/desk");
+    else
+        (void)snprintf(end->user, sizeof(end->user), "worker/w%d", net->packets[at].from);
     *ret_packet = (struct fl_packet){
         .user = end->node == 0 ? end->user : "",
         .data = end->taken,
