@@ -3,16 +3,21 @@
 
 /* Trigger expressions (`when`): terms joined by && and || with parentheses, and ! before terms of
  * parameters and the clock.
- *   check  check:succeeded      the instance of the same key where both run over the same sets,
- * else all check(m01,+006)             these members check:all                   all instances have
- * succeeded, whichever key is one's own check:failed                failed, timed out or lost for
- * good; also timed-out, lost, cancelled, expired, skipped, ended (any of these and succeeded),
- * started check:ended >= 3, >= 90%    so many of those that are meant GROUP:ended the stages of a
- * group and of those in it forecast.hour(+000/+012)    these members of the output are there (or
- * absent by a rule) forecast.hour >= 20         so many are there forecast:progress(+036)     it
- * has told this lead or a later one, or an output of such a lead forecast[-PT6H]:succeeded   in the
- * official run of another cycle global/forecast.hour        in the run of another workflow for the
- * same cycle event:NAME  file("in/{cycle}.ready")  clock(+PT3H)  param.NAME == "x" (!= < <= > >=)
+ *
+ * - check, check:succeeded: the instance of the same key when both run over the same sets; else
+ * all
+ * - check(m01,+006): these members; check:all: all instances, whichever key is one's own
+ * - check:failed: failed, timed out or lost for good; also timed-out, lost, cancelled, expired,
+ *   skipped, started, and ended: any of these ends and succeeded
+ * - check:ended >= 3, check:ended >= 90%: so many of those that are meant
+ * - GROUP:ended: the stages of a group, and of the groups in it
+ * - forecast.hour(+000/+012): these members of the output are there, or absent by a rule
+ * - forecast.hour >= 20: so many are there
+ * - forecast:progress(+036): it has told this lead or a later one, or an output of such a lead
+ * - forecast[-PT6H]:succeeded: in the official run of another cycle
+ * - global/forecast.hour: in the run of another workflow for the same cycle
+ * - event:NAME, file("in/{cycle}.ready"), clock(+PT3H), param.NAME == "x" (also != < <= > >=)
+ *
  * Pure. Owns: its nodes and texts. Threads: read-only once parsed. Limits: FL_EXPR_*_MAX. */
 
 #include "engine/core/workflow.h"
