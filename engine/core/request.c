@@ -290,9 +290,15 @@ static int act_on_flow(const struct fl_asking *a, flow_fn fn, struct fl_err *ret
     int rc = fl_asking_emit(a, FL_EVENT_ACTION_TAKEN, UINT32_MAX, &event, reterr);
 
     if (rc == 0)
-        rc = tell_asked(a, event, reterr);
-    if (rc == 0)
         rc = fn(a->core, a->input, a->events, reterr);
+    if (rc == 0) { /* the record names it, also where the request has but a digest */
+        const char *name = a->events->items[a->events->count - 1]->workflow;
+
+        if (name && json_object_set_new(a->asked, "workflow", json_string(name)) != 0)
+            rc = fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a request");
+    }
+    if (rc == 0)
+        rc = tell_asked(a, event, reterr);
     while (rc < 0 && a->events->count > before)
         fl_event_destroy(a->events->items[--a->events->count]);
     return rc;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/base/json.h"
+#include "engine/core/flow.h"
 
 #include "engine/base/banned.h"
 
@@ -67,7 +68,34 @@ static int undo_of(const struct fl_asking *a, const struct fl_action *action, co
         return fl_err_set(reterr, FL_E_REFUSED, 0,
                           "a cancel cannot be undone; 'fairlead retry %s' starts it again",
                           a->run->name);
-    return fl_err_set(reterr, FL_E_REFUSED, 0, "'%.40s' cannot be undone", verb);
+    return fl_err_set(reterr, FL_E_REFUSED, 0,
+                      "action %lld, a %.40s, cannot be undone; 'fairlead cancel' stops what it "
+                      "started, 'fairlead undo N' takes back an earlier action",
+                      (long long)action->number, verb);
+}
+
+/* An installed workflow: only its hold and release have a contrary that leaves no trace. */
+static int undo_of_flow(const struct fl_asking *a, const struct fl_action *action,
+                        const json_t *asked, struct fl_err *reterr)
+{
+    const char *name;
+    const char *verb;
+    int rc = fl_json_string(asked, "verb", &verb, reterr);
+
+    if (rc == 0)
+        rc = fl_json_string_opt(asked, "workflow", "", &name, reterr);
+    if (rc < 0)
+        return rc;
+    if (strcmp(verb, "hold") == 0 || strcmp(verb, "release") == 0)
+        return fl_decide_flow_hold(a->core, a->input, name, strcmp(verb, "release") == 0, a->events,
+                                   reterr);
+    return fl_err_set(reterr, FL_E_REFUSED, 0,
+                      "action %lld, %.40s of workflow '%.100s', cannot be undone: do the contrary "
+                      "(%s)",
+                      (long long)action->number, verb, name,
+                      strcmp(verb, "install") == 0  ? "fairlead uninstall"
+                      : strcmp(verb, "reload") == 0 ? "fairlead reload with the file before"
+                                                    : "fairlead install");
 }
 
 int fl_undo_find(struct fl_asking *asking, struct fl_err *reterr)
@@ -81,7 +109,7 @@ int fl_undo_find(struct fl_asking *asking, struct fl_err *reterr)
         return rc;
     for (int64_t n = actions->count; number == 0 && n > 0; n--) {
         action = fl_actions_find(actions, n);
-        if (action && action->run && !action->undone_by && !action->undoes)
+        if (action && !action->undone_by && !action->undoes)
             number = n;
     }
     action = fl_actions_find(actions, number);
@@ -94,13 +122,8 @@ int fl_undo_find(struct fl_asking *asking, struct fl_err *reterr)
                           action->undoes ? "action %lld is an undo itself: do the thing again"
                                          : "action %lld is undone already",
                           (long long)number);
-    if (!action->run)
-        return fl_err_set(reterr, FL_E_REFUSED, 0,
-                          "action %lld concerns an installed workflow: do the contrary (uninstall, "
-                          "reload the file before, release)",
-                          (long long)number);
     asking->run = action->run ? fl_core_run(asking->core, action->run) : NULL;
-    if (!asking->run)
+    if (action->run && !asking->run)
         return fl_err_set(reterr, FL_E_NOENT, 0, "the run of action %lld is not here any more",
                           (long long)number);
     asking->undoes = number;
@@ -115,7 +138,8 @@ int fl_request_undo(const struct fl_asking *asking, struct fl_err *reterr)
     int rc = fl_json_parse(action->text, strlen(action->text), &asked, reterr);
 
     if (rc == 0)
-        rc = undo_of(asking, action, asked, reterr);
+        rc = action->run ? undo_of(asking, action, asked, reterr)
+                         : undo_of_flow(asking, action, asked, reterr);
     if (rc == 0 && asking->events->count == before)
         return fl_err_set(reterr, FL_E_REFUSED, 0,
                           "nothing of action %lld can be undone any more: what it touched has gone "

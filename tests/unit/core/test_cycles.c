@@ -294,6 +294,29 @@ static int ask_flow(struct drive *d, const char *verb, const char *name)
                       json_pack("{s:s,s:s}", "verb", verb, "workflow", name));
 }
 
+/* The last thing that was done is what an undo means, also when it was done to a workflow; one that
+ * has no contrary is not passed over for another action that nobody thought of. */
+static void undo_takes_back_the_hold_of_a_workflow(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    drive_open(&d);
+    drive_set_clock(&d, "20261124T0000Z");
+    drive_load(&d, FLOW(EVERY6 "ahead = 3;", ONE));
+    assert_int_equal(drive_install(&d, NULL), 0);
+    assert_int_equal(ask_flow(&d, "undo", "flow"), FL_E_REFUSED);
+    assert_non_null(strstr(d.err.text, "install of workflow 'flow'"));
+    assert_int_equal(ask_flow(&d, "hold", "flow"), 0);
+    assert_int_equal(ask_flow(&d, "undo", "flow"), 0);
+    assert_int_equal(ask_flow(&d, "release", "flow"), FL_E_REFUSED); /* it is not held */
+    assert_int_equal(ask_flow(&d, "hold", "flow"), 0);
+    assert_int_equal(ask_flow(&d, "release", "flow"), 0);
+    assert_int_equal(ask_flow(&d, "undo", "flow"), 0);
+    assert_int_equal(ask_flow(&d, "hold", "flow"), FL_E_REFUSED); /* it is again */
+    drive_close(&d);
+}
+
 /* The operator holds a whole workflow: no cycle is made and nothing of its runs starts. */
 static void a_held_workflow_starts_nothing(void **state)
 {
@@ -421,6 +444,7 @@ int main(void)
         cmocka_unit_test(runs_older_than_keep_are_dropped),
         cmocka_unit_test(what_a_later_cycle_may_need_is_kept),
         cmocka_unit_test(workers_are_told_to_clean),
+        cmocka_unit_test(undo_takes_back_the_hold_of_a_workflow),
         cmocka_unit_test(a_held_workflow_starts_nothing),
         cmocka_unit_test(a_reload_is_for_the_cycles_to_come),
         cmocka_unit_test(bad_ends_are_refused_with_the_nearest_points),
