@@ -1,6 +1,7 @@
 /* What a person says has become of an instance. */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,18 @@ static int look_anew(struct fl_core *core, struct fl_run *run, int64_t now_ns,
     return rc < 0 ? rc : fl_apply_wake_all(core, run, now_ns, reterr);
 }
 
+/* What is to wait again was set by nobody: the mark that said so goes. */
+static int forget_mark(struct fl_run *run, uint32_t inst, struct fl_err *reterr)
+{
+    char start[FL_CORE_ID_MAX + 16];
+    char title[FL_CORE_ID_MAX];
+
+    fl_inst_title(run, inst, title, sizeof(title));
+    (void)snprintf(start, sizeof(start), "%s was set ",
+                   title); /* as fl_request_set_state says it */
+    return fl_marks_drop(&run->marks, start, reterr);
+}
+
 int fl_apply_state_set(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
 {
     enum fl_state state = fl_state_from_name(event->state);
@@ -90,6 +103,8 @@ int fl_apply_state_set(struct fl_core *core, const struct fl_event *event, struc
         rc = fl_text_set(&in->reason, event->why, reterr);
     if (rc == 0 && event->cause)
         rc = fl_marks_add_one(&run->marks, event->cause, event->age, reterr);
+    if (rc == 0 && in->set && state == FL_STATE_WAITING)
+        rc = forget_mark(run, inst, reterr);
     if (rc < 0)
         return rc;
     in->set = state != FL_STATE_WAITING;

@@ -50,6 +50,26 @@ int fl_marks_add_one(json_t **marks, const char *cause, const char *age, struct 
     return fl_marks_add(marks, one, reterr);
 }
 
+int fl_marks_drop(json_t **marks, const char *start, struct fl_err *reterr)
+{
+    fl_json_auto json_t *kept = json_array();
+    size_t i;
+    json_t *mark;
+
+    json_array_foreach(*marks, i, mark)
+    {
+        const char *cause = json_string_value(json_object_get(mark, "cause"));
+
+        if (cause && strncmp(cause, start, strlen(start)) == 0)
+            continue;
+        if (!kept || json_array_append(kept, mark) < 0)
+            return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for degraded marks");
+    }
+    json_decref(*marks);
+    *marks = json_array_size(kept) > 0 ? json_incref(kept) : NULL;
+    return 0;
+}
+
 json_t *fl_marks_parse(const char *text)
 {
     json_t *marks = NULL;

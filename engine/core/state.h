@@ -397,6 +397,8 @@ int fl_run_find_slot(const struct fl_run *run, uint32_t inst, const char *output
  * *marks is replaced, never changed in place, so that it may be shared. */
 int fl_marks_add(json_t **marks, const json_t *more, struct fl_err *reterr);
 int fl_marks_add_one(json_t **marks, const char *cause, const char *age, struct fl_err *reterr);
+/* Takes off those whose cause begins so. */
+int fl_marks_drop(json_t **marks, const char *start, struct fl_err *reterr);
 json_t *fl_marks_parse(const char *text);
 
 /* What an input comes to, seen from one instance. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/core/state.h"
 #include "engine/core/view.h"
 #include "tests/lib/drive.h"
 #include "tests/lib/test.h"
@@ -482,6 +483,22 @@ static void why_answers_for_a_group(void **state)
     drive_close(&d);
 }
 
+/* After an undo nothing may still say that the product is one that somebody left something out of. */
+static void an_undone_skip_marks_nothing(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_grouped(&d);
+    assert_int_equal(ask(&d, "{'verb':'skip','which':['grid','last']}"), 0);
+    assert_int_equal(json_array_size(fl_core_run(d.core, d.run)->marks), 2);
+    assert_int_equal(ask(&d, "{'verb':'set-state','which':['last'],'state':'waiting'}"), 0);
+    assert_int_equal(json_array_size(fl_core_run(d.core, d.run)->marks), 1);
+    assert_int_equal(ask(&d, "{'verb':'undo','number':1}"), 0);
+    assert_null(fl_core_run(d.core, d.run)->marks);
+    drive_close(&d);
+}
+
 /* Who did what, when and why, is asked after every incident. */
 static void actions_are_listed_newest_first(void **state)
 {
@@ -525,6 +542,7 @@ int main(void)
         cmocka_unit_test(what_is_too_late_expires_after_an_insertion_too),
         cmocka_unit_test(a_run_is_summed_up_by_its_worst_news),
         cmocka_unit_test(why_answers_for_a_group),
+        cmocka_unit_test(an_undone_skip_marks_nothing),
         cmocka_unit_test(actions_are_listed_newest_first),
     };
 
