@@ -3,6 +3,7 @@
 
 #include "engine/core/view_impl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/base/json.h"
@@ -25,6 +26,8 @@ struct sum {
     int64_t begun_ns; /* the first begin; 0: none yet */
     int64_t ended_ns; /* the last end */
     const char *reason;
+    uint32_t unsaid; /* stages whose instances are not known yet */
+    bool over;       /* the run has ended: they never will be */
 };
 
 static uint32_t done_of(const struct sum *sum)
@@ -40,6 +43,10 @@ static enum fl_state state_of(const struct sum *sum)
 
     while (i + 1 < FL_COUNT(order) && sum->counts[order[i]] == 0)
         i++;
+    if (order[i] == FL_STATE_SUCCEEDED && sum->unsaid > 0 && !sum->over)
+        return sum->counts[FL_STATE_SUCCEEDED] > 0 ? FL_STATE_RUNNING : FL_STATE_WAITING;
+    if (sum->instances == 0 && sum->unsaid > 0)
+        return FL_STATE_SKIPPED;
     if ((order[i] == FL_STATE_READY || order[i] == FL_STATE_WAITING) &&
         sum->counts[FL_STATE_SUCCEEDED] > 0)
         return FL_STATE_RUNNING;
@@ -69,6 +76,8 @@ static void add_sum(struct sum *to, const struct sum *sum)
         to->counts[i] += sum->counts[i];
     to->instances += sum->instances;
     to->degraded += sum->degraded;
+    to->unsaid += sum->unsaid;
+    to->over = sum->over;
     if (sum->begun_ns && (!to->begun_ns || sum->begun_ns < to->begun_ns))
         to->begun_ns = sum->begun_ns;
     if (sum->ended_ns > to->ended_ns)
@@ -97,9 +106,24 @@ static void put_sum(int *rc, json_t *list, const char *what, const char *name, c
         fl_view_put_time(rc, one, "ended", sum->ended_ns);
     if (sum->degraded)
         fl_view_put_int(rc, one, "degraded", sum->degraded);
-    if (sum->counts[FL_STATE_SKIPPED] == sum->instances)
+    if (sum->counts[FL_STATE_SKIPPED] == sum->instances || sum->instances == 0)
         fl_view_put_text(rc, one, "reason", sum->reason);
     fl_view_put(rc, one, "counts", counts);
+}
+
+const char *fl_view_unsaid(const struct fl_workflow *wf, const struct fl_dims *dims, char *text,
+                           size_t size)
+{
+    for (size_t d = 0; d < dims->count; d++) {
+        const struct fl_set *set = &wf->sets[dims->sets[d]];
+
+        if (!fl_set_is_known(set)) {
+            (void)snprintf(text, size, "%s has not said the members of set '%s'",
+                           wf->stages[set->by].name, set->name);
+            return text;
+        }
+    }
+    return NULL;
 }
 
 /* A group's name, or NULL. */
@@ -139,8 +163,13 @@ void fl_view_put_brief(int *rc, json_t *answer, const struct fl_core *core,
         *rc = FL_E_NOMEM;
     for (size_t s = 0; *rc == 0 && s < wf->stage_count; s++) {
         const struct fl_plan_stage *ps = &run->plan->stages[s];
-        struct sum sum = {0};
+        struct sum sum = {.unsaid = !fl_dims_known(wf, &wf->stages[s].dims),
+                          .over = run->state != FL_STATE_RUNNING,
+                          .reason = NULL};
+        char unsaid[FL_CORE_REASON_MAX];
 
+        if (sum.unsaid)
+            sum.reason = fl_view_unsaid(wf, &wf->stages[s].dims, unsaid, sizeof(unsaid));
         for (uint32_t i = 0; i < ps->inst_count; i++)
             add_inst(&sum, &run->insts[ps->inst_first + i]);
         for (int32_t g = wf->stages[s].group; g != FL_NONE; g = wf->groups[g].parent)

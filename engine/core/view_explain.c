@@ -74,17 +74,46 @@ static void explain_state(struct fl_why *why, const struct fl_run *run,
     }
 }
 
+/* The stage that says the first set that is not known. */
+static int32_t sayer_of(const struct fl_workflow *wf, const struct fl_dims *dims)
+{
+    size_t d = 0;
+
+    while (d + 1 < dims->count && fl_set_is_known(&wf->sets[dims->sets[d]]))
+        d++;
+    return wf->sets[dims->sets[d]].by;
+}
+
 static void sum_up(struct fl_why *why, const struct fl_run *run, const struct fl_view_which *which,
                    json_t *answer)
 {
+    const struct fl_workflow *wf = run->plan->workflow;
+    const struct fl_dims *dims = &wf->stages[which->stage].dims;
     uint32_t counts[FL_STATE_COUNT] = {0};
-    json_t *object = json_object();
-    json_t *list = json_array();
+    json_t *object;
+    json_t *list;
     const char *joiner = ": ";
     bool first = true;
 
     for (uint32_t i = which->first; i < which->first + which->count; i++)
         counts[run->insts[i].state]++;
+    if (!fl_dims_known(wf, dims)) {
+        const struct fl_plan_stage *by = &run->plan->stages[sayer_of(wf, dims)];
+        bool over = run->state != FL_STATE_RUNNING;
+        char unsaid[FL_CORE_REASON_MAX];
+
+        fl_buf_printf(why->out, "no instances: %s",
+                      fl_view_unsaid(wf, dims, unsaid, sizeof(unsaid)));
+        if (by->inst_count > 0) {
+            fl_buf_puts(why->out, "; ");
+            fl_why_maker(why, run, by->inst_first);
+        }
+        fl_view_put_text(&why->rc, answer, "state",
+                         fl_state_name(over ? FL_STATE_SKIPPED : FL_STATE_WAITING));
+        return;
+    }
+    object = json_object();
+    list = json_array();
     fl_buf_printf(why->out, "%u instances", which->count);
     for (size_t u = 0; u < FL_STATE_COUNT; u++) {
         enum fl_state state = by_urgency[u];

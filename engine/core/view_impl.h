@@ -32,6 +32,9 @@ void fl_view_put_marks(int *rc, json_t *object, const char *key, const json_t *m
 void fl_view_put_inst(int *rc, json_t *list, const struct fl_core *core, const struct fl_run *run,
                       uint32_t inst);
 /* "stages", "groups" and "troubles" of a run, summed up. */
+/* "find has not said the members of set 'storm'", or NULL when all are known; gives text. */
+const char *fl_view_unsaid(const struct fl_workflow *wf, const struct fl_dims *dims, char *text,
+                           size_t size);
 void fl_view_put_brief(int *rc, json_t *answer, const struct fl_core *core,
                        const struct fl_run *run);
 /* rc, with its text when it is FL_E_NOMEM. */
