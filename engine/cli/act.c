@@ -50,20 +50,56 @@ static int objects(const struct fl_cli *cli, json_t *request, const char **ret_r
     return bad ? fl_err_set(reterr, FL_E_USAGE, 0, "the names must be UTF-8") : 0;
 }
 
-/* "prep(+003)", or the run's name. */
+/* "prep(+003)", the run's name or the workflow's. */
 static void print_object(const json_t *event)
 {
     const char *stage = fl_text_of(event, "stage");
     const char *key = fl_text_of(event, "key");
+    const char *run = fl_text_of(event, "run");
 
     if (*stage)
         (void)printf("  %s%s%s%s", stage, *key ? "(" : "", key, *key ? ")" : "");
     else
-        (void)printf("  %s", fl_text_of(event, "run"));
+        (void)printf("  %s", *run ? run : fl_text_of(event, "workflow"));
+}
+
+/* What an event means to a person; the event's own name where that says it. */
+static const char *words_of(const char *type)
+{
+    static const struct {
+        const char *type;
+        const char *words;
+    } all[] = {
+        {"state-set", "would be set"},
+        {"instance-retry", "would be tried again"},
+        {"instance-ended", "would end"},
+        {"attempt-ended", "its attempt would end"},
+        {"cancel-asked", "would be asked to stop"},
+        {"output-absent", "would lack its output"},
+        {"run-replanned", "would go on by the other version of its workflow"},
+        {"run-ended", "would end"},
+    };
+
+    for (size_t i = 0; i < FL_COUNT(all); i++)
+        if (strcmp(all[i].type, type) == 0)
+            return all[i].words;
+    return type;
+}
+
+/* "manning = 0.03", or that it is the workflow's own again. */
+static void print_setting(const json_t *event)
+{
+    const char *name = fl_text_of(event, "output");
+    const json_t *value = json_object_get(event, "text");
+
+    if (value)
+        (void)printf(": %s = %s\n", name, json_string_value(value));
+    else
+        (void)printf(": %s as the workflow says\n", name);
 }
 
 /* One line an event: "  prep(+003): held". */
-static void print_would(const json_t *result)
+void fl_cli_print_would(const json_t *result)
 {
     json_int_t all = json_integer_value(json_object_get(result, "events"));
     size_t told = 0;
@@ -79,29 +115,49 @@ static void print_would(const json_t *result)
         if (strcmp(type, "action-taken") == 0)
             continue;
         print_object(event);
-        (void)printf(": %s%s%s\n", type, *state ? " as " : "", state);
+        if (strcmp(type, "param-set") == 0)
+            print_setting(event);
+        else
+            (void)printf(": %s%s%s%s\n", words_of(type), *state ? " " : "", state,
+                         strcmp(type, "output-absent") == 0 ? fl_text_of(event, "output") : "");
     }
     if (all > (json_int_t)told)
         (void)printf("  and %lld more\n", (long long)all - (long long)told);
 }
 
-static int tell(const struct fl_cli *cli, const char *verb, const char *run, const json_t *result,
-                struct fl_err *reterr)
+/* "hold surge/20261124T0000Z prep.f003": what was asked, as it could be typed. */
+static void print_asked(const struct fl_cli *cli, const json_t *request, const char *run)
+{
+    bool named = cli->arg_count > 0 && strchr(cli->args[0], '/');
+    const char *name = fl_text_of(request, "name");
+    const char *state = fl_text_of(request, "state");
+    const json_t *value = json_object_get(request, "value");
+
+    (void)printf("%s%s%s", fl_text_of(request, "verb"), named || *run ? " " : "",
+                 named ? cli->args[0] : run);
+    for (int i = named ? 1 : 0; i < cli->arg_count; i++)
+        (void)printf(" %s", cli->args[i]);
+    if (*name)
+        (void)printf(" %s%s%s", name, value ? "=" : "", value ? json_string_value(value) : "");
+    (void)printf("%s%s", *state ? " " : "", state);
+}
+
+static int tell(const struct fl_cli *cli, const json_t *request, const char *run,
+                const json_t *result, struct fl_err *reterr)
 {
     if (cli->given & FL_OPT_JSON)
         return fl_cli_print_json(result, reterr);
-    if (cli->given & FL_OPT_DRY) {
-        (void)printf("%s %s would lead to\n", verb, run);
-        print_would(result);
-        (void)puts("nothing was done: without --dry-run it is");
+    if (!(cli->given & FL_OPT_DRY))
+        (void)printf("action %lld: ",
+                     (long long)json_integer_value(json_object_get(result, "action")));
+    print_asked(cli, request, run);
+    if (!(cli->given & FL_OPT_DRY)) {
+        (void)puts(": recorded");
         return 0;
     }
-    (void)printf("action %lld: %s %s",
-                 (long long)json_integer_value(json_object_get(result, "action")), verb, run);
-    for (int i = 0; i < cli->arg_count; i++)
-        (void)printf("%s%s", strchr(cli->args[i], '/') ? "" : " ",
-                     strchr(cli->args[i], '/') ? "" : cli->args[i]);
-    (void)puts(": recorded");
+    (void)puts(" would lead to");
+    fl_cli_print_would(result);
+    (void)puts("nothing was done: without --dry-run it is");
     return 0;
 }
 
@@ -126,12 +182,14 @@ int fl_cli_act(struct fl_cli *cli, const char *verb, json_t *more, struct fl_err
 
     if (rc == 0)
         rc = fl_client_open(&client, cli->world, cli->state, FL_CLIENT_LIVE, reterr);
-    if (rc == 0 && !run)
+    if (rc == 0 && !run) {
         rc = newest_run(&client, &newest, &run, reterr);
+        if (rc == 0)
+            (void)json_object_set_new(request, "run", json_string(run)); /* a lack is answered */
+    }
     if (rc < 0)
         return rc;
     (void)json_object_set_new(request, "verb", json_string(verb)); /* a lack shows in the answer */
-    (void)json_object_set_new(request, "run", json_string(run));
     if (cli->why)
         (void)json_object_set_new(request, "why", json_string(cli->why));
     if (cli->given & FL_OPT_DRY)
@@ -139,7 +197,7 @@ int fl_cli_act(struct fl_cli *cli, const char *verb, json_t *more, struct fl_err
     if (cli->given & FL_OPT_FORCE)
         (void)json_object_set_new(request, "force", json_true());
     rc = fl_client_ask(&client, json_incref(request), &result, reterr);
-    return rc < 0 ? rc : tell(cli, verb, run, result, reterr);
+    return rc < 0 ? rc : tell(cli, request, run, result, reterr);
 }
 
 int fl_cli_cancel(struct fl_cli *cli, struct fl_err *reterr)
@@ -203,10 +261,10 @@ int fl_cli_set_parameter(struct fl_cli *cli, struct fl_err *reterr)
     int64_t for_s = 0;
     int rc = take_setting(cli, more, reterr);
 
-    if (rc == 0 && (cli->given & FL_OPT_FOR))
-        rc = fl_duration_parse(cli->during, &for_s, reterr);
-    if (rc == 0 && (cli->given & FL_OPT_FOR) && for_s <= 0)
-        rc = fl_err_set(reterr, FL_E_USAGE, 0, "--for '%.40s' is no time to come", cli->during);
+    if (rc == 0 && (cli->given & FL_OPT_FOR) &&
+        (fl_duration_parse(cli->during, &for_s, NULL) < 0 || for_s <= 0))
+        rc = fl_err_set(reterr, FL_E_USAGE, 0, "--for '%.40s': accepted: PT2H, P1DT12H, PT90S",
+                        cli->during);
     if (rc == 0 && for_s > 0)
         (void)json_object_set_new(more, "until_ns",
                                   json_integer(fl_world_utc_ns(cli->world) + for_s * 1000000000));
@@ -215,6 +273,40 @@ int fl_cli_set_parameter(struct fl_cli *cli, struct fl_err *reterr)
         return rc;
     }
     return fl_cli_act(cli, "set-parameter", more, reterr);
+}
+
+/* "undoes action 4 of root@vm: hold prep". */
+static int tell_undone(struct fl_client *client, int64_t number, struct fl_err *reterr)
+{
+    fl_json_auto json_t *result = NULL;
+    size_t i;
+    json_t *action;
+    int rc = fl_client_ask(client, json_pack("{s:s}", "verb", "actions"), &result, reterr);
+
+    json_array_foreach(json_object_get(result, "actions"), i, action)
+    {
+        char text[FL_CLI_ASKED_MAX];
+
+        if (json_integer_value(json_object_get(action, "action")) != number)
+            continue;
+        fl_cli_asked_text(json_object_get(action, "asked"), text, sizeof(text));
+        (void)printf("  of action %lld: %s %s%s%s\n", (long long)number,
+                     fl_cli_verb(fl_text_of(action, "verb")), fl_text_of(action, "run"),
+                     *fl_text_of(action, "run") && *text ? " " : "", text);
+    }
+    return rc;
+}
+
+/* The number of the action that an undo has taken back, or would. */
+static int64_t undone_number(const json_t *result)
+{
+    fl_json_auto json_t *asked = NULL;
+    const json_t *first = json_array_get(json_object_get(result, "would"), 0);
+    const char *text = fl_text_of(first ? first : result, "text");
+
+    if (fl_json_parse(text, strlen(text), &asked, NULL) < 0)
+        return 0;
+    return json_integer_value(json_object_get(asked, "number"));
 }
 
 int fl_cli_undo(struct fl_cli *cli, struct fl_err *reterr)
@@ -237,22 +329,41 @@ int fl_cli_undo(struct fl_cli *cli, struct fl_err *reterr)
     rc = fl_client_open(&client, cli->world, cli->state, FL_CLIENT_LIVE, reterr);
     if (rc == 0)
         rc = fl_client_ask(&client, json_incref(request), &result, reterr);
-    return rc < 0 ? rc : tell(cli, "undo", fl_text_of(result, "run"), result, reterr);
+    if (rc == 0)
+        rc = tell(cli, request, fl_text_of(result, "run"), result, reterr);
+    if (rc < 0 || (cli->given & FL_OPT_JSON))
+        return rc;
+    return tell_undone(&client, undone_number(result), reterr);
 }
 
-/* "prep.f003 post, manning=0.03": the objects, and what a parameter was set to; cut to size. */
-static void asked_text(const json_t *asked, char *text, size_t size)
+const char *fl_cli_verb(const char *verb)
 {
-    const json_t *which = json_object_get(asked, "which");
+    return strcmp(verb, "reload-run") == 0 ? "reload" : verb;
+}
+
+static void put_list(struct fl_buf *out, const json_t *list)
+{
+    for (size_t i = 0; i < json_array_size(list); i++)
+        fl_buf_printf(out, "%s%s", out->size ? " " : "",
+                      json_string_value(json_array_get(list, i)));
+}
+
+void fl_cli_asked_text(const json_t *asked, char *text, size_t size)
+{
+    static const char *const plain[] = {"workflow", "stage", "key", "state"};
     const char *name = fl_text_of(asked, "name");
+    const json_t *value = json_object_get(asked, "value");
     struct fl_buf out;
 
     fl_buf_init(&out, size - 1);
-    for (size_t i = 0; i < json_array_size(which); i++)
-        fl_buf_printf(&out, "%s%s", i ? " " : "", json_string_value(json_array_get(which, i)));
+    put_list(&out, json_object_get(asked, "which"));
+    put_list(&out, json_object_get(asked, "stages"));
+    for (size_t i = 0; i < FL_COUNT(plain); i++)
+        if (*fl_text_of(asked, plain[i]))
+            fl_buf_printf(&out, "%s%s", out.size ? " " : "", fl_text_of(asked, plain[i]));
     if (*name)
-        fl_buf_printf(&out, "%s%s=%s", json_array_size(which) ? " " : "", name,
-                      fl_text_of(asked, "value"));
+        fl_buf_printf(&out, "%s%s%s%s", out.size ? " " : "", name, value ? "=" : "",
+                      value ? json_string_value(value) : " as the workflow says");
     if (json_object_get(asked, "number"))
         fl_buf_printf(&out, "of action %lld",
                       (long long)json_integer_value(json_object_get(asked, "number")));
@@ -279,7 +390,7 @@ int fl_cli_actions(struct fl_cli *cli, struct fl_err *reterr)
     {
         char number[24];
         char time[FL_TIME_TEXT_MAX];
-        char objects_text[200];
+        char objects_text[FL_CLI_ASKED_MAX];
         char what[80];
         const char *cells[] = {number,
                                time,
@@ -294,9 +405,9 @@ int fl_cli_actions(struct fl_cli *cli, struct fl_err *reterr)
                        (long long)json_integer_value(json_object_get(action, "action")));
         (void)fl_text_time(fl_text_time_ns(json_object_get(action, "time")),
                            fl_world_utc_ns(cli->world), time, sizeof(time));
-        (void)snprintf(what, sizeof(what), "%.40s%s", fl_text_of(action, "verb"),
+        (void)snprintf(what, sizeof(what), "%.40s%s", fl_cli_verb(fl_text_of(action, "verb")),
                        undone ? " (undone)" : "");
-        asked_text(json_object_get(action, "asked"), objects_text, sizeof(objects_text));
+        fl_cli_asked_text(json_object_get(action, "asked"), objects_text, sizeof(objects_text));
         fl_table_row(&table, cells);
     }
     if (table.count == 1) {

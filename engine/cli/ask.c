@@ -122,7 +122,8 @@ int fl_cli_stop(struct fl_cli *cli, struct fl_err *reterr)
 
 int fl_cli_workers(struct fl_cli *cli, struct fl_err *reterr)
 {
-    static const char *const heads[] = {"WORKER", "POOL", "SITE", "CORES", "USED", "SINCE"};
+    static const char *const heads[] = {"WORKER", "STATE", "POOL", "SITE",
+                                        "CORES",  "USED",  "SINCE"};
     fl_auto(fl_table_release) struct fl_table table = {0};
     fl_json_auto json_t *result = NULL;
     size_t i;
@@ -136,6 +137,7 @@ int fl_cli_workers(struct fl_cli *cli, struct fl_err *reterr)
     fl_table_init(&table, FL_COUNT(heads), heads, -1);
     json_array_foreach(json_object_get(result, "workers"), i, worker)
     {
+        const char *state = json_is_true(json_object_get(worker, "gone")) ? "gone" : "here";
         char since[FL_TIME_TEXT_MAX];
         size_t j;
         json_t *pool;
@@ -147,6 +149,7 @@ int fl_cli_workers(struct fl_cli *cli, struct fl_err *reterr)
             char cores[24];
             char used[24];
             const char *cells[] = {fl_text_of(worker, "worker"),
+                                   state,
                                    fl_text_of(pool, "pool"),
                                    fl_text_of(pool, "site"),
                                    cores,

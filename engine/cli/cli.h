@@ -107,6 +107,14 @@ int fl_cli_store(struct fl_cli *cli, struct fl_err *reterr);
  * of more (taken over; or NULL); tells what came of it, or with --dry-run what would. */
 int fl_cli_act(struct fl_cli *cli, const char *verb, json_t *more, struct fl_err *reterr);
 
+/* What a dry run says would happen, one line each. */
+void fl_cli_print_would(const json_t *result);
+#define FL_CLI_ASKED_MAX 200
+/* "prep.f003 post manning=0.03": what an action's record says was asked; cut to size. */
+void fl_cli_asked_text(const json_t *asked, char *text, size_t size);
+/* A recorded verb as it is typed. */
+const char *fl_cli_verb(const char *verb);
+
 /* The stages that a dry run of insert, remove or reload says would be others, one a line. */
 void fl_cli_print_changes(const json_t *result);
 

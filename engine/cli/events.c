@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/json.h"
 #include "engine/cli/cli.h"
 #include "engine/cli/text.h"
 #include "engine/coordinator/coordinator.h"
@@ -37,7 +38,7 @@ static const struct {
     {"cancel-asked", "asked to stop", {"who", "why"}},
     {"held", "held", {"who", "why"}},
     {"released", "released", {"who", "why"}},
-    {"action-taken", "action by", {"who", "why", "text"}},
+    {"action-taken", "action", {0}}, /* see put_action */
     {"param-set", "parameter", {"output", "text", "who"}},
     {"state-set", "was set", {"state", "who", "why"}},
     {"run-replanned", "goes on by another version of its workflow", {"who", "why"}},
@@ -63,11 +64,29 @@ static bool event_tells(const char *type, const json_t *event)
     return true;
 }
 
+/* " 14: hold prep.f003, root@vm (key local): new grid". */
+static void put_action(const json_t *event, struct fl_buf *out)
+{
+    fl_json_auto json_t *asked = NULL;
+    const char *text = fl_text_of(event, "text");
+    const char *why = fl_text_of(event, "why");
+    char objects[FL_CLI_ASKED_MAX];
+
+    if (fl_json_parse(text, strlen(text), &asked, NULL) < 0) /* of another version */
+        asked = json_object();
+    fl_cli_asked_text(asked, objects, sizeof(objects));
+    fl_buf_printf(out, " %lld: %s%s%s, %s%s%s",
+                  (long long)json_integer_value(json_object_get(event, "action")),
+                  fl_cli_verb(fl_text_of(asked, "verb")), *objects ? " " : "", objects,
+                  fl_text_of(event, "who"), *why ? ": " : "", why);
+}
+
 bool fl_cli_event_line(const json_t *event, struct fl_buf *out)
 {
     const char *type = fl_text_of(event, "type");
     const char *stage = fl_text_of(event, "stage");
     const char *key = fl_text_of(event, "key");
+    const char *flow = fl_text_of(event, "workflow");
     char time[FL_TIME_TEXT_MAX];
     size_t i = 0;
 
@@ -79,6 +98,10 @@ bool fl_cli_event_line(const json_t *event, struct fl_buf *out)
     if (*stage)
         fl_buf_printf(out, " %s%s%s", stage, *key ? " " : "", key);
     fl_buf_printf(out, " %s", i < FL_COUNT(lines) ? lines[i].words : type);
+    if (strcmp(type, "action-taken") == 0)
+        put_action(event, out);
+    if (*flow && (strcmp(type, "held") == 0 || strcmp(type, "released") == 0))
+        fl_buf_printf(out, " workflow %s,", flow);
     for (size_t m = 0; i < FL_COUNT(lines) && m < FL_COUNT(lines[i].members); m++) {
         const char *name = lines[i].members[m];
         const char *value = name ? fl_text_of(event, name) : "";

@@ -33,8 +33,12 @@ int fl_cli_flow_request(const struct fl_cli *cli, const char *verb,
 static int ask(struct fl_cli *cli, json_t *request, json_t **ret_result, struct fl_err *reterr)
 {
     fl_auto(fl_client_release) struct fl_client client = {0};
-    int rc = fl_client_open(&client, cli->world, cli->state, FL_CLIENT_LIVE, reterr);
+    int rc = 0;
 
+    if ((cli->given & FL_OPT_DRY) && json_object_set_new(request, "dry", json_true()) != 0)
+        rc = fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+    if (rc == 0)
+        rc = fl_client_open(&client, cli->world, cli->state, FL_CLIENT_LIVE, reterr);
     if (rc < 0) {
         json_decref(request);
         return rc;
@@ -42,7 +46,24 @@ static int ask(struct fl_cli *cli, json_t *request, json_t **ret_result, struct 
     return fl_client_ask(&client, request, ret_result, reterr);
 }
 
-static int ask_file(struct fl_cli *cli, const char *verb, const char *done, struct fl_err *reterr)
+static int tell(const struct fl_cli *cli, const char *verb, const char *workflow, const char *more,
+                const json_t *result, struct fl_err *reterr)
+{
+    if (cli->given & FL_OPT_JSON)
+        return fl_cli_print_json(result, reterr);
+    if (cli->given & FL_OPT_DRY) {
+        (void)printf("%s of workflow %s would lead to\n", verb, workflow);
+        fl_cli_print_would(result);
+        (void)puts("nothing was done: without --dry-run it is");
+        return 0;
+    }
+    (void)printf("action %lld: %s of workflow %s: recorded%s\n",
+                 (long long)json_integer_value(json_object_get(result, "action")), verb, workflow,
+                 more);
+    return 0;
+}
+
+static int ask_file(struct fl_cli *cli, const char *verb, const char *more, struct fl_err *reterr)
 {
     fl_auto(fl_workflow_destroy) struct fl_workflow *workflow = NULL;
     fl_json_auto json_t *result = NULL;
@@ -53,17 +74,12 @@ static int ask_file(struct fl_cli *cli, const char *verb, const char *done, stru
         rc = fl_cli_flow_request(cli, verb, workflow, cli->start, cli->stop, &request, reterr);
     if (rc == 0)
         rc = ask(cli, request, &result, reterr);
-    if (rc < 0)
-        return rc;
-    if (cli->given & FL_OPT_JSON)
-        return fl_cli_print_json(result, reterr);
-    (void)printf("workflow %s %s\n", workflow->name, done);
-    return 0;
+    return rc < 0 ? rc : tell(cli, verb, workflow->name, more, result, reterr);
 }
 
 int fl_cli_install(struct fl_cli *cli, struct fl_err *reterr)
 {
-    return ask_file(cli, "install", "is installed; `fairlead workflows` shows its cycles", reterr);
+    return ask_file(cli, "install", "; `fairlead workflows` shows its cycles", reterr);
 }
 
 int fl_cli_uninstall(struct fl_cli *cli, struct fl_err *reterr)
@@ -76,12 +92,9 @@ int fl_cli_uninstall(struct fl_cli *cli, struct fl_err *reterr)
     if (!request)
         return fl_err_set(reterr, FL_E_USAGE, 0, "the name must be UTF-8");
     rc = ask(cli, request, &result, reterr);
-    if (rc < 0)
-        return rc;
-    if (cli->given & FL_OPT_JSON)
-        return fl_cli_print_json(result, reterr);
-    (void)printf("workflow %s makes no more cycles; its runs go on\n", cli->args[0]);
-    return 0;
+    return rc < 0 ? rc
+                  : tell(cli, "uninstall", cli->args[0],
+                         "; it makes no more cycles, its runs go on", result, reterr);
 }
 
 /* Hold or release of all of a workflow. */
@@ -99,12 +112,7 @@ int fl_cli_flow_hold(struct fl_cli *cli, const char *verb, struct fl_err *reterr
     if (!request)
         return fl_err_set(reterr, FL_E_USAGE, 0, "the name must be UTF-8");
     rc = ask(cli, request, &result, reterr);
-    if (rc < 0)
-        return rc;
-    if (cli->given & FL_OPT_JSON)
-        return fl_cli_print_json(result, reterr);
-    (void)printf("%s of workflow %s: recorded\n", verb, cli->workflow);
-    return 0;
+    return rc < 0 ? rc : tell(cli, verb, cli->workflow, "", result, reterr);
 }
 
 int fl_cli_workflows(struct fl_cli *cli, struct fl_err *reterr)

@@ -69,7 +69,7 @@ static int ask(struct fl_cli *cli, json_t *request, struct fl_err *reterr)
     if (result)
         (void)printf("action %lld: %s %s: recorded\n",
                      (long long)json_integer_value(json_object_get(result, "action")),
-                     fl_text_of(wanted, "verb"), fl_text_of(wanted, "run"));
+                     fl_cli_verb(fl_text_of(wanted, "verb")), fl_text_of(wanted, "run"));
     fl_cli_print_changes(look);
     if (!result)
         (void)puts("nothing was done: without --dry-run it is");

@@ -215,18 +215,38 @@ int fl_cli_status(struct fl_cli *cli, struct fl_err *reterr)
     return fl_cli_print_status(cli, result, fl_world_utc_ns(cli->world), reterr);
 }
 
-/* One item of waits_for or holders: a text, or an object with one. */
-static void print_items(const char *title, const json_t *items)
+/* What the text says of one alone is said there; of several each has its line. */
+static void print_waits(const json_t *items)
+{
+    size_t i;
+    json_t *item;
+
+    if (json_array_size(items) < 2)
+        return;
+    json_array_foreach(items, i, item)
+    {
+        (void)printf("  %s %s: %s\n", i == 0 ? "waits for" : "         ", fl_text_of(item, "need"),
+                     fl_text_of(item, "why"));
+    }
+}
+
+/* Who has what it would take. */
+static void print_holders(const json_t *items, int64_t now_ns)
 {
     size_t i;
     json_t *item;
 
     json_array_foreach(items, i, item)
     {
-        const char *text = json_string_value(item);
+        const char *key = fl_text_of(item, "key");
+        char since[FL_TIME_TEXT_MAX];
 
-        (void)printf("  %s %s\n", i == 0 ? title : "         ",
-                     text ? text : fl_text_of(item, "text"));
+        (void)printf("  %s %s %s%s%s%s, %s on worker '%s' since %s\n",
+                     i == 0 ? "held by  " : "         ", fl_text_of(item, "run"),
+                     fl_text_of(item, "stage"), *key ? "(" : "", key, *key ? ")" : "",
+                     fl_text_of(item, "state"), fl_text_of(item, "worker"),
+                     fl_text_time(fl_text_time_ns(json_object_get(item, "since")), now_ns, since,
+                                  sizeof(since)));
     }
 }
 
@@ -252,7 +272,7 @@ int fl_cli_why(struct fl_cli *cli, struct fl_err *reterr)
                  fl_text_state_color(state, color), state, fl_text_reset(color));
     fl_cli_print_advice(cli, run, fl_text_of(result, "text"));
     (void)putchar('\n');
-    print_items("waits for", json_object_get(result, "waits_for"));
-    print_items("held by  ", json_object_get(result, "holders"));
+    print_waits(json_object_get(result, "waits_for"));
+    print_holders(json_object_get(result, "holders"), fl_world_utc_ns(cli->world));
     return 0;
 }

@@ -118,6 +118,12 @@ static int64_t batch_action(const struct fl_coordinator *c, size_t from)
     return c->open->events.count > from ? c->open->events.items[from]->action : 0;
 }
 
+/* What its record says was asked. */
+static const char *batch_text(const struct fl_coordinator *c, size_t from)
+{
+    return c->open->events.count > from ? c->open->events.items[from]->text : NULL;
+}
+
 /* What an action would do: the events that it would lead to, which no one else ever sees. */
 static int dry_run(struct fl_coordinator *c, struct fl_input *input, json_t **ret_result,
                    struct fl_err *reterr)
@@ -178,9 +184,9 @@ static int request_act(struct fl_coordinator *c, const struct fl_bus_event *even
         rc = fl_coordinator_decide(c, &input, reterr);
     if (rc < 0)
         return rc;
-    *ret_result = json_pack("{s:s*, s:I, s:I}", "run", batch_run(c, before), "events",
+    *ret_result = json_pack("{s:s*, s:I, s:I, s:s*}", "run", batch_run(c, before), "events",
                             (json_int_t)(c->open->events.count - before), "action",
-                            (json_int_t)batch_action(c, before));
+                            (json_int_t)batch_action(c, before), "text", batch_text(c, before));
     if (!*ret_result)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
     return 0;

@@ -17,6 +17,18 @@ struct setting {
     json_t *before; /* what it was, for undo: [[stage|null, value|null, until_ns], ...] */
 };
 
+static int no_parameter(const struct fl_workflow *wf, const char *name, struct fl_err *reterr)
+{
+    fl_auto(fl_buf_release) struct fl_buf list;
+
+    fl_buf_init(&list, FL_ERR_TEXT_MAX / 2);
+    for (size_t i = 0; i < wf->param_count; i++)
+        fl_buf_printf(&list, "%s%s", i ? ", " : "", wf->params[i].name);
+    return fl_err_set(reterr, FL_E_NOENT, 0,
+                      "workflow '%s' has no parameter '%.100s'; accepted: %s", wf->name, name,
+                      list.size ? list.data : "none");
+}
+
 static int read_setting(const struct fl_asking *a, struct setting *setting, struct fl_err *reterr)
 {
     const struct fl_workflow *wf = a->run->plan->workflow;
@@ -31,8 +43,7 @@ static int read_setting(const struct fl_asking *a, struct setting *setting, stru
         return rc;
     param = fl_workflow_param(wf, setting->name);
     if (!param)
-        return fl_err_set(reterr, FL_E_NOENT, 0, "workflow '%s' has no parameter '%.100s'",
-                          wf->name, setting->name);
+        return no_parameter(wf, setting->name, reterr);
     if (setting->until_ns && setting->until_ns <= a->input->now_ns)
         return fl_err_set(reterr, FL_E_USAGE, 0,
                           "the time until which '%s' is to hold has passed already", setting->name);

@@ -4,7 +4,7 @@
 set -u
 . "$FL_TOP_SRCDIR/tests/lib/tap.sh"
 . "$FL_TOP_SRCDIR/tests/lib/engine.sh"
-plan 30
+plan 33
 run=night/$cycle
 
 # night FILE EXTRA: a workflow whose first stage waits on a fifo; EXTRA goes between.
@@ -61,6 +61,8 @@ try "why says who held it and for what" act why "$run" map
 cp last why.txt
 try "it does" has "new grid" why.txt
 try "a parameter is set for the group" act set-parameter "$run" products manning=0.03
+cp last set.txt
+try "the answer repeats what was asked" has "set-parameter $run products manning=0.03" set.txt
 try "a wrong type is refused" exits 78 act set-parameter "$run" manning=wide
 try "a stage that is not there is refused by name" exits 78 act hold "$run" maps
 try "a stage is put into the run" act insert more.cfg extra --run "$run"
@@ -72,6 +74,10 @@ cp last actions.txt
 try "with who and why" has "new grid" actions.txt
 try "the parameter is taken back" act undo 2 --why "wrong value"
 try "and the hold" act undo 1
+cp last undo.txt
+try "it says what was taken back" has "of action 1: hold $run products" undo.txt
+act events >events.txt
+try "the record is for people" has "action 1: hold products" events.txt
 try "the stages wait for the gate" same "$(state_of map)" waiting
 echo go >gate
 exec 6< <(exec fairlead events --state state --follow --json)

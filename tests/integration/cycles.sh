@@ -5,7 +5,7 @@
 set -u
 . "$FL_TOP_SRCDIR/tests/lib/tap.sh"
 . "$FL_TOP_SRCDIR/tests/lib/engine.sh"
-plan 27
+plan 31
 tide=$FL_TOP_SRCDIR/tests/integration/cycles/workflow.cfg
 
 try "a cycle off the recurrence is refused" exits 78 fairlead run "$tide" --from 20181009T0100Z --to 20181009T1200Z --state bad
@@ -56,6 +56,12 @@ try "the daemon installs it, held" fairlead install "$tide" --held --start 20181
 try "twice is refused" exits 78 fairlead install "$tide" --state daemon
 fairlead workflows --state daemon >flows.txt
 try "it is listed as held" has "held" flows.txt
+try "a dry run of its release says so" fairlead release --workflow tide --dry-run --state daemon
+cp last said.txt
+try "in the words of a dry run" has "nothing was done" said.txt
+fairlead workflows --state daemon >flows.txt
+try "and leaves it held" has "held" flows.txt
+try "undo does not pass over what it cannot take back" exits 78 fairlead undo --state daemon
 try "it is released" fairlead release --workflow tide --state daemon
 exec 7< <(exec fairlead events --state daemon --follow --json)
 children+=("$!")
