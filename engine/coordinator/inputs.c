@@ -65,6 +65,7 @@ int fl_coordinator_advance(struct fl_coordinator *c, struct fl_err *reterr)
         int rc = draw_entropy(c, reterr);
 
         tick.now_ns = fl_world_utc_ns(c->world);
+        c->advanced_ns = tick.now_ns;
         if (rc == 0)
             rc = fl_core_advance(c->core, &tick, &events, reterr);
         if (rc < 0)

@@ -67,6 +67,7 @@ struct fl_coordinator {
     struct fl_commit *commit;
     struct fl_core *core; /* the live state: has all of open and flight */
     uint64_t seq;         /* last committed event */
+    int64_t advanced_ns;  /* time to which the live state was advanced */
     struct fl_bus_server *bus;
     struct fl_query *query;
     struct fl_http *http;

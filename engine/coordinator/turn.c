@@ -176,7 +176,7 @@ static int64_t next_due(const struct fl_coordinator *c)
         return c->given || due_ns < c->trouble.retry_ns ? due_ns : c->trouble.retry_ns;
     if (!is_listening(c) || c->holding)
         return due_ns;
-    core_ns = fl_core_next_timer_ns(c->core);
+    core_ns = fl_core_timer_after_ns(c->core, c->advanced_ns);
     if (core_ns != INT64_MAX) {
         core_ns += fl_world_mono_ns(c->world) - fl_world_utc_ns(c->world);
         due_ns = core_ns < due_ns ? core_ns : due_ns;

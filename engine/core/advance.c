@@ -279,30 +279,45 @@ static int64_t next_clock_ns(const struct fl_run *run)
     return INT64_MAX;
 }
 
+static void sooner(int64_t *next, int64_t at_ns, int64_t since_ns)
+{
+    if (at_ns > since_ns && at_ns < *next)
+        *next = at_ns;
+}
+
+int64_t fl_core_timer_after_ns(const struct fl_core *core, int64_t since_ns)
+{
+    int64_t next = fl_flow_timer_ns(core, since_ns);
+
+    sooner(&next, fl_clock_timer_ns(core, since_ns), since_ns);
+    for (size_t r = 0; r < core->active_count; r++) {
+        const struct fl_run *run = core->runs[core->active[r]];
+
+        sooner(&next, fl_overrides_next_ns(&run->overrides), since_ns);
+        sooner(&next, next_clock_ns(run), since_ns);
+        for (uint32_t i = fl_bits_next(&run->timers, 0);
+             fl_launch_may(core, run) && i != FL_BITS_NONE; i = fl_bits_next(&run->timers, i + 1))
+            sooner(&next, run->insts[i].not_before_ns, since_ns);
+    }
+    return next;
+}
+
 int64_t fl_core_next_timer_ns(const struct fl_core *core)
 {
     fl_auto(fl_launching_release) struct fl_launching launching = {.core = core};
-    int64_t next = fl_flow_timer_ns(core);
-    int64_t late_ns = fl_clock_timer_ns(core);
+    int64_t next = fl_flow_timer_ns(core, INT64_MIN);
 
-    next = late_ns < next ? late_ns : next;
+    sooner(&next, fl_clock_timer_ns(core, INT64_MIN), INT64_MIN);
     for (size_t r = 0; r < core->active_count; r++) {
         const struct fl_run *run = core->runs[core->active[r]];
-        int64_t params_ns = fl_overrides_next_ns(&run->overrides);
 
-        if (params_ns < next)
-            next = params_ns;
-        if (next_clock_ns(run) < next)
-            next = next_clock_ns(run);
+        sooner(&next, fl_overrides_next_ns(&run->overrides), INT64_MIN);
+        sooner(&next, next_clock_ns(run), INT64_MIN);
         /* a due attempt that finds no room waits for an end, not for time */
         for (uint32_t i = fl_bits_next(&run->timers, 0);
-             !run->held && !run->cancel_asked && i != FL_BITS_NONE;
-             i = fl_bits_next(&run->timers, i + 1)) {
-            int64_t at_ns = run->insts[i].not_before_ns;
-
-            if (at_ns < next && fl_launch_has_room(&launching, run, i))
-                next = at_ns;
-        }
+             fl_launch_may(core, run) && i != FL_BITS_NONE; i = fl_bits_next(&run->timers, i + 1))
+            if (run->insts[i].not_before_ns < next && fl_launch_has_room(&launching, run, i))
+                next = run->insts[i].not_before_ns;
     }
     return next;
 }

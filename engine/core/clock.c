@@ -75,7 +75,7 @@ int fl_clock_advance(const struct fl_core *core, const struct fl_input *tick,
     return rc;
 }
 
-int64_t fl_clock_timer_ns(const struct fl_core *core)
+int64_t fl_clock_timer_ns(const struct fl_core *core, int64_t since_ns)
 {
     int64_t next = INT64_MAX;
 
@@ -85,7 +85,8 @@ int64_t fl_clock_timer_ns(const struct fl_core *core)
         for (size_t e = 0; !run->cancel_asked && e < run->expiring_count; e++) {
             int64_t at_ns = expires_ns(run, run->expiring[e]);
 
-            next = at_ns < next ? at_ns : next;
+            if (at_ns > since_ns && at_ns < next)
+                next = at_ns;
         }
     }
     return next;

@@ -12,7 +12,7 @@ int64_t fl_clock_after_ns(const struct fl_run *run, int64_t after_s);
 /* Instances that did not start in time. */
 int fl_clock_advance(const struct fl_core *core, const struct fl_input *tick,
                      struct fl_events *events, struct fl_err *reterr);
-/* When the next of them would be too late, or INT64_MAX. */
-int64_t fl_clock_timer_ns(const struct fl_core *core);
+/* When the next of them will be too late, after since; or INT64_MAX. */
+int64_t fl_clock_timer_ns(const struct fl_core *core, int64_t since_ns);
 
 #endif

@@ -79,6 +79,9 @@ int fl_core_apply(struct fl_core *core, const struct fl_event *event, struct fl_
 
 /* Time of the next timer (retry due, lease over), or INT64_MAX. */
 int64_t fl_core_next_timer_ns(const struct fl_core *core);
+/* The same for a caller that has advanced the state to since: what was due by then and did not
+ * happen waits for something else than time. */
+int64_t fl_core_timer_after_ns(const struct fl_core *core, int64_t since_ns);
 
 /* What a committed event asks of the outside, after it was applied: messages to workers, in order.
  */

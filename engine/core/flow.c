@@ -523,14 +523,15 @@ static int64_t timer_of(const struct fl_core *core, const struct fl_flow *flow)
     return INT64_MAX;
 }
 
-int64_t fl_flow_timer_ns(const struct fl_core *core)
+int64_t fl_flow_timer_ns(const struct fl_core *core, int64_t since_ns)
 {
     int64_t next = INT64_MAX;
 
     for (size_t i = 0; i < core->flow_count; i++) {
         int64_t at_ns = timer_of(core, core->flows[i]);
 
-        next = at_ns < next ? at_ns : next;
+        if (at_ns > since_ns && at_ns < next)
+            next = at_ns;
     }
     return next;
 }

@@ -77,8 +77,8 @@ bool fl_flow_excludes(const struct fl_run *run, const struct fl_stage *stage, ch
  * part of their run. */
 int fl_flow_advance(const struct fl_core *core, const struct fl_input *tick,
                     struct fl_events *events, struct fl_err *reterr);
-/* When the next cycle of any is due, or INT64_MAX. */
-int64_t fl_flow_timer_ns(const struct fl_core *core);
+/* When the next cycle of any is due, after since; or INT64_MAX. */
+int64_t fl_flow_timer_ns(const struct fl_core *core, int64_t since_ns);
 
 /* Requests: install, uninstall, reload, and hold or release of a whole workflow. */
 int fl_decide_install(const struct fl_core *core, const struct fl_input *input,

@@ -391,9 +391,9 @@ static int launch_pool(struct pool_turn *t, struct fl_err *reterr)
     return rc;
 }
 
-static bool may_launch(const struct fl_launching *l, const struct fl_run *run)
+bool fl_launch_may(const struct fl_core *core, const struct fl_run *run)
 {
-    const struct fl_flow *flow = fl_run_flow(l->core, run);
+    const struct fl_flow *flow = fl_run_flow(core, run);
 
     return !run->held && !run->cancel_asked && run->ready_total > 0 && !(flow && flow->held);
 }
@@ -525,7 +525,7 @@ static int launch_ordered(struct fl_launching *l, struct fl_err *reterr)
     int rc = 0;
 
     for (size_t r = 0; rc == 0 && r < l->core->active_count; r++)
-        if (may_launch(l, l->core->runs[l->core->active[r]]))
+        if (fl_launch_may(l->core, l->core->runs[l->core->active[r]]))
             rc = add_turns(l, l->core->runs[l->core->active[r]], &o, reterr);
     if (o.count > 1)
         qsort(o.items, o.count, sizeof(*o.items), by_order);
@@ -547,7 +547,7 @@ int fl_launch_all(struct fl_launching *l, struct fl_err *reterr)
     if (ordered)
         return launch_ordered(l, reterr);
     for (size_t r = 0; rc == 0 && r < core->active_count && l->launches < FL_LAUNCH_MAX; r++)
-        if (may_launch(l, core->runs[core->active[r]]))
+        if (fl_launch_may(l->core, core->runs[core->active[r]]))
             rc = launch_run(l, core->runs[core->active[r]], reterr);
     return rc;
 }

@@ -44,6 +44,9 @@ FL_DEFINE_AUTO_VALUE(struct fl_launching, fl_launching_release)
  * which a stage may start so that the products after it come in time), then older runs first, in
  * graph order. */
 int fl_launch_all(struct fl_launching *l, struct fl_err *reterr);
+/* True when something of a run may start at all: it is not held, nor its workflow, nor asked to
+ * stop. */
+bool fl_launch_may(const struct fl_core *core, const struct fl_run *run);
 /* True when an instance that is ready would find room now. */
 bool fl_launch_has_room(struct fl_launching *l, const struct fl_run *run, uint32_t inst);
 

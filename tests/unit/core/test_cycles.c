@@ -352,6 +352,27 @@ static void a_held_workflow_starts_nothing(void **state)
     drive_close(&d);
 }
 
+/* The clock of a retry that is due runs out while all of its workflow is held: that is nothing to
+ * wake up for, again and again, until the hold ends. */
+static void what_is_held_is_nothing_to_wake_up_for(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_flow(&d, FLOW(EVERY6 "stop = \"20261124T0000Z\";", ONE), "20261124T0000Z", NULL);
+    drive_look_at(&d, "20261124T0000Z");
+    drive_begin(&d, "a/1");
+    assert_int_equal(drive_say(&d, "a/1", 0, "{'type':'end','state':'failed','code':75}"), 0);
+    assert_true(fl_core_timer_after_ns(d.core, d.now_ns) < INT64_MAX);
+    assert_int_equal(ask_flow(&d, "hold", "flow"), 0);
+    drive_pass(&d, 60);
+    assert_true(fl_core_timer_after_ns(d.core, d.now_ns) == INT64_MAX);
+    assert_true(fl_core_next_timer_ns(d.core) == INT64_MAX);
+    assert_int_equal(ask_flow(&d, "release", "flow"), 0);
+    assert_string_equal(drive_state(&d, "a"), "launched");
+    drive_close(&d);
+}
+
 /* A changed file is for the cycles to come; those under way keep theirs. */
 static void a_reload_is_for_the_cycles_to_come(void **state)
 {
@@ -446,6 +467,7 @@ int main(void)
         cmocka_unit_test(workers_are_told_to_clean),
         cmocka_unit_test(undo_takes_back_the_hold_of_a_workflow),
         cmocka_unit_test(a_held_workflow_starts_nothing),
+        cmocka_unit_test(what_is_held_is_nothing_to_wake_up_for),
         cmocka_unit_test(a_reload_is_for_the_cycles_to_come),
         cmocka_unit_test(bad_ends_are_refused_with_the_nearest_points),
         cmocka_unit_test(a_cycle_that_is_there_already_is_passed_over),
