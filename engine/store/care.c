@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "engine/base/json.h"
+#include "engine/core/snapshot.h"
 #include "engine/core/view.h"
 #include "engine/store/impl.h"
 #include "engine/store/model.h"
+#include "engine/store/snapshots.h"
 #include "engine/world/file.h"
 
 #include "engine/base/banned.h"
@@ -107,24 +109,79 @@ static int verify_numbers(struct verify *v, struct fl_err *reterr)
     return 0;
 }
 
-/* Every event, applied to the state before it. */
+/* The newest snapshot up to `until` against the state that the events before it give; core is in
+ * that state. */
+static int verify_snapshot(struct verify *v, struct fl_core *core, uint64_t seq,
+                           struct fl_err *reterr)
+{
+    fl_auto(fl_buf_release) struct fl_buf stored;
+    fl_auto(fl_buf_release) struct fl_buf made;
+    char line[256];
+    struct fl_err err = {0};
+    uint64_t found = 0;
+    int format = 0;
+    int rc;
+
+    fl_buf_init(&stored, FL_SNAPSHOT_MAX);
+    fl_buf_init(&made, FL_SNAPSHOT_MAX);
+    rc = fl_snapshot_read(v->store, seq, &stored, &found, &format, &err);
+    if (rc < 0) {
+        problem(v, err.text);
+        return 0;
+    }
+    if (format != FL_SNAPSHOT_FORMAT)
+        return 0; /* of another version: it is not read */
+    rc = fl_core_save(core, &made, reterr);
+    if (rc == 0 && (stored.size != made.size || memcmp(stored.data, made.data, made.size) != 0)) {
+        (void)snprintf(line, sizeof(line),
+                       "the snapshot after event %" PRIu64 " is not the state that the events give",
+                       seq);
+        problem(v, line);
+    }
+    return rc;
+}
+
+/* The number of the first snapshot after an event, or UINT64_MAX. */
+static int snapshot_after(struct verify *v, uint64_t seq, uint64_t *ret_seq, struct fl_err *reterr)
+{
+    char sql[128];
+    int64_t found = 0;
+    int rc = 0;
+
+    (void)snprintf(sql, sizeof(sql), "select min(seq) from snapshot where seq > %" PRIu64, seq);
+    if (v->store->schema >= 2)
+        rc = fl_store_ask(v->store, sql, &found, reterr);
+    *ret_seq = found > 0 ? (uint64_t)found : UINT64_MAX;
+    return rc;
+}
+
+/* Every event, applied to the state before it; and the snapshots on the way. */
 static int verify_events(struct verify *v, struct fl_err *reterr)
 {
     fl_auto(fl_core_destroy) struct fl_core *core = NULL;
     struct fl_err err = {0};
+    uint64_t next = 0;
     uint64_t seq = 0;
     int rc = fl_core_create(&core, reterr);
 
-    if (rc < 0)
-        return rc;
-    rc = fl_store_replay(v->store, core, 0, &seq, &err);
-    if (rc == FL_E_NOMEM || rc == FL_E_IO) {
-        *reterr = err;
-        return rc;
+    while (rc == 0 && next != UINT64_MAX) {
+        rc = snapshot_after(v, next, &next, reterr);
+        if (rc < 0)
+            return rc;
+        rc = fl_store_replay(v->store, core, next == UINT64_MAX ? 0 : (size_t)(next - seq), &seq,
+                             &err);
+        if (rc == FL_E_NOMEM || rc == FL_E_IO) {
+            *reterr = err;
+            return rc;
+        }
+        if (rc < 0) {
+            problem(v, err.text);
+            return 0;
+        }
+        if (next != UINT64_MAX && seq == next)
+            rc = verify_snapshot(v, core, next, reterr);
     }
-    if (rc < 0)
-        problem(v, err.text);
-    return 0;
+    return rc;
 }
 
 static int store_bytes(struct fl_store *store, uint64_t *ret_bytes, struct fl_err *reterr)

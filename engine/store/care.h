@@ -22,7 +22,8 @@ struct fl_store_report {
 typedef void (*fl_store_problem_fn)(const char *text, void *arg);
 
 /* Reads all of it: SQLite's own check, the numbers of the events, each event by itself and against
- * the state before it, each workflow against its digest. Problems are no error of the call.
+ * the state before it, each workflow against its digest, each snapshot against the state that the
+ * events give. Problems are no error of the call.
  * Errors as fl_store_open. */
 int fl_store_verify(const char *folder, fl_store_problem_fn fn, void *arg,
                     struct fl_store_report *ret_report, struct fl_err *reterr);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "engine/core/snapshot.h"
+#include "engine/store/care.h"
 #include "engine/store/model.h"
 #include "engine/store/snapshots.h"
 #include "tests/lib/dump.h"
@@ -225,6 +226,40 @@ static void what_cannot_be_used_is_passed_over(void **state)
     fl_store_destroy(store);
 }
 
+static void keep_problem(const char *text, void *arg)
+{
+    (void)snprintf(arg, 256, "%s", text);
+}
+
+/* A snapshot that is whole and yet another state would be believed at the next start. */
+static void a_check_holds_each_snapshot_against_the_events(void **state)
+{
+    struct fl_store *store = open_store(false);
+    struct fl_snapshot_writer writer;
+    struct fl_snapshot_writer other;
+    struct fl_store_report report = {0};
+    struct fl_err err = {0};
+    char text[256] = "";
+
+    (void)state;
+    add_workers(store, 0, 400);
+    offer(&writer);
+    write_all(store, &writer);
+    add_workers(store, 400, 10);
+    offer(&other);
+    other.seq = 405; /* a wrong state under this number */
+    add_workers(store, 410, 10);
+    assert_ok(fl_store_verify(".", keep_problem, text, &report, &err), err);
+    assert_string_equal(text, "");
+    assert_int_equal(report.problems, 0);
+    assert_int_equal(report.events, 420);
+    write_all(store, &other);
+    assert_ok(fl_store_verify(".", keep_problem, text, &report, &err), err);
+    assert_int_equal(report.problems, 1);
+    assert_non_null(strstr(text, "snapshot after event 405 is not the state"));
+    fl_store_destroy(store);
+}
+
 static int no_need(struct fl_core *core, const char *digest, void *arg, struct fl_err *reterr)
 {
     (void)core;
@@ -275,8 +310,8 @@ static const struct {
 } walked[] = {
     {"state.h", "fl_attempt_more", 0xe10a70f5}, {"state.h", "fl_attempt", 0x8ceceebb},
     {"state.h", "fl_inst", 0x637f89da},         {"state.h", "fl_made", 0x1a04206c},
-    {"state.h", "fl_slot", 0x5f0bfc89},         {"state.h", "fl_run", 0xc458fe64},
-    {"state.h", "fl_worker_pool", 0xeb1df037},  {"state.h", "fl_worker_site", 0x17316852},
+    {"state.h", "fl_slot", 0x5f0bfc89},         {"state.h", "fl_run", 0xbca79759},
+    {"state.h", "fl_worker_pool", 0xb56a5af8},  {"state.h", "fl_worker_site", 0x17316852},
     {"state.h", "fl_worker", 0xb31fc59f},       {"state.h", "fl_core", 0xfe1dc404},
     {"flow.h", "fl_flow", 0x3ef12ffd},          {"actions.h", "fl_action", 0x6c4fd457},
     {"actions.h", "fl_actions", 0x47951b29},    {"params.h", "fl_override", 0x5a6a598d},
@@ -344,6 +379,7 @@ int main(void)
         FOLDER_TEST(an_earlier_state_comes_from_an_earlier_snapshot),
         FOLDER_TEST(what_cannot_be_used_is_passed_over),
         cmocka_unit_test(the_state_has_the_fields_that_a_snapshot_walks),
+        FOLDER_TEST(a_check_holds_each_snapshot_against_the_events),
         FOLDER_TEST(a_wrong_byte_is_refused_or_read_but_never_followed),
     };
 
