@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "engine/core/flow.h"
+#include "engine/core/terms.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -383,6 +384,15 @@ static bool stage_needs(const struct fl_run *run, uint32_t s, struct fl_cycle cy
     return false;
 }
 
+/* True when a trigger of an unfinished run, of whatever workflow, still counts in the old one. */
+static bool is_counted(const struct fl_run *run, const struct fl_run *old)
+{
+    for (uint32_t i = 0; run->fars && i < run->plan->far_count; i++)
+        if (run->fars[i].target == old->index && !run->insts[run->fars[i].inst].final)
+            return true;
+    return false;
+}
+
 static bool is_needed(const struct flowing *f, const struct fl_run *old)
 {
     const struct fl_core *core = f->core;
@@ -392,6 +402,8 @@ static bool is_needed(const struct flowing *f, const struct fl_run *old)
     for (size_t a = 0; a < core->active_count; a++) {
         const struct fl_run *run = core->runs[core->active[a]];
 
+        if (is_counted(run, old))
+            return true;
         if (strcmp(run->plan->workflow->name, f->flow->name) != 0)
             continue;
         for (uint32_t s = 0; s < run->plan->stage_count; s++)

@@ -271,6 +271,29 @@ static void what_a_later_cycle_may_need_is_kept(void **state)
     drive_close(&d);
 }
 
+/* Another workflow waits for a stage of an old cycle, held by its other need: the cycle stays until
+ * that has had its turn. */
+static void what_another_workflow_waits_for_is_kept(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_flow(&d, FLOW(EVERY6 "ahead = 0; keep = \"PT1H\"; stop = \"20261124T1200Z\";", ONE),
+              "20261126T0000Z", NULL);
+    drive_load(&d, "workflow: { name = \"local\"; " PLACE " stages: { c: { program = \"p\"; when = "
+                   "\"flow/a:succeeded && event:go\"; }; }; };");
+    drive_submit(&d, "20261124T0000Z");
+    drive_play(&d);
+    assert_cycles(&d, FL_EVENT_RUN_DROPPED, "20261124T0600Z");
+    assert_int_equal(
+        drive_feed(&d, FL_INPUT_REQUEST, NULL,
+                   json_pack("{s:s,s:s,s:s}", "verb", "signal", "workflow", "local", "name", "go")),
+        0);
+    drive_play(&d);
+    assert_cycles(&d, FL_EVENT_RUN_DROPPED, "20261124T0600Z 20261124T0000Z");
+    drive_close(&d);
+}
+
 /* A worker that was away while a run was dropped cleans up when it comes back. */
 static void workers_are_told_to_clean(void **state)
 {
@@ -464,6 +487,7 @@ int main(void)
         cmocka_unit_test(stages_are_part_of_their_recurrence_and_of_the_first_cycle),
         cmocka_unit_test(runs_older_than_keep_are_dropped),
         cmocka_unit_test(what_a_later_cycle_may_need_is_kept),
+        cmocka_unit_test(what_another_workflow_waits_for_is_kept),
         cmocka_unit_test(workers_are_told_to_clean),
         cmocka_unit_test(undo_takes_back_the_hold_of_a_workflow),
         cmocka_unit_test(a_held_workflow_starts_nothing),
