@@ -18,7 +18,7 @@
 #define LINGER_MS 1000
 #define HANDSHAKE_MS 5000 /* also the time after which a refused peer tries again */
 #define RECONNECT_MS 20
-#define RECONNECT_MAX_MS 500
+#define RECONNECT_MAX_MS 160
 #define CURVE_OVERHEAD_BYTES 4096
 #define KEY_BYTES 32
 
