@@ -37,6 +37,8 @@ struct drive {
     bool mute;        /* the simulated worker passes over all it is told */
     bool lag;         /* followers work only when all others have nothing to do */
     struct drive_rule rules[DRIVE_RULES_MAX];
+    const char *teller; /* this stage tells that first of all (an event as of drive_say) */
+    const char *told;
     int64_t now_ns;
     int64_t fed;
     struct fl_err err;

@@ -54,9 +54,9 @@ static void must_say(struct drive *d, const char *id, json_t *event)
         fail_msg("%s: %s", id, d->err.text);
 }
 
-int drive_say(struct drive *d, const char *attempt, int64_t index, const char *event)
+/* JSON with ' for ". */
+static json_t *json_of(struct drive *d, const char *event)
 {
-    char id[DRIVE_ID_MAX];
     char *text = strdup(event);
     json_t *json = NULL;
 
@@ -65,7 +65,14 @@ int drive_say(struct drive *d, const char *attempt, int64_t index, const char *e
         *c = *c == '\'' ? '"' : *c;
     assert_ok(fl_json_parse(text, strlen(text), &json, &d->err), d->err);
     free(text);
-    return say_json(d, drive_id(d, attempt, id), index, json);
+    return json;
+}
+
+int drive_say(struct drive *d, const char *attempt, int64_t index, const char *event)
+{
+    char id[DRIVE_ID_MAX];
+
+    return say_json(d, drive_id(d, attempt, id), index, json_of(d, event));
 }
 
 static void begin(struct drive *d, const char *id)
@@ -183,6 +190,12 @@ static bool body_step(struct drive *d, const char *id, json_t *known)
     if (json_is_true(json_object_get(known, "ended")) ||
         !json_is_true(json_object_get(known, "going")))
         return false;
+    if (d->told && strcmp(d->teller, text_of(spec, "stage")) == 0 &&
+        !json_object_get(known, "told")) {
+        (void)json_object_set_new(known, "told", json_true());
+        must_say(d, id, json_of(d, d->told));
+        return true;
+    }
     if (said == json_array_size(outputs) ||
         rule_for(d, text_of(spec, "stage"), text_of(spec, "lead"), true, number)) {
         finish(d, id, known, spec);

@@ -23,6 +23,7 @@ struct drawing {
     struct fl_workflow *wf;
     int32_t sets[3];
     uint32_t stages;
+    bool found; /* the first stage says the members of the first set */
 };
 
 /* splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014). */
@@ -130,7 +131,7 @@ static void draw_stage(struct drawing *d, uint32_t s)
 {
     char name[16];
     char when[400] = "";
-    uint32_t dims = pick(d, 4);
+    uint32_t dims = d->found && s == 0 ? 0 : pick(d, 4);
     int32_t first = d->sets[dims == 2 ? 1 : 0];
     int32_t stage;
     int32_t own = pick(d, 3) == 0 ? d->sets[2] : FL_NONE;
@@ -155,7 +156,8 @@ static struct fl_workflow *draw(struct drawing *d)
     struct fl_workflow *wf = build_workflow("toy", 100);
 
     d->wf = wf;
-    d->sets[0] = build_names(wf, "member", "m", 3);
+    d->found = pick(d, 3) == 0;
+    d->sets[0] = d->found ? build_declared(wf, "member", 0) : build_names(wf, "member", "m", 3);
     d->sets[1] = build_leads(wf, "hour", "+000/+012/6");
     d->sets[2] = build_leads(wf, "fine", "+000/+012/3");
     wf->params = calloc(1, sizeof(*wf->params));
@@ -187,6 +189,11 @@ static void draw_rules(struct drawing *d, struct drive *drive, char names[][16])
 
 static void one_seed(uint32_t seed)
 {
+    static const char *const members[] = {
+        "{'type':'set','set':'member','members':['m01','m02','m03']}",
+        "{'type':'set','set':'member','members':['m02']}",
+        "{'type':'set','set':'member','members':[]}", NULL, /* it says nothing */
+    };
     struct drawing d = {.state = seed};
     char names[DRIVE_RULES_MAX][16];
     struct drive drive;
@@ -195,6 +202,8 @@ static void one_seed(uint32_t seed)
     drive.every = 7;
     drive_take(&drive, draw(&d));
     draw_rules(&d, &drive, names);
+    drive.teller = "s0";
+    drive.told = d.found ? members[pick(&d, FL_COUNT(members))] : NULL;
     drive_hello(&drive, "w1", NULL);
     drive_submit(&drive, "20261124T0000Z");
     if (pick(&d, 2))
