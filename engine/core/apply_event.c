@@ -151,7 +151,8 @@ static int apply_run_ended(struct fl_core *core, const struct fl_event *event,
         core->active_count--;
         break;
     }
-    return fl_flow_ended(core, run, reterr);
+    rc = fl_far_ended(core, run, event->time_ns, reterr);
+    return rc < 0 ? rc : fl_flow_ended(core, run, reterr);
 }
 
 /* What few attempts have, made when it is needed. */

@@ -313,9 +313,13 @@ static int link_leaf(struct fl_core *core, struct fl_run *run, uint32_t f, struc
     rc = l.leaf->workflow ? link_names(&l) : link_cycle(&l);
     far->want.need = fl_leaf_need(l.leaf, l.total);
     far->want.spare = (int32_t)((int64_t)l.total - far->want.need);
-    if (l.total == 0) { /* nothing of what is meant exists there; or not yet */
-        far->want = (struct fl_want){1, 0};
-        far->now.lost = !l.unknown || fl_state_is_end(target->state);
+    if (l.unknown) { /* more may come, until the run has ended */
+        bool over = fl_state_is_end(target->state);
+
+        if (!over || l.leaf->many != FL_COUNT_NUMBER || l.total == 0)
+            far->want = (struct fl_want){l.total + 1, over ? -1 : INT32_MAX};
+    } else if (l.total == 0) { /* nothing of what is meant exists there */
+        far->want = (struct fl_want){1, -1};
     }
     return rc;
 }
@@ -603,6 +607,16 @@ int fl_far_moved(struct fl_core *core, struct fl_run *run, int64_t now_ns, struc
         }
     }
     return rc;
+}
+
+int fl_far_ended(struct fl_core *core, struct fl_run *run, int64_t now_ns, struct fl_err *reterr)
+{
+    const struct fl_workflow *wf = run->plan->workflow;
+
+    for (size_t i = 0; i < wf->set_count; i++)
+        if (!fl_set_is_known(&wf->sets[i]))
+            return fl_far_moved(core, run, now_ns, reterr);
+    return 0;
 }
 
 /* ---- changes over there ---- */

@@ -62,6 +62,8 @@ int fl_far_again(struct fl_core *core, struct fl_run *run, struct fl_err *reterr
 int fl_far_recount(struct fl_core *core, struct fl_run *run, struct fl_err *reterr);
 /* All runs that reach into this one count anew: its instances have other numbers now. */
 int fl_far_moved(struct fl_core *core, struct fl_run *run, int64_t now_ns, struct fl_err *reterr);
+/* A run has ended: members that were not said by now are not waited for. */
+int fl_far_ended(struct fl_core *core, struct fl_run *run, int64_t now_ns, struct fl_err *reterr);
 /* An instance or a slot of this run has changed. */
 int fl_far_inst_changed(struct fl_core *core, struct fl_run *run, uint32_t inst,
                         const struct fl_standing *was, int64_t now_ns, struct fl_err *reterr);

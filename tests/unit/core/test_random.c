@@ -119,7 +119,8 @@ static void draw_input(struct drawing *d, int32_t stage)
 
     if (fl_dims_lead(d->wf, &dims) >= 0 && pick(d, 4) == 0)
         input->bridge_max_s = 12 * 3600;
-    else if (fl_dims_lead(d->wf, &s->dims) < 0 && fl_dims_lead(d->wf, &dims) >= 0 &&
+    else if (!d->found && /* a body would wait for the first of none */
+             fl_dims_lead(d->wf, &s->dims) < 0 && fl_dims_lead(d->wf, &dims) >= 0 &&
              pick(d, 3) == 0)
         input->follow = true;
     input->edge_absent = true; /* leads that the other lacks are no mistake */
