@@ -332,6 +332,7 @@ void fl_session_reconnect(struct fl_session *session)
     rewind_to_first(session);
     session->resend_wait_ns = session->limits.resend_ns;
     session->hold_ns = 0;
+    session->ack_due = true; /* something goes out now, if only to be heard */
 }
 
 bool fl_session_heard(const struct fl_session *session)

@@ -363,7 +363,8 @@ int fl_transport_connect(const char *endpoint, const char *server_public_key,
              set_text(end, ZMQ_CURVE_SECRETKEY, secret_key) != 0)
         rc = key_error("own", reterr);
     else if (set_number(end, ZMQ_RECONNECT_IVL, RECONNECT_MS) != 0 ||
-             set_number(end, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS) != 0)
+             set_number(end, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS) != 0 ||
+             set_number(end, ZMQ_PROBE_ROUTER, 1) != 0)
         rc = fl_err_errno(reterr, errno, "set up a message socket");
     else if (zmq_connect(end->socket, endpoint) != 0)
         rc = fl_err_set(reterr, FL_E_CONFIG, errno, "connect to '%s': %s", endpoint,

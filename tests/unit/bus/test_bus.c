@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/json.h"
 #include "engine/bus/keys.h"
@@ -229,6 +230,37 @@ static void restarted_coordinator_makes_workers_say_hello_again(void **state)
     room_close(&room);
 }
 
+/* The night's restart took a second longer than it need, until the workers' timers came round: a
+ * connection that stands again is the sign. No timer here comes round within the hour. */
+static void restarted_coordinator_is_noticed_without_a_timer(void **state)
+{
+    const int64_t hour_ns = INT64_C(3600000000000);
+    struct fl_bus_limits limits;
+    struct room room = {0};
+    struct fl_err err = {0};
+    char endpoint[128];
+
+    (void)state;
+    fl_bus_limits_default(&limits);
+    limits.session.alive_ns = hour_ns;
+    limits.session.resend_ns = hour_ns;
+    limits.session.lease_ns = 3 * hour_ns;
+    (void)alarm(120); /* fails rather than waits an hour */
+    room_open(&room, "tcp://127.0.0.1:*");
+    (void)snprintf(endpoint, sizeof(endpoint), "%s", fl_bus_server_endpoint(room.server));
+    assert_ok(
+        fl_bus_connect(fl_world_real(), "keys", "worker", endpoint, &limits, &room.client[0], &err),
+        err);
+    say(room.client[0], "hello");
+    until(&room, true, FL_BUS_MESSAGE);
+    fl_bus_server_destroy(room.server);
+    room.server = NULL;
+    assert_ok(fl_bus_listen(fl_world_real(), "keys", endpoint, NULL, &room.server, &err), err);
+    until(&room, false, FL_BUS_RESET);
+    room_close(&room);
+    (void)alarm(0);
+}
+
 /* Two processes with one worker's key would each run half of its stages: the older is told to
  * end. */
 static void newer_process_of_a_worker_takes_its_name(void **state)
@@ -339,6 +371,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(peers_say_only_what_their_key_allows, test_folder_enter,
                                         test_folder_leave),
         cmocka_unit_test_setup_teardown(restarted_coordinator_makes_workers_say_hello_again,
+                                        test_folder_enter, test_folder_leave),
+        cmocka_unit_test_setup_teardown(restarted_coordinator_is_noticed_without_a_timer,
                                         test_folder_enter, test_folder_leave),
         cmocka_unit_test_setup_teardown(newer_process_of_a_worker_takes_its_name, test_folder_enter,
                                         test_folder_leave),
