@@ -13,6 +13,7 @@
 #include "engine/base/json.h"
 #include "engine/core/core.h"
 #include "engine/core/view.h"
+#include "tests/fuzz/drawn.h"
 #include "tests/lib/dump.h"
 #include "tests/sim/graph.h"
 
@@ -323,11 +324,10 @@ static void question(const struct centre *c)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct centre c = {.now_ns = INT64_C(1795500000) * 1000000000, .data = data, .size = size};
-    struct sim_random random = {.state = take(&c)};
+    uint64_t seed = take(&c);
     struct fl_workflow *workflow;
 
-    random.state = random.state << 8 | take(&c);
-    workflow = sim_graph(&random);
+    workflow = fuzz_drawn(seed << 8 | take(&c));
     fl_assert(fl_workflow_to_json(workflow, &c.workflow, NULL) == 0);
     fl_assert(fl_workflow_digest(workflow, c.digest, NULL) == 0);
     fl_workflow_destroy(workflow);

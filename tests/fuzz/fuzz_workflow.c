@@ -11,7 +11,7 @@
 #include "engine/base/json.h"
 #include "engine/core/core.h"
 #include "engine/core/expr.h"
-#include "tests/sim/graph.h"
+#include "tests/fuzz/drawn.h"
 
 #include "engine/base/banned.h"
 
@@ -19,8 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void fuzz_when(const uint8_t *data, size_t size)
 {
-    struct sim_random random = {.state = 1};
-    fl_auto(fl_workflow_destroy) struct fl_workflow *workflow = sim_graph(&random);
+    fl_auto(fl_workflow_destroy) struct fl_workflow *workflow = fuzz_drawn(1);
     fl_auto(fl_expr_release) struct fl_expr expr = {0};
     static const struct fl_want wants[FL_EXPR_NODES_MAX]; /* nothing is needed */
     static const struct fl_term terms[FL_EXPR_NODES_MAX];
