@@ -191,6 +191,25 @@ static void on_ended(struct facts *facts, const struct fl_event *event,
     facts->live--;
 }
 
+/* Each entry of a spool is recorded once, and none is passed over. One entry may give an end and
+ * the absences that come with it. */
+static void check_index(struct facts *facts, const struct fl_event *event,
+                        struct attempt_fact *attempt)
+{
+    bool alone = event->type != FL_EVENT_OUTPUT_ABSENT && event->type != FL_EVENT_ATTEMPT_ENDED;
+
+    if (event->index == 0)
+        return; /* not from a spool */
+    if (event->index < attempt->index || (alone && event->index == attempt->index))
+        facts_broken(facts, "entry %lld of %s is recorded twice", (long long)event->index,
+                     attempt->id);
+    if (event->index > attempt->index + 1)
+        facts_broken(facts, "entry %lld of %s follows entry %lld", (long long)event->index,
+                     attempt->id, (long long)attempt->index);
+    if (event->index > attempt->index)
+        attempt->index = event->index;
+}
+
 /* What an attempt says: it must be one, and one that may still be heard. */
 static void on_attempt(struct facts *facts, const struct fl_event *event, unsigned run)
 {
@@ -202,8 +221,7 @@ static void on_attempt(struct facts *facts, const struct fl_event *event, unsign
                      event->stage, attempt ? "has ended" : "was not launched");
         return;
     }
-    if (event->index > attempt->index)
-        attempt->index = event->index;
+    check_index(facts, event, attempt);
     if (event->type == FL_EVENT_ATTEMPT_BEGUN && attempt->begun)
         facts_broken(facts, "%s has begun twice", attempt->id);
     attempt->begun |= event->type == FL_EVENT_ATTEMPT_BEGUN;

@@ -11,6 +11,7 @@
 #include "engine/base/banned.h"
 
 #define COUNT_DEFAULT 200
+#define COUNT_FULL 2000
 #define LEVEL_NONE ((enum fl_log_level)(FL_LOG_ERROR + 1))
 
 static const char usage[] =
@@ -227,8 +228,9 @@ int main(int argc, char **argv)
                                           {NULL, 0, NULL, 0}};
     struct sim_config config = {
         .seed = 1, .faults = SIM_ALL_FAULTS, .steps = SIM_FAULT_STEPS, .runs = SIM_RUNS_MAX};
-    const char *seeds = getenv("SEEDS"); /* make soak SEEDS=n */
-    uint64_t count = seeds ? strtoull(seeds, NULL, 10) : COUNT_DEFAULT;
+    const char *seeds = getenv("SEEDS");  /* make soak SEEDS=n */
+    const char *full = getenv("FL_FULL"); /* make check-full */
+    uint64_t count = seeds ? strtoull(seeds, NULL, 10) : full && *full ? COUNT_FULL : COUNT_DEFAULT;
     enum fl_log_level level = LEVEL_NONE;
     bool shrinks = false;
     int option;
