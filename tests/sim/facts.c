@@ -14,6 +14,8 @@
 #include "engine/store/model.h"
 #include "engine/base/banned.h"
 
+#define CYCLE_NS INT64_C(1795478400000000000) /* 2026-11-24T00:00:00Z, the first cycle */
+
 static const char *const run_names[SIM_RUNS_MAX] = {"sim/20261124T0000Z", "sim/20261124T0600Z",
                                                     "sim/20261124T1200Z"};
 
@@ -166,6 +168,10 @@ static void on_launched(struct facts *facts, const struct fl_event *event, unsig
         return;
     }
     check_needs(facts, event, run, stage);
+    if (facts->latest_ns < CYCLE_NS + (run * SIM_CYCLE_S + facts->graph->stages[stage].at_s) *
+                                          INT64_C(1000000000) &&
+        facts->graph->stages[stage].at_s > 0)
+        facts_broken(facts, "%s %s was launched before its time", event->run, event->stage);
     if (facts->attempt_count == facts->attempt_room) {
         facts->attempt_room = facts->attempt_room ? facts->attempt_room * 2 : 64;
         facts->attempts = realloc(facts->attempts, facts->attempt_room * sizeof(*facts->attempts));
@@ -246,6 +252,8 @@ static void on_event(struct facts *facts, const struct fl_event *event)
 {
     unsigned run = run_of(event->run);
 
+    if (event->time_ns > facts->latest_ns)
+        facts->latest_ns = event->time_ns;
     if (event->type == FL_EVENT_RUN_CREATED && run < SIM_RUNS_MAX)
         facts->created[run] = true;
     if (event->type == FL_EVENT_RUN_ENDED && run < SIM_RUNS_MAX)

@@ -39,7 +39,8 @@ struct facts {
     struct attempt_fact *attempts;
     size_t attempt_count;
     size_t attempt_room;
-    size_t live; /* attempts that have not ended */
+    int64_t latest_ns; /* that any event has had: a clock may have gone back since */
+    size_t live;       /* attempts that have not ended */
     enum output_fact outputs[SIM_RUNS_MAX][SIM_STAGES_MAX][SIM_LEADS + 1];
     bool created[SIM_RUNS_MAX];
     bool ended[SIM_RUNS_MAX];

@@ -61,6 +61,10 @@ static void draw_stage(uint64_t seed, struct sim_graph *graph, unsigned s)
         draw_input(&stream, graph, stage, from[n]);
     if (!stage->per && sim_chance(&stream, 300)) /* its own of earlier cycles */
         stage->inputs[stage->input_count++] = (struct sim_input){.from = s, .first_of = true};
+    if (sim_chance(&stream, 200))
+        stage->at_s = 1 + sim_pick(&stream, 120);
+    if (sim_chance(&stream, 300))
+        stage->lost = 2 + sim_pick(&stream, 2);
     if (s > 1 && sim_chance(&stream, 300)) {
         stage->when[0] = sim_pick(&stream, s);
         stage->when[1] = sim_pick(&stream, s);
@@ -125,8 +129,14 @@ static void put_stage(const struct sim_graph *graph, const struct sim_stage *sta
         fl_buf_printf(out, "      leads = \"four\";");
     fl_buf_printf(out, " outputs = { o = \"f%s%s\"; };\n", stage->name,
                   stage->wide ? ".{lead}" : "");
+    if (stage->at_s > 0)
+        fl_buf_printf(out, "      at = \"+PT%uS\";\n", stage->at_s);
+    if (stage->lost > 0)
+        fl_buf_printf(out, "      on = { lost = { tries = %u; delay = \"PT3S\"; }; };\n",
+                      stage->lost);
     if (stage->has_when)
-        fl_buf_printf(out, "      when = \"%s || %s:ended\";\n", graph->stages[stage->when[0]].name,
+        fl_buf_printf(out, "      when = \"%s%s || %s:ended\";\n",
+                      graph->stages[stage->when[0]].name, stage->counts ? ":succeeded >= 2" : "",
                       graph->stages[stage->when[1]].name);
     if (stage->input_count > 0) {
         fl_buf_printf(out, "      inputs = {");

@@ -32,6 +32,9 @@ struct sim_stage {
     unsigned tries;
     struct sim_input inputs[SIM_INPUTS_MAX];
     unsigned input_count;
+    unsigned at_s;    /* not before so long after the cycle; 0: any time */
+    unsigned lost;    /* tries for a lost attempt; 0: no rule */
+    bool counts;      /* its trigger is met by two of a stage's instances */
     unsigned when[2]; /* stages, when has_when */
     bool has_when;
 };
