@@ -103,17 +103,16 @@ static void client_pump(struct fl_bus_client *client, int64_t now_ns)
 static int take_packet(struct fl_bus_client *client, const struct fl_packet *packet, int64_t now_ns,
                        struct fl_err *reterr)
 {
-    static const uint8_t no_session[FL_SESSION_ID_BYTES] = {0};
     struct fl_frame frame;
     json_t *message = NULL;
     enum fl_session_news news;
 
-    if (client->closed || fl_frame_decode(packet->data, packet->size_bytes, &frame, NULL) < 0)
-        return 0; /* our server speaks our protocol; anything else is noise */
-    if (frame.kind == FL_FRAME_UNKNOWN && memcmp(frame.id, no_session, sizeof(no_session)) == 0) {
-        fl_session_reconnect(client->session); /* the connection is new: it may be a new server */
+    if (packet->size_bytes == 0) { /* the connection is new, and maybe the server: speak at once */
+        fl_session_reconnect(client->session);
         return 0;
     }
+    if (client->closed || fl_frame_decode(packet->data, packet->size_bytes, &frame, NULL) < 0)
+        return 0; /* our server speaks our protocol; anything else is noise */
     if (memcmp(frame.id, fl_session_id(client->session), FL_SESSION_ID_BYTES) != 0)
         return 0; /* of a session that has ended */
     news = fl_session_take(client->session, &frame, now_ns);

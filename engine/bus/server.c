@@ -406,16 +406,6 @@ static void tell_room(struct fl_bus_server *server, struct peer *peer)
     tell(server, FL_BUS_ROOM, peer, NULL);
 }
 
-/* A connection has come to stand: whoever is at its other end may speak at once, and need not wait
- * for a timer to find out that this server has not been there a while. */
-static void call(struct fl_bus_server *server, const struct fl_route *to)
-{
-    struct fl_frame frame = {.kind = FL_FRAME_UNKNOWN}; /* of no session */
-
-    /* a courtesy: without it the timers of the other end see to the same */
-    (void)fl_bus_put(server->transport, to, &frame, &server->packet, NULL);
-}
-
 static void take_packet(struct fl_bus_server *server, const struct fl_packet *packet,
                         int64_t now_ns)
 {
@@ -423,10 +413,6 @@ static void take_packet(struct fl_bus_server *server, const struct fl_packet *pa
     struct fl_err err = {0};
     struct peer *peer;
 
-    if (packet->size_bytes == 0) {
-        call(server, &packet->from);
-        return;
-    }
     if (fl_frame_decode(packet->data, packet->size_bytes, &frame, &err) < 0) {
         refuse(server, err.text);
         return;

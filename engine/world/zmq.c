@@ -26,7 +26,8 @@ struct zmq_end {
     struct fl_transport face;
     void *context;
     void *socket;
-    void *zap; /* server */
+    void *zap;     /* server */
+    void *monitor; /* client: tells when a connection stands */
     bool is_server;
     fl_transport_allow_fn allow;
     void *allow_arg;
@@ -173,6 +174,37 @@ static int end_frame(struct zmq_end *end, struct fl_err *reterr)
     return 0;
 }
 
+/* True once for each time that the connection has come to stand. */
+static bool connection_stands(struct zmq_end *end)
+{
+    char frame[64]; /* event and value; the address is of no interest */
+    bool stands = false;
+
+    while (!stands && zmq_recv(end->monitor, frame, sizeof(frame), ZMQ_DONTWAIT) >= 0) {
+        int more = 0;
+        size_t size = sizeof(more);
+
+        (void)zmq_getsockopt(end->monitor, ZMQ_RCVMORE, &more, &size);
+        stands = more == 0; /* the second frame: one event is read whole */
+    }
+    return stands;
+}
+
+/* Before the socket connects. */
+static int watch_connection(struct zmq_end *end, struct fl_err *reterr)
+{
+    static const char endpoint[] = "inproc://connection";
+    int linger = 0;
+
+    if (zmq_socket_monitor(end->socket, endpoint, ZMQ_EVENT_HANDSHAKE_SUCCEEDED) != 0)
+        return fl_err_errno(reterr, errno, "watch a connection");
+    end->monitor = zmq_socket(end->context, ZMQ_PAIR);
+    if (!end->monitor || zmq_setsockopt(end->monitor, ZMQ_LINGER, &linger, sizeof(linger)) != 0 ||
+        zmq_connect(end->monitor, endpoint) != 0)
+        return fl_err_errno(reterr, errno, "watch a connection");
+    return 0;
+}
+
 static int end_receive(void *self, struct fl_packet *ret_packet, struct fl_err *reterr)
 {
     struct zmq_end *end = self;
@@ -182,6 +214,10 @@ static int end_receive(void *self, struct fl_packet *ret_packet, struct fl_err *
 
     if (end->zap)
         zap_serve(end);
+    if (end->monitor && connection_stands(end)) {
+        *ret_packet = packet; /* empty: nothing that the other end sends is */
+        return 0;
+    }
     rc = end_frame(end, reterr);
     if (rc < 0)
         return rc;
@@ -219,6 +255,8 @@ static size_t end_wait_items(void *self, struct fl_wait_item *items, size_t room
         items[count++] = (struct fl_wait_item){.fd = -1, .zmq = end->socket};
     if (end->zap && count < room)
         items[count++] = (struct fl_wait_item){.fd = -1, .zmq = end->zap};
+    if (end->monitor && count < room)
+        items[count++] = (struct fl_wait_item){.fd = -1, .zmq = end->monitor};
     return count;
 }
 
@@ -232,6 +270,10 @@ static void end_destroy(void *self)
     struct zmq_end *end = self;
 
     end_drop(end);
+    if (end->monitor) {
+        (void)zmq_socket_monitor(end->socket, NULL, 0);
+        (void)zmq_close(end->monitor);
+    }
     if (end->socket)
         (void)zmq_close(end->socket);
     if (end->zap)
@@ -363,10 +405,9 @@ int fl_transport_connect(const char *endpoint, const char *server_public_key,
              set_text(end, ZMQ_CURVE_SECRETKEY, secret_key) != 0)
         rc = key_error("own", reterr);
     else if (set_number(end, ZMQ_RECONNECT_IVL, RECONNECT_MS) != 0 ||
-             set_number(end, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS) != 0 ||
-             set_number(end, ZMQ_PROBE_ROUTER, 1) != 0)
+             set_number(end, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS) != 0)
         rc = fl_err_errno(reterr, errno, "set up a message socket");
-    else if (zmq_connect(end->socket, endpoint) != 0)
+    else if ((rc = watch_connection(end, reterr)) == 0 && zmq_connect(end->socket, endpoint) != 0)
         rc = fl_err_set(reterr, FL_E_CONFIG, errno, "connect to '%s': %s", endpoint,
                         zmq_strerror(errno));
     if (rc < 0) {
