@@ -392,6 +392,8 @@ int fl_apply_reopen(struct fl_core *core, struct fl_run *run, int64_t now_ns, st
         (void)fl_text_set(&in->reason, NULL, NULL); /* clearing cannot fail */
     }
     if (rc == 0)
+        rc = fl_far_ended(core, run, now_ns, reterr); /* or has not, after all */
+    if (rc == 0)
         rc = fl_apply_recount(core, run, reterr);
     return rc < 0 ? rc : fl_apply_wake_all(core, run, now_ns, reterr);
 }

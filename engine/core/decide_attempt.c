@@ -226,9 +226,12 @@ static int say_output(const struct saying *s, struct fl_err *reterr)
     if (rc < 0)
         return rc;
     event->size = number_of(s, "size");
-    event->output = fl_inst_stage(s->run, s->inst)->outputs[s->run->plan->slots[slot].output].name;
-    rc = fl_event_set_text(event, &event->lead, fl_plan_slot_member(s->run->plan, slot, lead),
-                           reterr);
+    rc = fl_emit_name(
+        event, &event->output, s->run,
+        fl_inst_stage(s->run, s->inst)->outputs[s->run->plan->slots[slot].output].name, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(event, &event->lead, fl_plan_slot_member(s->run->plan, slot, lead),
+                               reterr);
     if (rc == 0)
         rc = fl_event_set_text(event, &event->path, path, reterr);
     if (rc == 0)
@@ -245,9 +248,12 @@ int fl_decide_absent(const struct fl_run *run, uint32_t inst, uint32_t slot, str
     char text[FL_MEMBER_TEXT_MAX];
     int rc;
 
-    event->output = fl_inst_stage(run, inst)->outputs[ps->output].name;
     event->place.slot = slot;
-    rc = fl_event_set_text(event, &event->lead, fl_plan_slot_member(run->plan, slot, text), reterr);
+    rc = fl_emit_name(event, &event->output, run,
+                      fl_inst_stage(run, inst)->outputs[ps->output].name, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(event, &event->lead, fl_plan_slot_member(run->plan, slot, text),
+                               reterr);
     if (rc == 0)
         rc = fl_emit_text(event, &event->cause, cause, reterr);
     if (rc == 0)

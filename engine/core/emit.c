@@ -28,8 +28,10 @@ int fl_emit(struct fl_events *events, enum fl_event_type type, int64_t now_ns,
         event->place.plan = run->plan;
     }
     if (run && inst != UINT32_MAX) {
-        event->stage = fl_inst_stage(run, inst)->name;
         event->place.inst = inst;
+        rc = fl_emit_name(event, &event->stage, run, fl_inst_stage(run, inst)->name, reterr);
+    }
+    if (rc == 0 && run && inst != UINT32_MAX) {
         rc = fl_event_set_text(event, &event->key, fl_inst_key(run, inst, key), reterr);
     }
     if (rc == 0)
@@ -37,6 +39,15 @@ int fl_emit(struct fl_events *events, enum fl_event_type type, int64_t now_ns,
     if (rc < 0)
         return rc;
     *ret_event = FL_STEAL(event);
+    return 0;
+}
+
+int fl_emit_name(struct fl_event *event, const char **field, const struct fl_run *run,
+                 const char *name, struct fl_err *reterr)
+{
+    if (run->own_plan) /* another may take its place while the event is under way */
+        return fl_event_set_text(event, field, name, reterr);
+    *field = name;
     return 0;
 }
 

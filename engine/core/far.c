@@ -515,8 +515,8 @@ static int adopt_awaited(struct fl_core *core, struct fl_run *run, int64_t now_n
         struct fl_awaited item = core->awaited[i];
         struct fl_run *other = core->runs[item.run];
 
-        if (!other || fl_state_is_end(other->state))
-            continue; /* it waits no more */
+        if (!other)
+            continue; /* it was dropped; one that has ended may be opened again */
         if (item.name != word || rc < 0) {
             core->awaited[kept++] = item;
             continue;
@@ -580,10 +580,10 @@ int fl_far_moved(struct fl_core *core, struct fl_run *run, int64_t now_ns, struc
     int rc = 0;
 
     reach_release(run);
-    for (size_t a = 0; rc == 0 && a < core->active_count; a++) {
-        struct fl_run *other = core->runs[core->active[a]];
+    for (size_t r = 0; rc == 0 && r < core->run_count; r++) {
+        struct fl_run *other = core->runs[r];
 
-        for (uint32_t f = 0; rc == 0 && other->fars && f < other->plan->far_count; f++) {
+        for (uint32_t f = 0; rc == 0 && other && other->fars && f < other->plan->far_count; f++) {
             struct fl_far *far = &other->fars[f];
 
             if (!leaf_of(other, far)) {

@@ -12,6 +12,15 @@ static bool is_still_doomed(const struct fl_asking *a, const struct fl_inst *in)
     return fl_doom_is_absence(in->doom) && a->run->slots[in->doom - 1].state == FL_SLOT_ABSENT;
 }
 
+/* The first retry in a run that has ended opens it, and with it what was cancelled unstarted. */
+static bool is_opened(const struct fl_asking *a, const struct fl_inst *in)
+{
+    const struct fl_event *last = a->events->items[a->events->count - 1]; /* the action at least */
+
+    return in->state == FL_STATE_CANCELLED && in->try_count == 0 &&
+           a->run->state != FL_STATE_RUNNING && last->type == FL_EVENT_INSTANCE_RETRY;
+}
+
 static int retry_one(const struct fl_asking *a, uint32_t inst, struct fl_err *reterr)
 {
     const struct fl_inst *in = &a->run->insts[inst];
@@ -20,8 +29,8 @@ static int retry_one(const struct fl_asking *a, uint32_t inst, struct fl_err *re
 
     if (!(in->final || (in->undecided && a->force)) ||
         fl_state_next(in->state, FL_HAPPEN_RETRY) == FL_STATE_COUNT ||
-        in->state == FL_STATE_SKIPPED || (in->state == FL_STATE_CANCELLED && in->try_count == 0) ||
-        in->try_count >= FL_CORE_TRIES_MAX || is_still_doomed(a, in))
+        in->state == FL_STATE_SKIPPED || is_opened(a, in) || in->try_count >= FL_CORE_TRIES_MAX ||
+        is_still_doomed(a, in))
         return 0;
     rc = fl_asking_emit(a, FL_EVENT_INSTANCE_RETRY, inst, &event, reterr);
     if (rc < 0)

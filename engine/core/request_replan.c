@@ -18,7 +18,8 @@ static uint32_t under_way(const struct fl_run *run, const char *stage)
     const struct fl_plan_stage *ps = &run->plan->stages[s];
 
     for (uint32_t i = ps->inst_first; i < ps->inst_first + ps->inst_count; i++)
-        if (run->insts[i].state == FL_STATE_LAUNCHED || run->insts[i].state == FL_STATE_RUNNING)
+        if (run->insts[i].state == FL_STATE_LAUNCHED || run->insts[i].state == FL_STATE_RUNNING ||
+            run->insts[i].undecided) /* its body may be alive */
             return i;
     return UINT32_MAX;
 }

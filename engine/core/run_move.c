@@ -61,7 +61,9 @@ static void carry_inst(struct fl_run *to, uint32_t inst, struct fl_inst *in)
     to->insts[inst] = *in;
     *in = (struct fl_inst){0};
     in = &to->insts[inst];
-    in->state = state; /* what is ready is found to be so again, if it still is */
+    if (in->state == FL_STATE_READY && in->try_count == 0)
+        in->not_before_ns = 0; /* `at` may be another */
+    in->state = state;         /* what is ready is found to be so again, if it still is */
     if (!in->final)
         in->doom = 0;
     to->counts[FL_STATE_WAITING]--;
@@ -74,6 +76,7 @@ static void carry_inst(struct fl_run *to, uint32_t inst, struct fl_inst *in)
     }
     standing = fl_standing_of(to, inst);
     to->bad += fl_inst_is_bad(to, inst, &standing);
+    to->undecided += in->undecided;
     if (in->try_count > 0 || (state != FL_STATE_WAITING && state != FL_STATE_HELD))
         to->unstarted[to->plan->inst_stage[inst]]--;
 }
@@ -139,6 +142,7 @@ static void take_tables(struct fl_run *run, struct fl_run *fresh)
     SWAP(revived);
     SWAP(bad);
     SWAP(timers);
+    SWAP(undecided);
 #undef SWAP
     memcpy(run->counts, fresh->counts, sizeof(run->counts));
     run->ready_total = 0;
@@ -173,7 +177,8 @@ int fl_run_move(struct fl_core *core, struct fl_run *run, const struct fl_plan *
     for (uint32_t slot = 0; rc == 0 && slot < run->plan->slot_count; slot++) {
         uint32_t to = same_slot(run->plan, slot, plan);
 
-        if (to == UINT32_MAX)
+        if (to == UINT32_MAX ||
+            place[run->plan->slots[slot].inst] != plan->slots[to].inst) /* another makes it now */
             continue;
         fresh->slots[to] = run->slots[slot];
         run->slots[slot] = (struct fl_slot){0};

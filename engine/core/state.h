@@ -480,6 +480,9 @@ int fl_emit(struct fl_events *events, enum fl_event_type type, int64_t now_ns,
 /* Makes valid UTF-8 of a text whose parts may have been cut inside a character. */
 void fl_text_clean(char *text);
 /* Sets a text that may be longer than an event may hold: it is cut. */
+/* A name out of the run's plan: borrowed where that outlives the event. FL_E_NOMEM. */
+int fl_emit_name(struct fl_event *event, const char **field, const struct fl_run *run,
+                 const char *name, struct fl_err *reterr);
 int fl_emit_text(struct fl_event *event, const char **field, const char *text,
                  struct fl_err *reterr);
 /* Why an instance that waits cannot start, in words (which of its needs is missing, and why). */

@@ -483,7 +483,27 @@ static void why_answers_for_a_group(void **state)
     drive_close(&d);
 }
 
-/* After an undo nothing may still say that the product is one that somebody left something out of. */
+/* One stage too many was cancelled before it began: that is put right like any other end. */
+static void what_was_cancelled_before_it_began_is_tried_again(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_grouped(&d);
+    assert_int_equal(ask(&d, "{'verb':'cancel','which':['last']}"), 0);
+    assert_int_equal(ask(&d, "{'verb':'retry','which':['last']}"), 0);
+    assert_string_equal(drive_state(&d, "last"), "waiting");
+    assert_int_equal(ask(&d, "{'verb':'cancel'}"), 0);
+    assert_string_equal(drive_state(&d, NULL), "cancelled");
+    assert_int_equal(ask(&d, "{'verb':'retry'}"), 0);
+    drive_hello(&d, "w1", NULL);
+    drive_play(&d);
+    assert_string_equal(drive_state(&d, NULL), "succeeded");
+    drive_close(&d);
+}
+
+/* After an undo nothing may still say that the product is one that somebody left something out of.
+ */
 static void an_undone_skip_marks_nothing(void **state)
 {
     struct drive d;
@@ -542,6 +562,7 @@ int main(void)
         cmocka_unit_test(what_is_too_late_expires_after_an_insertion_too),
         cmocka_unit_test(a_run_is_summed_up_by_its_worst_news),
         cmocka_unit_test(why_answers_for_a_group),
+        cmocka_unit_test(what_was_cancelled_before_it_began_is_tried_again),
         cmocka_unit_test(an_undone_skip_marks_nothing),
         cmocka_unit_test(actions_are_listed_newest_first),
     };
