@@ -245,8 +245,10 @@ void fl_attempt_line(struct fl_worker *worker, struct attempt *attempt, const ch
  * has been lost again (a sync failed). */
 static bool is_stranded(const struct attempt *attempt)
 {
-    return !attempt->holder && !attempt->dead && attempt->end_index == 0 && !attempt->held &&
-           !attempt->settled && attempt->retry_ns == INT64_MAX;
+    bool ended = attempt->end_index > 0 && attempt->reader.index >= attempt->end_index;
+
+    return !attempt->holder && !attempt->dead && !ended && !attempt->held && !attempt->settled &&
+           attempt->retry_ns == INT64_MAX;
 }
 
 static void settle_stranded(struct fl_worker *worker, struct attempt *attempt)
