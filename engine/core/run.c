@@ -111,6 +111,15 @@ static void attempt_release(struct fl_attempt *attempt)
     free(attempt->more);
 }
 
+void fl_gone_release(struct fl_gone *gone)
+{
+    for (uint32_t t = 0; t < gone->try_count; t++)
+        attempt_release(&gone->tries[t]);
+    free(gone->tries);
+    free(gone->name);
+    *gone = (struct fl_gone){0};
+}
+
 void fl_run_destroy(struct fl_run *run)
 {
     if (!run)
@@ -132,6 +141,9 @@ void fl_run_destroy(struct fl_run *run)
         free(run->signals[i]);
     free(run->signals);
     free(run->arrivals);
+    for (size_t i = 0; i < run->gone_count; i++)
+        fl_gone_release(&run->gone[i]);
+    free(run->gone);
     for (size_t p = 0; run->ready && p < run->plan->workflow->pool_count; p++)
         fl_bits_release(&run->ready[p].set);
     free(run->ready);

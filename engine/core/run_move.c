@@ -81,6 +81,57 @@ static void carry_inst(struct fl_run *to, uint32_t inst, struct fl_inst *in)
         to->unstarted[to->plan->inst_stage[inst]]--;
 }
 
+/* Remembers the attempts of an instance that the other plan has not. */
+static int keep_gone(struct fl_run *run, uint32_t inst, struct fl_err *reterr)
+{
+    struct fl_inst *in = &run->insts[inst];
+    char name[FL_CORE_ID_MAX];
+
+    if (in->try_count == 0)
+        return 0;
+    if (run->gone_count == run->gone_room) {
+        size_t room = run->gone_room ? 2 * run->gone_room : 16;
+        struct fl_gone *gone = realloc(run->gone, room * sizeof(*gone));
+
+        if (!gone)
+            return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for run '%s'", run->name);
+        run->gone = gone;
+        run->gone_room = room;
+    }
+    fl_inst_plain(run, inst, name, sizeof(name));
+    run->gone[run->gone_count] = (struct fl_gone){strdup(name), in->tries, in->try_count};
+    if (!run->gone[run->gone_count].name)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for run '%s'", run->name);
+    run->gone_count++;
+    in->tries = NULL;
+    in->try_count = 0;
+    return 0;
+}
+
+/* Gives them to the instances of the other plan that are there again. */
+static void give_back(struct fl_run *run, struct fl_run *fresh)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < run->gone_count; i++) {
+        struct fl_gone *gone = &run->gone[i];
+        uint32_t inst;
+
+        if (fl_run_find_plain(fresh, gone->name, &inst, NULL) < 0 ||
+            inst >= fresh->plan->inst_count || fresh->insts[inst].try_count > 0) {
+            run->gone[kept++] = *gone;
+            continue;
+        }
+        fresh->insts[inst].tries = gone->tries;
+        fresh->insts[inst].try_count = gone->try_count;
+        if (fresh->insts[inst].state == FL_STATE_WAITING || /* as carry_inst counts */
+            fresh->insts[inst].state == FL_STATE_HELD)
+            fresh->unstarted[fresh->plan->inst_stage[inst]]--;
+        free(gone->name);
+    }
+    run->gone_count = kept;
+}
+
 static void remap_actions(struct fl_core *core, const struct fl_run *run, const uint32_t *place)
 {
     for (int64_t n = core->actions.count; n > 0; n--) {
@@ -161,8 +212,10 @@ int fl_run_move(struct fl_core *core, struct fl_run *run, const struct fl_plan *
         uint32_t doom = run->insts[i].doom;
 
         place[i] = same_inst(run->plan, i, plan);
-        if (place[i] == UINT32_MAX)
+        if (place[i] == UINT32_MAX) {
+            rc = keep_gone(run, i, reterr);
             continue;
+        }
         if (run->progress && fresh->progress)
             fresh->progress[place[i]] = run->progress[i];
         if (fl_doom_is_absence(doom)) {
@@ -172,8 +225,10 @@ int fl_run_move(struct fl_core *core, struct fl_run *run, const struct fl_plan *
         }
         carry_inst(fresh, place[i], &run->insts[i]);
     }
-    if (rc == 0)
+    if (rc == 0) {
         remap_arrivals(run, plan, place);
+        give_back(run, fresh);
+    }
     for (uint32_t slot = 0; rc == 0 && slot < run->plan->slot_count; slot++) {
         uint32_t to = same_slot(run->plan, slot, plan);
 

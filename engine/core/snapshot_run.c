@@ -313,6 +313,31 @@ static void tables(struct fl_snap *s, struct fl_run *run)
     fl_snap_list(s, &run->excluded, &run->excluded_count, (uint32_t)plan->workflow->stage_count);
 }
 
+static void gone(struct fl_snap *s, struct fl_run *run)
+{
+    struct fl_pack *p = &s->pack;
+    size_t count = fl_pack_count(p, run->gone_count);
+
+    if (fl_pack_loads(p) && count > 0)
+        run->gone = fl_pack_room(p, NULL, count, sizeof(*run->gone));
+    run->gone_count = run->gone ? count : 0;
+    if (fl_pack_loads(p))
+        run->gone_room = run->gone_count;
+    for (size_t i = 0; i < run->gone_count; i++) {
+        struct fl_gone *g = &run->gone[i];
+
+        fl_pack_text(p, &g->name);
+        FL_PACK_U(p, g->try_count);
+        g->tries = fl_pack_room(p, g->tries, g->try_count, sizeof(*g->tries));
+        if (!g->name || !g->tries) {
+            g->try_count = 0;
+            fl_pack_spoil(p, FL_E_DATA);
+        }
+        for (uint32_t t = 0; t < g->try_count; t++)
+            attempt(s, run, &g->tries[t]);
+    }
+}
+
 /* One set, when its members were said in the run; *json is a list. Loading makes *own of it. */
 static void declared_set(struct fl_snap *s, const struct fl_plan *base, const struct fl_plan *is,
                          size_t set, struct fl_plan **own)
@@ -395,4 +420,5 @@ void fl_snap_run(struct fl_snap *s, struct fl_run **run_)
         inst(s, run, &run->insts[i]);
     for (uint32_t i = 0; i < run->plan->slot_count && s->pack.rc == 0; i++)
         slot(s, run, &run->slots[i]);
+    gone(s, run);
 }

@@ -165,6 +165,14 @@ struct fl_arrival {
     uint32_t leaf;
 };
 
+/* Attempts of an instance that a run no longer has. One of that name that comes back goes on from
+ * their number: an id stands for one attempt, also on the workers, for ever. */
+struct fl_gone {
+    char *name; /* "prep.m03.f003" */
+    struct fl_attempt *tries;
+    uint16_t try_count;
+};
+
 struct fl_run {
     uint32_t index;
     char *name;    /* "surge/20261124T0000Z#east2" */
@@ -215,6 +223,9 @@ struct fl_run {
     uint32_t *excluded; /* stages that are no part of it */
     size_t excluded_count;
     struct fl_bits timers; /* instances that are ready from not_before_ns on */
+    struct fl_gone *gone;
+    size_t gone_count;
+    size_t gone_room;
 };
 
 /* A pool at a site, with all that offer it. Follows from the workers. */
@@ -353,6 +364,7 @@ const char *fl_core_door(const struct fl_core *core, uint32_t site);
 int fl_run_create(const struct fl_plan *plan, const char *name, struct fl_run **ret_run,
                   struct fl_err *reterr);
 void fl_run_destroy(struct fl_run *run);
+void fl_gone_release(struct fl_gone *gone);
 /* Sets ordered and latest_s from plan and cycle. FL_E_NOMEM. */
 int fl_run_slack(struct fl_run *run, struct fl_err *reterr);
 FL_DEFINE_AUTO(struct fl_run *, fl_run_destroy)

@@ -136,6 +136,11 @@ static void put_run(struct fl_buf *out, const struct fl_core *core, const struct
         put_inst(out, core, run, i);
     for (uint32_t s = 0; s < plan->slot_count; s++)
         put_slot(out, core, &run->slots[s]);
+    for (size_t i = 0; i < run->gone_count; i++) {
+        fl_buf_printf(out, "  gone %s\n", run->gone[i].name);
+        for (uint32_t t = 0; t < run->gone[i].try_count; t++)
+            put_attempt(out, core, &run->gone[i].tries[t]);
+    }
 }
 
 static void put_worker(struct fl_buf *out, const struct fl_core *core, const struct fl_worker *w)

@@ -635,6 +635,23 @@ static int on_state_set(struct oracle *o, const struct fl_event *event, struct f
     return 0;
 }
 
+/* What the new version has not may come back, to begin anew; its attempts are counted on. */
+static void forget_removed(struct oracle *o, const char *run, const struct fl_workflow *wf)
+{
+    size_t size = strlen(run);
+    const char *key;
+    json_t *inst;
+
+    json_object_foreach(o->insts, key, inst)
+    {
+        const char *stage = key + size + 1;
+
+        if (strncmp(key, run, size) == 0 && key[size] == '|' && wf &&
+            fl_workflow_stage(wf, stage, strcspn(stage, "|")) == FL_NONE)
+            (void)json_object_del(inst, "state");
+    }
+}
+
 int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *reterr)
 {
     json_t *run = event->run ? json_object_get(o->runs, event->run) : NULL;
@@ -678,6 +695,7 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
         return on_flow(o, event, reterr);
     case FL_EVENT_RUN_REPLANNED:
         put(run, "digest", json_string(event->digest));
+        forget_removed(o, event->run, known(o, event->digest));
         return 0;
     case FL_EVENT_STATE_SET:
         return on_state_set(o, event, reterr);

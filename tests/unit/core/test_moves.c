@@ -242,6 +242,29 @@ static void outputs_stay_with_what_made_them(void **state)
     drive_close(&d);
 }
 
+/* A stage that failed is taken out and a mended one of that name put in: its first attempt is not
+ * the old one, whose record the worker still has. */
+static void a_stage_that_comes_back_counts_on(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    drive_open(&d);
+    drive_load(&d, CHAIN("more: { program = \"p\"; };"));
+    drive_hello(&d, "w1", NULL);
+    drive_submit(&d, CYCLE);
+    drive_begin(&d, "more/1");
+    drive_end(&d, "more/1", "failed");
+    drive_load(&d, CHAIN(""));
+    assert_int_equal(move(&d, "remove", ",'stages':['more']"), 0);
+    drive_load(&d, CHAIN("more: { program = \"q\"; };"));
+    assert_int_equal(move(&d, "insert", ",'stages':['more']"), 0);
+    assert_string_equal(drive_state(&d, "more"), "launched");
+    drive_begin(&d, "more/2");
+    drive_end(&d, "more/2", "succeeded");
+    drive_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +275,7 @@ int main(void)
         cmocka_unit_test(what_is_lost_is_not_removed),
         cmocka_unit_test(another_hour_holds_at_once),
         cmocka_unit_test(outputs_stay_with_what_made_them),
+        cmocka_unit_test(a_stage_that_comes_back_counts_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
