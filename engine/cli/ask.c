@@ -93,6 +93,27 @@ int fl_cli_ask(struct fl_cli *cli, const char *verb, const char *run, const char
     return rc;
 }
 
+/* "surge/20261124T0000Z/prep.f003": the run ends at the second slash. */
+static int split_joined(const struct fl_cli *cli, const char **ret_run, const char **ret_stage,
+                        struct fl_err *reterr)
+{
+    char *second = strchr(strchr(cli->args[0], '/') + 1, '/');
+
+    if (!second || !second[1])
+        return fl_err_set(
+            reterr, FL_E_USAGE, 0,
+            "'%.200s' is a run: say which stage of it ('fairlead status %.200s' lists "
+            "them)",
+            cli->args[0], cli->args[0]);
+    if (cli->run)
+        return fl_err_set(reterr, FL_E_USAGE, 0, "the run is named twice: '%s' and --run %s",
+                          cli->args[0], cli->run);
+    *second = '\0';
+    *ret_run = cli->args[0];
+    *ret_stage = second + 1;
+    return 0;
+}
+
 int fl_cli_run_stage(const struct fl_cli *cli, const char **ret_run, const char **ret_stage,
                      struct fl_err *reterr)
 {
@@ -101,6 +122,8 @@ int fl_cli_run_stage(const struct fl_cli *cli, const char **ret_run, const char 
                           cli->args[0], cli->run);
     *ret_run = cli->arg_count == 2 ? cli->args[0] : cli->run;
     *ret_stage = cli->arg_count > 0 ? cli->args[cli->arg_count - 1] : NULL;
+    if (cli->arg_count == 1 && strchr(cli->args[0], '/'))
+        return split_joined(cli, ret_run, ret_stage, reterr);
     return 0;
 }
 

@@ -50,7 +50,7 @@ struct fl_cli {
     const char *why;
     const char *keys;
     const char *run;
-    const char *during; /* --for */
+    const char *during;    /* --for */
     const char *from_text; /* --from as it was given: a number, or a cycle */
     const char *to;
     const char *start;
@@ -129,7 +129,7 @@ int fl_cli_print_status(struct fl_cli *cli, const json_t *status, int64_t now_ns
 void fl_cli_print_advice(const struct fl_cli *cli, const char *run, const char *text);
 /* One line of JSON on standard output. */
 int fl_cli_print_json(const json_t *json, struct fl_err *reterr);
-/* [RUN] STAGE: one argument is the stage, two are both. FL_E_USAGE. */
+/* [RUN] STAGE: one argument is the stage, or both joined by a slash; two are both. FL_E_USAGE. */
 int fl_cli_run_stage(const struct fl_cli *cli, const char **ret_run, const char **ret_stage,
                      struct fl_err *reterr);
 

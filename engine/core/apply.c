@@ -105,7 +105,7 @@ static int mark_optional(struct fl_run *run, uint32_t inst, struct fl_err *reter
     char text[FL_CORE_REASON_MAX];
 
     fl_inst_title(run, inst, title, sizeof(title));
-    (void)snprintf(text, sizeof(text), "%s, which is optional, was %s", title,
+    (void)snprintf(text, sizeof(text), "%s, which is optional, ended %s", title,
                    fl_state_name(run->insts[inst].state));
     return fl_marks_add_one(&run->marks, text, NULL, reterr);
 }

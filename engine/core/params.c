@@ -129,11 +129,12 @@ static bool is_text(const char *value)
 int fl_param_check(const struct fl_param *param, const char *value, struct fl_err *reterr)
 {
     static const char *const accepted[] = {
-        [FL_PARAM_INT] = "a whole number",
+        [FL_PARAM_INT] = "a whole number of 64 bits",
         [FL_PARAM_REAL] = "a number",
         [FL_PARAM_BOOL] = "true or false",
-        [FL_PARAM_TEXT] = "a text without control characters",
+        [FL_PARAM_TEXT] = "a text of at most 1000 bytes without control characters",
     };
+    _Static_assert(FL_CORE_PARAM_BYTES_MAX == 1000, "what is said above");
     bool good = strnlen(value, FL_CORE_PARAM_BYTES_MAX + 1) <= FL_CORE_PARAM_BYTES_MAX;
 
     switch (param->type) {
@@ -152,6 +153,6 @@ int fl_param_check(const struct fl_param *param, const char *value, struct fl_er
     }
     return good ? 0
                 : fl_err_set(reterr, FL_E_USAGE, 0,
-                             "parameter '%s' cannot be '%.100s'; accepted: %s of at most %d bytes",
-                             param->name, value, accepted[param->type], FL_CORE_PARAM_BYTES_MAX);
+                             "parameter '%s' cannot be '%.100s'; accepted: %s", param->name, value,
+                             accepted[param->type]);
 }

@@ -57,6 +57,20 @@ static bool is_listed(const json_t *list, const char *name)
     return false;
 }
 
+static int not_changed(const struct fl_asking *a, const struct fl_difference *d, const char *name,
+                       enum fl_change_kind kind, struct fl_err *reterr)
+{
+    fl_auto(fl_buf_release) struct fl_buf list;
+    bool has = fl_workflow_stage(a->run->plan->workflow, name, strlen(name)) != FL_NONE;
+
+    fl_buf_init(&list, FL_ERR_TEXT_MAX / 2);
+    for (size_t c = 0; c < d->count; c++)
+        fl_buf_printf(&list, "%s%s", c ? ", " : "", d->items[c].stage);
+    return fl_err_set(reterr, FL_E_NOENT, 0, "stage '%.100s' is not one that is %s%s; %s: %s", name,
+                      fl_change_name(kind), has ? " (the run has it)" : "", fl_change_name(kind),
+                      list.size ? list.data : "none");
+}
+
 /* insert and remove do what they say and nothing beside it. */
 static int check_only(const struct fl_asking *a, const struct fl_difference *d,
                       enum fl_change_kind kind, struct fl_err *reterr)
@@ -79,8 +93,7 @@ static int check_only(const struct fl_asking *a, const struct fl_difference *d,
         for (size_t c = 0; name && c < d->count; c++)
             found |= strcmp(d->items[c].stage, name) == 0;
         if (!found)
-            return fl_err_set(reterr, FL_E_NOENT, 0, "stage '%.100s' is not one that is %s",
-                              name ? name : "", fl_change_name(kind));
+            return not_changed(a, d, name ? name : "", kind, reterr);
     }
     return 0;
 }

@@ -4,7 +4,7 @@
 set -u
 . "$FL_TOP_SRCDIR/tests/lib/tap.sh"
 . "$FL_TOP_SRCDIR/tests/lib/engine.sh"
-plan 33
+plan 36
 run=night/$cycle
 
 # night FILE EXTRA: a workflow whose first stage waits on a fifo; EXTRA goes between.
@@ -69,6 +69,10 @@ try "a stage is put into the run" act insert more.cfg extra --run "$run"
 cp last insert.txt
 try "it says what was added" has "added: extra" insert.txt
 try "a stage is put in once" exits 78 act insert more.cfg extra --run "$run"
+try "a stage is named with its run in one word, too" act why "$run/map"
+try "a run alone is told to be that" exits 78 act why "$run"
+cp last said.txt
+try "with where its stages are listed" has "fairlead status $run" said.txt
 try "the record lists the actions" act actions
 cp last actions.txt
 try "with who and why" has "new grid" actions.txt

@@ -122,7 +122,7 @@ static void an_optional_stage_does_not_fail_its_run(void **state)
     assert_ok(fl_view_status(d.core, d.run, &status, &d.err), d.err);
     assert_non_null(strstr(json_string_value(json_object_get(
                                json_array_get(json_object_get(status, "degraded"), 0), "cause")),
-                           "b, which is optional, was failed"));
+                           "b, which is optional, ended failed"));
     drive_close(&d);
 }
 
