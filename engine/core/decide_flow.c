@@ -167,7 +167,7 @@ int fl_decide_uninstall(const struct fl_core *core, const struct fl_input *input
                         struct fl_events *events, struct fl_err *reterr)
 {
     struct fl_event *event;
-    struct fl_flow *flow;
+    struct fl_flow *flow = NULL;
     const char *name;
     int rc = fl_json_string(input->message, "workflow", &name, reterr);
 
@@ -181,7 +181,7 @@ int fl_decide_reload(const struct fl_core *core, const struct fl_input *input,
 {
     const struct fl_plan *plan;
     struct fl_event *event;
-    struct fl_flow *flow;
+    struct fl_flow *flow = NULL;
     struct ends ends = {0};
     int rc = find_plan(core, input, &plan, reterr);
 
