@@ -33,7 +33,7 @@ static const struct {
     {"attempt-ended", "ended", {"state", "why", "text"}},
     {"output-accepted", "output", {"output", "lead", "path"}},
     {"output-absent", "output absent", {"output", "lead", "cause"}},
-    {"instance-ended", "ended", {"state", "cause", "why", "text"}},
+    {"instance-ended", "ended", {"state", "why", "text"}},
     {"instance-retry", "will be tried again", {"why"}},
     {"cancel-asked", "asked to stop", {"who", "why"}},
     {"held", "held", {"who", "why"}},

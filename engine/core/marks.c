@@ -3,6 +3,7 @@
 
 #include "engine/core/state.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/base/json.h"
@@ -80,4 +81,26 @@ json_t *fl_marks_parse(const char *text)
         return marks;
     json_decref(marks);
     return NULL;
+}
+
+int fl_marks_hand_on(json_t **marks, const json_t *earlier, struct fl_err *reterr)
+{
+    static const char through[] = "through an earlier cycle: ";
+    int rc = 0;
+    size_t i;
+    json_t *mark;
+
+    json_array_foreach(earlier, i, mark)
+    {
+        const char *cause = json_string_value(json_object_get(mark, "cause"));
+        char text[FL_CORE_REASON_MAX];
+
+        if (rc < 0)
+            return rc;
+        if (!cause || strncmp(cause, through, sizeof(through) - 1) == 0)
+            continue;
+        (void)snprintf(text, sizeof(text), "%s%.900s", through, cause); /* cut when too long */
+        rc = fl_marks_add_one(marks, text, json_string_value(json_object_get(mark, "age")), reterr);
+    }
+    return rc;
 }

@@ -36,7 +36,9 @@ static int take(struct resolving *r, const struct fl_run *run, uint32_t slot)
     int rc = 0;
 
     if (r->marks && fl_slot_marks(&run->slots[slot]))
-        rc = fl_marks_add(r->marks, fl_slot_marks(&run->slots[slot]), r->reterr);
+        rc = run == r->run
+                 ? fl_marks_add(r->marks, fl_slot_marks(&run->slots[slot]), r->reterr)
+                 : fl_marks_hand_on(r->marks, fl_slot_marks(&run->slots[slot]), r->reterr);
     if (rc < 0 || !picks)
         return rc;
     if (picks->count == picks->room) {
@@ -280,6 +282,9 @@ static int mark_fallback(struct resolving *r, const struct fl_source *used, bool
 
     if (!r->marks || used == first)
         return 0;
+    if (r->run->flow && r->run->first && !any_run && first->cycle_offset_s != 0 &&
+        used->cycle_offset_s == 0)
+        return 0; /* an operation begins: there is no earlier cycle to have had anything from */
     if (used->stage == FL_NONE) {
         (void)snprintf(text, sizeof(text), "%s: cold start, %s", r->input->name,
                        any_run ? "no earlier run has what was wanted" : "there is no earlier run");
@@ -308,7 +313,7 @@ static int first_of(struct resolving *r)
             return mark_fallback(r, source, any_run);
         switch (look_for(r, i, &run)) {
         case FOUND:
-            rc = mark_fallback(r, source, true);
+            rc = mark_fallback(r, source, any_run);
             for (uint32_t k = 0;
                  rc == 0 && fl_source_slot(r->run, r->inst, r->input_index, i, run, k, &slot); k++)
                 rc = take(r, run, slot);

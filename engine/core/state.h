@@ -411,6 +411,9 @@ int fl_marks_add(json_t **marks, const json_t *more, struct fl_err *reterr);
 int fl_marks_add_one(json_t **marks, const char *cause, const char *age, struct fl_err *reterr);
 /* Takes off those whose cause begins so. */
 int fl_marks_drop(json_t **marks, const char *start, struct fl_err *reterr);
+/* Marks of a file of an earlier cycle: they are told with that, and end there, so that a warm start
+ * from a degraded run does not mark all later cycles for ever. */
+int fl_marks_hand_on(json_t **marks, const json_t *earlier, struct fl_err *reterr);
 json_t *fl_marks_parse(const char *text);
 
 /* What an input comes to, seen from one instance. */

@@ -250,6 +250,22 @@ static void runs_older_than_keep_are_dropped(void **state)
     "a: { program = \"p\"; outputs = { o = \"o.nc\"; }; inputs = { r = { first_of = [" \
     "\"a[-PT6H].o\", \"a[-PT12H].o\", \"cold\"]; }; }; };"
 
+/* An operation begins with a cold start: that is no substitution, and nothing is marked. */
+static void the_first_cycle_of_an_operation_starts_cold_unmarked(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_flow(&d, FLOW(EVERY6 "ahead = 0; stop = \"20261124T0600Z\";", WARM), "20261126T0000Z",
+              NULL);
+    drive_play(&d);
+    drive_look_at(&d, "20261124T0000Z");
+    assert_string_equal(drive_marks(&d, "a", "o", NULL), "");
+    drive_look_at(&d, "20261124T0600Z");
+    assert_string_equal(drive_marks(&d, "a", "o", NULL), "");
+    drive_close(&d);
+}
+
 /* A warm start takes the cycle before; one that may still be needed is not dropped under it. */
 static void what_a_later_cycle_may_need_is_kept(void **state)
 {
@@ -486,6 +502,7 @@ int main(void)
         cmocka_unit_test(a_calendar_of_a_model_does_not_wait_for_the_clock),
         cmocka_unit_test(stages_are_part_of_their_recurrence_and_of_the_first_cycle),
         cmocka_unit_test(runs_older_than_keep_are_dropped),
+        cmocka_unit_test(the_first_cycle_of_an_operation_starts_cold_unmarked),
         cmocka_unit_test(what_a_later_cycle_may_need_is_kept),
         cmocka_unit_test(what_another_workflow_waits_for_is_kept),
         cmocka_unit_test(workers_are_told_to_clean),

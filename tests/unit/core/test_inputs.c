@@ -215,6 +215,33 @@ static void restart_comes_from_the_cycle_before(void **state)
     drive_close(&d);
 }
 
+/* One night's cold start must not mark every product of the years that follow: the next cycle is
+ * told of it, those after that are not. */
+static void marks_of_earlier_cycles_end(void **state)
+{
+    static const char text[] =
+        HEAD " model: { program = \"x\"; leads = \"all\"; inputs = {"
+             " restart = { first_of = [\"model[-PT6H].rst(+006)\", \"cold\"]; }; };"
+             " outputs = { rst = \"rst.{lead}.nc\"; }; };" TAIL;
+    static const char *const cycles[] = {CYCLE, "20261124T0600Z", "20261124T1200Z"};
+    const char *marks;
+    struct drive d;
+
+    (void)state;
+    open_with(&d, text);
+    drive_hello(&d, "w1", NULL);
+    for (size_t i = 1; i < FL_COUNT(cycles); i++)
+        drive_submit(&d, cycles[i]);
+    drive_play(&d);
+    for (size_t i = 0; i < FL_COUNT(cycles); i++) {
+        (void)snprintf(d.run, sizeof(d.run), "toy/%s", cycles[i]);
+        marks = drive_marks(&d, "model", "rst", "+006");
+        assert_int_equal(strstr(marks, "restart: cold start") != NULL, i < 2);
+        assert_int_equal(strstr(marks, "through an earlier cycle") != NULL, i == 1);
+    }
+    drive_close(&d);
+}
+
 /* A mistake in `when` is told with its column, when the file is read. */
 static void mistake_in_when_points_at_its_column(void **state)
 {
@@ -236,6 +263,7 @@ static void mistake_in_when_points_at_its_column(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(marks_of_earlier_cycles_end),
         cmocka_unit_test(members_become_ready_one_by_one),
         cmocka_unit_test(hole_without_a_rule_fails_with_its_reason),
         cmocka_unit_test(bridged_member_gets_both_neighbours),
