@@ -363,7 +363,10 @@ void fl_cli_asked_text(const json_t *asked, char *text, size_t size)
             fl_buf_printf(&out, "%s%s", out.size ? " " : "", fl_text_of(asked, plain[i]));
     if (*name)
         fl_buf_printf(&out, "%s%s%s%s", out.size ? " " : "", name, value ? "=" : "",
-                      value ? json_string_value(value) : " as the workflow says");
+                      value ? json_string_value(value)
+                      : strcmp(fl_text_of(asked, "verb"), "set-parameter") == 0
+                          ? " as the workflow says"
+                          : "");
     if (json_object_get(asked, "number"))
         fl_buf_printf(&out, "of action %lld",
                       (long long)json_integer_value(json_object_get(asked, "number")));

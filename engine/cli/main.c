@@ -325,10 +325,14 @@ static int parse(struct fl_cli *cli, const struct command *command, int argc, ch
         }
         if (option == ':')
             return fl_err_set(reterr, FL_E_USAGE, 0, "%s needs a value", argv[optind - 1]);
-        if (option < BASE || !(command->options & options[option - BASE].bit))
+        if (option < BASE)
             return fl_err_set(reterr, FL_E_USAGE, 0,
                               "'%s' is no option of fairlead %s; see fairlead %s --help",
                               argv[optind - 1], command->name, command->name);
+        if (!(command->options & options[option - BASE].bit))
+            return fl_err_set(reterr, FL_E_USAGE, 0,
+                              "'--%s' is no option of fairlead %s; see fairlead %s --help",
+                              options[option - BASE].name, command->name, command->name);
         rc = take_option(cli, (size_t)(option - BASE), optarg, reterr);
         if (rc < 0)
             return rc;

@@ -100,7 +100,7 @@ int fl_apply_state_set(struct fl_core *core, const struct fl_event *event, struc
     was = fl_standing_of(run, inst);
     rc = fl_inst_happen(run, inst, setting_of(state), reterr);
     if (rc == 0)
-        rc = fl_text_set(&in->reason, event->why, reterr);
+        rc = fl_text_set(&in->reason, event->cause ? event->cause : event->why, reterr);
     if (rc == 0 && event->cause)
         rc = fl_marks_add_one(&run->marks, event->cause, event->age, reterr);
     if (rc == 0 && in->set && state == FL_STATE_WAITING)

@@ -154,6 +154,21 @@ static uint32_t most_urgent(const struct fl_run *run, size_t s, size_t *ret_urge
     return found;
 }
 
+/* A stage whose instances are not known yet; gives the urgency of what it is shown as. */
+static size_t explain_unsaid(struct fl_why *why, const struct fl_run *run, size_t s)
+{
+    const struct fl_workflow *wf = run->plan->workflow;
+    enum fl_state state = run->state == FL_STATE_RUNNING ? FL_STATE_WAITING : FL_STATE_SKIPPED;
+    char unsaid[FL_CORE_REASON_MAX];
+    size_t u = 0;
+
+    fl_buf_printf(why->out, "; %s has no instances: %s", wf->stages[s].name,
+                  fl_view_unsaid(wf, &wf->stages[s].dims, unsaid, sizeof(unsaid)));
+    while (by_urgency[u] != state)
+        u++;
+    return u;
+}
+
 /* A group: for each of its stages the instance that matters most. */
 static void tell_group(struct fl_why *why, const struct fl_run *run, int32_t group, json_t *answer)
 {
@@ -174,6 +189,8 @@ static void tell_group(struct fl_why *why, const struct fl_run *run, int32_t gro
         inst = most_urgent(run, s, &own);
         if (inst != UINT32_MAX)
             explain_one(why, run, inst, list);
+        else if (!fl_dims_known(wf, &wf->stages[s].dims))
+            own = explain_unsaid(why, run, s);
         urgency = own < urgency ? own : urgency;
     }
     fl_view_put_text(&why->rc, answer, "stage", wf->groups[group].name);

@@ -149,6 +149,19 @@ static void leaf_far(struct fl_needs *n, const char *joiner, uint32_t t)
         fl_buf_puts(n->why->out, ", and the rest can no longer come");
 }
 
+/* Where the file is looked for, with its placeholders filled in. */
+static void file_wanted(struct fl_needs *n, const struct fl_expr_leaf *leaf)
+{
+    const struct fl_workflow *wf = n->run->plan->workflow;
+    const struct fl_pool *pool = &wf->pools[fl_inst_stage(n->run, n->inst)->pool];
+    fl_auto(fl_buf_release) struct fl_buf path;
+
+    fl_buf_init(&path, FL_EVENT_TEXT_MAX);
+    if (fl_render_path(n->why->core, n->run, n->inst, leaf->name, &path, NULL) == 0)
+        fl_buf_printf(n->why->out, ", which is '%.400s' at site '%s'", path.data,
+                      wf->sites[pool->site].name);
+}
+
 static void leaf_given(struct fl_needs *n, const char *joiner, uint32_t t)
 {
     const struct fl_expr_leaf *leaf = &stage_of(n)->when.leaves[t];
@@ -164,6 +177,11 @@ static void leaf_given(struct fl_needs *n, const char *joiner, uint32_t t)
         fl_view_time(fl_clock_after_ns(n->run, leaf->clock_s), text);
         fl_buf_printf(n->why->out, ", which is %s", text);
     }
+    if (leaf->kind == FL_LEAF_FILE)
+        file_wanted(n, leaf);
+    if (leaf->kind == FL_LEAF_EVENT && fl_needs_lists(n->why))
+        fl_buf_printf(n->why->out, " (`fairlead signal '%s' %s` gives it)", n->run->name,
+                      leaf->name);
     if (leaf->kind == FL_LEAF_PARAM) {
         param = fl_workflow_param(n->run->plan->workflow, leaf->name);
         fl_buf_printf(
