@@ -36,13 +36,16 @@ static uint32_t done_of(const struct sum *sum)
            sum->counts[FL_STATE_SKIPPED] + sum->counts[FL_STATE_EXPIRED];
 }
 
-/* Work that goes on is what matters while some of it has ended well already. */
+/* Work that goes on is what matters while some of it has ended well already; and a part that was
+ * left out does not make the whole left out. */
 static enum fl_state state_of(const struct sum *sum)
 {
     size_t i = 0;
 
     while (i + 1 < FL_COUNT(order) && sum->counts[order[i]] == 0)
         i++;
+    if (order[i] == FL_STATE_SKIPPED && sum->counts[FL_STATE_SUCCEEDED] > 0)
+        return FL_STATE_SUCCEEDED;
     if (order[i] == FL_STATE_SUCCEEDED && sum->unsaid > 0 && !sum->over)
         return sum->counts[FL_STATE_SUCCEEDED] > 0 ? FL_STATE_RUNNING : FL_STATE_WAITING;
     if (sum->instances == 0 && sum->unsaid > 0)

@@ -39,6 +39,11 @@ try "so does its timeline" fairlead timeline tide/20181009T0000Z --state state
 cp last past.txt
 try "and says that it is kept no more" has "is kept no more" past.txt
 try "a run that never was is not found" exits 78 fairlead status tide/20171009T0000Z --state state
+# a worker that ends before it has cleaned up is told again at its next start
+for again in 1 2 3 4 5; do
+    [ -n "$(find state -path '*20181009T0000Z*' -name rest.txt)" ] || break
+    fairlead run "$tide" --cycle 20181009T1200Z --variant "again$again" --state state >/dev/null 2>&1
+done
 try "its files are cleaned away" same "$(find state -path '*20181009T0000Z*' -name rest.txt)" ""
 fairlead workflows --state state --json >flows.json
 try "the workflow is done" json flows.json "d['workflows'][0]['state'] == 'done' and d['workflows'][0]['made'] == 3"

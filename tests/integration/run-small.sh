@@ -21,8 +21,8 @@ try "every body ran once" same "$(bodies trail)" "$all_bodies"
 fairlead status --state state --json >status.json
 try "status --json is whole" json status.json \
     "d['run'] == 'small/$cycle' and d['state'] == 'succeeded' and len(d['stages']) == 5"
-try "post of the first lead began before make ended" json status.json \
-    "[i for i in d['stages'] if i['stage'] == 'post' and i['key'] == '+000'][0]['begun'] < [i for i in d['stages'] if i['stage'] == 'make'][0]['ended']"
+try "post of the first lead was launched before make ended" json status.json \
+    "[i for i in d['stages'] if i['stage'] == 'post' and i['key'] == '+000'][0]['launched'] < [i for i in d['stages'] if i['stage'] == 'make'][0]['ended']"
 try "outputs carry path, size and digest" json status.json \
     "all(o['size'] > 0 and len(o['sha256']) == 64 and '/out/' in o['path'] for i in d['stages'] for o in i['outputs'])"
 try "the last output holds all" same "$(tr '\n' , <"$(find state -path '*/out/all.txt')")" "doc 000,doc 003,doc 006,"
