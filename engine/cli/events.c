@@ -285,5 +285,10 @@ int fl_cli_events(struct fl_cli *cli, struct fl_err *reterr)
     if (cli->given & FL_OPT_FOLLOW)
         return follow(cli, from, reterr);
     rc = fl_client_open(&client, cli->world, cli->state, FL_CLIENT_ANY, reterr);
-    return rc < 0 ? rc : print_recorded(cli, &client, &from, reterr);
+    if (rc == 0)
+        rc = print_recorded(cli, &client, &from, reterr);
+    if (rc == 0 && cli->from > 1 && from == cli->from)
+        rc = fl_err_set(reterr, FL_E_NOENT, 0, "there is no event %lld yet; --follow waits for it",
+                        (long long)from);
+    return rc;
 }

@@ -135,7 +135,11 @@ int fl_cli_keys(struct fl_cli *cli, struct fl_err *reterr)
             rc = fl_keys_setup(cli->world, keys, cli->arg_count == 2 ? cli->args[1] : WORKER_NAME,
                                reterr);
         if (rc == 0 && !(cli->given & FL_OPT_JSON))
-            (void)printf("keys are in '%s'\n", keys);
+            (void)printf("keys are in '%s'\n"
+                         "a worker on this host: fairlead-worker --keys %s ...\n"
+                         "on another host: the same with a copy of worker.key, worker.pub and "
+                         "coordinator.pub\n",
+                         keys, keys);
         return rc < 0 || !(cli->given & FL_OPT_JSON) ? rc : keys_list(cli, keys, reterr);
     }
     if (strcmp(cli->args[0], "allow") == 0)

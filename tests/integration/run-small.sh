@@ -4,7 +4,7 @@
 set -u
 . "$FL_TOP_SRCDIR/tests/lib/tap.sh"
 . "$FL_TOP_SRCDIR/tests/lib/engine.sh"
-plan 64
+plan 65
 mkfifo gate
 run() { fairlead run "$flow" --cycle $cycle --state state "$@"; }
 
@@ -42,6 +42,7 @@ fairlead events --state state --json >events.json
 try "events are numbered from 1 without a gap" json events.json "[e['seq'] for e in d] == list(range(1, len(d) + 1))"
 try "each attempt has one end" json events.json "len([e for e in d if e['type'] == 'attempt-ended']) == 5"
 fairlead events --state state --from 4 --json >events4.json
+try "an event that is not there yet is said to be so" exits 78 fairlead events --state state --from 999999
 try "events --from begins there" json events4.json "d[0]['seq'] == 4"
 
 run >again.txt 2>&1
