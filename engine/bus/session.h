@@ -88,8 +88,8 @@ bool fl_session_next(struct fl_session *session, int64_t now_ns, struct fl_frame
 void fl_session_undo(struct fl_session *session, const struct fl_frame *frame, int64_t now_ns);
 /* When fl_session_next may have something new (monotonic). */
 int64_t fl_session_timer(const struct fl_session *session);
-/* The way to the other end is new: what is unacknowledged goes out again at once, and a sign of life
- * when there is nothing. */
+/* The way to the other end is new: what is unacknowledged goes out again at once, and a sign of
+ * life when there is nothing. */
 void fl_session_reconnect(struct fl_session *session);
 
 bool fl_session_heard(const struct fl_session *session); /* anything, ever */

@@ -74,8 +74,8 @@ typedef int (*fl_transport_allow_fn)(const char *public_key, char user[FL_TRANSP
 int fl_transport_listen(const char *endpoint, const char *public_key, const char *secret_key,
                         fl_transport_allow_fn allow, void *arg, struct fl_transport **ret_transport,
                         struct fl_err *reterr);
-/* A ZeroMQ DEALER that connects to endpoint, and again whenever the connection breaks. Each time the
- * connection has come to stand, receive gives an empty packet, which no peer sends. */
+/* A ZeroMQ DEALER that connects to endpoint, and again whenever the connection breaks. Each time
+ * the connection has come to stand, receive gives an empty packet, which no peer sends. */
 int fl_transport_connect(const char *endpoint, const char *server_public_key,
                          const char *public_key, const char *secret_key,
                          struct fl_transport **ret_transport, struct fl_err *reterr);
