@@ -383,6 +383,8 @@ int fl_recurrence_parse(const char *text, enum fl_calendar calendar, const struc
         return rc; /* it is named already */
     if (rc < 0)
         return fl_err_note(reterr, rc, "recurrence '%.100s'", text);
+    if (r.count > COUNT_MAX) /* counted back from the end to the first point */
+        return refuse(text, "has too many points (1,000,000,000 at most)", reterr);
     if (!fl_recurrence_nth(&r, 0, &at) || (r.count && !fl_recurrence_nth(&r, r.count - 1, &at)))
         return refuse(text, "goes beyond the years of the calendar", reterr);
     *ret_recurrence = r;

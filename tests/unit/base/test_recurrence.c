@@ -195,6 +195,7 @@ static void what_is_no_recurrence_is_refused_in_words(void **state)
     };
     struct fl_recurrence rule = {.count = 77};
     struct fl_err long_err = {0};
+    struct fl_cycle from;
 
     (void)state;
     for (size_t i = 0; i < FL_COUNT(bad); i++) {
@@ -210,6 +211,11 @@ static void what_is_no_recurrence_is_refused_in_words(void **state)
                                          NULL, &rule, &long_err),
                      FL_E_PARSE);
     assert_non_null(strstr(long_err.text, "more than 400 years"));
+    assert_int_equal(fl_cycle_parse_in("00010101T0000Z", FL_CALENDAR_360_DAY, &from, NULL), 0);
+    assert_int_equal(
+        fl_recurrence_parse("R/PT6S/20261125T0000Z", FL_CALENDAR_360_DAY, &from, &rule, &long_err),
+        FL_E_PARSE);
+    assert_non_null(strstr(long_err.text, "too many points"));
 }
 
 /* `every = "PT6H"` with `from`, and a rule that only says where it ends. */
