@@ -231,7 +231,7 @@ static void ask(struct centre *c, uint8_t how)
     char which[32];
     json_t *list = json_array();
 
-    (void)snprintf(which, sizeof(which), "s%u%s", what % SIM_STAGES_MAX, keys[what >> 6]);
+    (void)snprintf(which, sizeof(which), "s%d%s", what % SIM_STAGES_MAX, keys[what >> 6]);
     if (how & 16)
         (void)json_array_append_new(list, json_string(which));
     feed(c, FL_INPUT_REQUEST, NULL,

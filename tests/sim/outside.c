@@ -274,8 +274,9 @@ bool fl_process_ended(const struct fl_world *world, pid_t pid, struct fl_exit *r
 
     if (world->ops->reap(pid, &status, world->arg) <= 0)
         return false;
-    *ret_exit = status > 0 ? (struct fl_exit){.code = status - 1}
-                           : (struct fl_exit){.code = -1, .signal = -status};
+    *ret_exit = (struct fl_exit){.code = -1, .signal = -status};
+    if (status > 0)
+        *ret_exit = (struct fl_exit){.code = status - 1};
     return true;
 }
 
