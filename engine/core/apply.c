@@ -53,9 +53,8 @@ static void count_started(struct fl_run *run, uint32_t inst, enum fl_happening h
     const struct fl_inst *in = &run->insts[inst];
     uint32_t *unstarted = &run->unstarted[run->plan->inst_stage[inst]];
 
-    if (happening == FL_HAPPEN_LAUNCH && in->try_count == 1)
-        (*unstarted)--;
-    else if (in->try_count == 0 && is_before_start(in->state) && !is_before_start(next))
+    if ((happening == FL_HAPPEN_LAUNCH && in->try_count == 1) ||
+        (in->try_count == 0 && is_before_start(in->state) && !is_before_start(next)))
         (*unstarted)--;
     else if (in->try_count == 0 && !is_before_start(in->state) && is_before_start(next))
         (*unstarted)++;

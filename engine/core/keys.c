@@ -89,7 +89,6 @@ int fl_run_find_members(const struct fl_run *run, int32_t stage, const char *key
                         uint32_t *ret_first, uint32_t *ret_count, struct fl_err *reterr)
 {
     const struct fl_workflow *wf = run->plan->workflow;
-    const char *name = wf->stages[stage].name;
     struct fl_dims some = wf->stages[stage].dims;
     size_t count = 1;
     uint32_t k = 0;
@@ -99,13 +98,14 @@ int fl_run_find_members(const struct fl_run *run, int32_t stage, const char *key
         count += *c == (file ? '.' : ',');
     if (some.count == 0)
         return fl_err_set(reterr, FL_E_NOENT, 0,
-                          "stage '%s' has one instance, without a key: say '%s'", name, name);
+                          "stage '%s' has one instance, without a key: say '%s'",
+                          wf->stages[stage].name, wf->stages[stage].name);
     if (count < some.count)
         some.count = count;
     rc = file ? fl_key_parse_file(wf, &some, key, &k, reterr)
               : fl_key_parse(wf, &some, key, &k, reterr);
     if (rc < 0)
-        return fl_err_note(reterr, rc, "stage '%s'", name);
+        return fl_err_note(reterr, rc, "stage '%s'", wf->stages[stage].name);
     *ret_count = run->plan->stages[stage].inst_count / dims_total(wf, &some);
     *ret_first = run->plan->stages[stage].inst_first + k * *ret_count;
     return 0;

@@ -149,7 +149,6 @@ static bool is_elsewhere(const struct fl_plan *plan, uint32_t s, size_t match)
 static int check_edges(const struct builder *b, uint32_t s, struct fl_err *reterr)
 {
     const struct fl_plan_stage *ps = &b->plan->stages[s];
-    const struct fl_stage *stage = &b->plan->workflow->stages[s];
     uint64_t edges = b->edge_count;
     uint32_t most = 0;
     int32_t worst = FL_NONE;
@@ -166,6 +165,7 @@ static int check_edges(const struct builder *b, uint32_t s, struct fl_err *reter
             worst = ps->match_stage[n];
         }
     }
+    (void)worst; /* only the message names it */
     if (edges <= FL_PLAN_EDGES_MAX)
         return 0;
     return fl_err_set(
@@ -173,7 +173,7 @@ static int check_edges(const struct builder *b, uint32_t s, struct fl_err *reter
         "stage '%s': more than %u dependencies: each of its %u instances waits for %u "
         "of '%s'; a set that both run over, or a stage between them that gathers, "
         "makes them few",
-        stage->name, FL_PLAN_EDGES_MAX, ps->inst_count, most,
+        b->plan->workflow->stages[s].name, FL_PLAN_EDGES_MAX, ps->inst_count, most,
         worst == FL_NONE ? "" : b->plan->workflow->stages[worst].name);
 }
 

@@ -56,16 +56,15 @@ static int refuse_missing(const struct fl_asking *a, uint32_t inst, uint32_t slo
                           struct fl_err *reterr)
 {
     char title[FL_CORE_ID_MAX];
-    uint16_t output;
 
     if (a->run->slots[slot].state == FL_SLOT_ACCEPTED)
         return 0;
-    output = a->run->plan->slots[slot].output;
     fl_inst_title(a->run, inst, title, sizeof(title));
     return fl_err_set(reterr, FL_E_REFUSED, 0,
                       "output '%s' of %s is not there; --force makes it absent, and what needs it "
                       "without a rule for that then ends",
-                      fl_inst_stage(a->run, inst)->outputs[output].name, title);
+                      fl_inst_stage(a->run, inst)->outputs[a->run->plan->slots[slot].output].name,
+                      title);
 }
 
 static int set_one(const struct fl_asking *a, uint32_t inst, enum fl_state state,

@@ -104,9 +104,9 @@ const char *fl_happening_name(enum fl_happening happening)
 
 enum fl_state fl_state_from_name(const char *name)
 {
-    for (enum fl_state state = 0; state < FL_STATE_COUNT; state++)
+    for (int state = 0; state < FL_STATE_COUNT; state++)
         if (strcmp(state_names[state], name) == 0)
-            return state;
+            return (enum fl_state)state;
     return FL_STATE_COUNT;
 }
 

@@ -44,9 +44,8 @@ bool machine_is_dead(struct machine *machine)
 void machine_bury(struct machine *machine)
 {
     for (int i = MACHINE_FD_FIRST; i < machine->fd_used; i++) {
-        if (machine->fds[i].kind != FD_FREE && machine->fds[i].pid == 0)
-            machine_fd_close(machine, i);
-        else if (machine->fds[i].kind == FD_PID)
+        if ((machine->fds[i].kind != FD_FREE && machine->fds[i].pid == 0) ||
+            machine->fds[i].kind == FD_PID)
             machine_fd_close(machine, i);
     }
     machine->dead = false;

@@ -1,6 +1,7 @@
 /* What people do to a run: whom it reaches, what the record keeps of it, and how it is undone. */
 #include "config.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -148,8 +149,9 @@ static void a_parameter_set_for_a_time_expires(void **state)
     (void)state;
     open_grouped(&d);
     (void)snprintf(request, sizeof(request),
-                   "{'verb':'set-parameter','name':'manning','value':'0.03','until_ns':%lld}",
-                   (long long)(d.now_ns + INT64_C(60000000000)));
+                   "{'verb':'set-parameter','name':'manning','value':'0.03','until_ns':%" PRId64
+                   "}",
+                   d.now_ns + INT64_C(60000000000));
     assert_int_equal(ask(&d, request), 0);
     assert_true(fl_core_next_timer_ns(d.core) <= d.now_ns + INT64_C(60000000000));
     drive_pass(&d, 61);

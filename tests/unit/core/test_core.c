@@ -371,7 +371,9 @@ static void absence_without_a_rule_fails_the_consumer(void **state)
 static void states_follow_their_table(void **state)
 {
     (void)state;
-    for (enum fl_state s = 0; s < FL_STATE_COUNT; s++) {
+    for (int at = 0; at < FL_STATE_COUNT; at++) {
+        enum fl_state s = (enum fl_state)at;
+
         for (enum fl_happening h = 0; h < FL_HAPPENING_COUNT; h++) {
             enum fl_state next = fl_state_next(s, h);
 
