@@ -63,3 +63,29 @@ bool fl_text_is_utf8(const char *text, size_t size)
     }
     return true;
 }
+
+size_t fl_text_distance(const char *a, const char *b)
+{
+    size_t row[FL_TEXT_DISTANCE_BYTES + 1];
+    size_t m = strnlen(a, FL_TEXT_DISTANCE_BYTES);
+    size_t n = strnlen(b, FL_TEXT_DISTANCE_BYTES);
+
+    for (size_t j = 0; j <= n; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= m; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= n; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[n];
+}

@@ -13,6 +13,7 @@
 #include "engine/base/log.h"
 #include "engine/cli/cli.h"
 
+#include "engine/base/text.h"
 #include "engine/base/banned.h"
 
 #define ASK_OPTIONS (FL_OPT_STATE | FL_OPT_JSON)
@@ -168,41 +169,13 @@ static void print_command(const struct command *command)
     (void)printf("  %-18s %s\n", "--help", "this text");
 }
 
-/* Edits (insert, remove, replace) between two short names. */
-static size_t name_distance(const char *a, const char *b)
-{
-    size_t row[32];
-    size_t width = strlen(b);
-
-    if (strlen(a) >= FL_COUNT(row) || width >= FL_COUNT(row))
-        return SIZE_MAX;
-    for (size_t j = 0; j <= width; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t corner = row[0];
-
-        row[0] = i + 1;
-        for (size_t j = 0; j < width; j++) {
-            size_t best = corner + (a[i] != b[j]);
-
-            corner = row[j + 1];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (corner + 1 < best)
-                best = corner + 1;
-            row[j + 1] = best;
-        }
-    }
-    return row[width];
-}
-
 static int command_find(const char *name, const struct command **ret_command, struct fl_err *reterr)
 {
     const struct command *nearest = NULL;
     size_t best = NAME_DISTANCE_MAX + 1;
 
     for (size_t i = 0; i < FL_COUNT(commands); i++) {
-        size_t distance = name_distance(name, commands[i].name);
+        size_t distance = fl_text_distance(name, commands[i].name);
 
         if (distance == 0) {
             *ret_command = &commands[i];

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/text.h"
 #include "engine/base/banned.h"
 
 #define NEAREST_MAX 8
-#define NEAREST_BYTES 64 /* of each name are compared */
 
 void fl_view_time(int64_t time_ns, char text[static FL_VIEW_TIME_MAX])
 {
@@ -90,36 +90,9 @@ struct nearest {
     size_t seen;
 };
 
-/* Levenshtein. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[NEAREST_BYTES + 1];
-    size_t m = strnlen(a, NEAREST_BYTES);
-    size_t n = strnlen(b, NEAREST_BYTES);
-
-    for (size_t j = 0; j <= n; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= m; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= n; j++) {
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
-
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[n];
-}
-
 static void nearest_look(struct nearest *nearest, const char *name)
 {
-    size_t d = distance(nearest->wanted, name);
+    size_t d = fl_text_distance(nearest->wanted, name);
     size_t at = nearest->count;
 
     nearest->seen++;

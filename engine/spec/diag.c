@@ -8,6 +8,7 @@
 
 #include "engine/spec/impl.h"
 
+#include "engine/base/text.h"
 #include "engine/base/banned.h"
 
 #define NAME_LIMIT 64
@@ -60,34 +61,12 @@ void fl_say_at(struct fl_compile *c, bool is_error, const char *file, unsigned l
     va_end(args);
 }
 
-/* Levenshtein distance of short names; NAME_LIMIT when one is long. */
+/* NAME_LIMIT when one of them is long. */
 static size_t distance(const char *a, const char *b)
 {
-    size_t row[NAME_LIMIT + 1];
-    size_t na = strlen(a);
-    size_t nb = strlen(b);
-
-    if (na > NAME_LIMIT || nb > NAME_LIMIT)
+    if (strlen(a) > NAME_LIMIT || strlen(b) > NAME_LIMIT)
         return NAME_LIMIT;
-    for (size_t j = 0; j <= nb; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= na; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= nb; j++) {
-            size_t above = row[j];
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
-
-            if (above + 1 < best)
-                best = above + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            diagonal = above;
-            row[j] = best;
-        }
-    }
-    return row[nb];
+    return fl_text_distance(a, b);
 }
 
 const char *fl_nearest(const char *name, const char *const *names, size_t count, char *text,

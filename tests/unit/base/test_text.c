@@ -10,6 +10,7 @@
 #include "engine/base/json.h"
 #include "engine/base/path.h"
 #include "engine/base/ring.h"
+#include "engine/base/text.h"
 #include "tests/lib/test.h"
 
 /* A text that grows without end must stop at its limit and say so. */
@@ -136,13 +137,33 @@ static void json_members_are_strict(void **state)
     assert_fails_with(fl_json_int(doc, "c", &value, &err), FL_E_PARSE, err, "'c' is missing");
 }
 
+/* "Did you mean" must find the slip, and must not write past its row for a name without end. */
+static void slips_are_near_and_other_names_are_not(void **state)
+{
+    char endless[300];
+
+    (void)state;
+    memset(endless, 'x', sizeof(endless) - 1);
+    endless[sizeof(endless) - 1] = '\0';
+    assert_int_equal(fl_text_distance("status", "status"), 0);
+    assert_int_equal(fl_text_distance("stauts", "status"), 2);
+    assert_int_equal(fl_text_distance("hold", "holds"), 1);
+    assert_int_equal(fl_text_distance("", "why"), 3);
+    assert_int_equal(fl_text_distance(endless, ""), FL_TEXT_DISTANCE_BYTES);
+    assert_int_equal(fl_text_distance(endless, endless), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(buffer_stops_at_its_limit), cmocka_unit_test(ring_refuses_when_full),
-        cmocka_unit_test(unsafe_paths_are_refused),  cmocka_unit_test(templates_expand_times),
-        cmocka_unit_test(digest_is_sha256),          cmocka_unit_test(errors_carry_place_and_class),
+        cmocka_unit_test(buffer_stops_at_its_limit),
+        cmocka_unit_test(ring_refuses_when_full),
+        cmocka_unit_test(unsafe_paths_are_refused),
+        cmocka_unit_test(templates_expand_times),
+        cmocka_unit_test(digest_is_sha256),
+        cmocka_unit_test(errors_carry_place_and_class),
         cmocka_unit_test(json_members_are_strict),
+        cmocka_unit_test(slips_are_near_and_other_names_are_not),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
