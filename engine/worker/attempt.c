@@ -31,7 +31,7 @@ int fl_attempt_add(struct fl_worker *worker, struct site *site, const char *id,
     if (!attempt)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "attempt: out of memory");
     attempt->site = site;
-    attempt->sweep_source = (struct source){.kind = SOURCE_SWEEP, .owner = attempt};
+    attempt->sweep.source = (struct source){.kind = SOURCE_SWEEP, .owner = attempt};
     attempt->lock_fd = -1;
     attempt->retry_ns = INT64_MAX;
     (void)snprintf(attempt->id, sizeof(attempt->id), "%s", id);
@@ -65,7 +65,7 @@ void fl_attempt_free(struct fl_worker *worker, struct attempt *attempt)
     worker->attempt_count--;
     if (attempt->holder)
         fl_holder_release(worker, attempt->holder);
-    fl_death_drop(worker, attempt);
+    fl_sweep_drop(worker, &attempt->sweep);
     fl_lock_release(worker->world, attempt->lock_fd);
     fl_spool_reader_release(&attempt->reader);
     json_decref(attempt->orders);

@@ -1,7 +1,6 @@
 /* Attempts whose supervisor is dead: proof, the end of what it left, and the record of it. */
 #include "config.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +9,6 @@
 #include "engine/base/log.h"
 #include "engine/world/file.h"
 #include "engine/world/local.h"
-#include "engine/world/process.h"
-#include "engine/world/tree.h"
 #include "engine/worker/private.h"
 #include "engine/worker/supervisor.h"
 
@@ -78,43 +75,14 @@ static void end_dead(struct fl_worker *worker, struct attempt *attempt)
     fl_attempt_follow(worker, attempt);
 }
 
-void fl_death_drop(struct fl_worker *worker, struct attempt *attempt)
-{
-    while (attempt->sweep_count > 0) {
-        int fd = attempt->sweep_fd[--attempt->sweep_count];
-
-        fl_watch_remove(worker->watch, fd);
-        fl_local_close(fd);
-    }
-}
-
 void fl_death_sweep(struct fl_worker *worker, struct attempt *attempt)
 {
-    pid_t pids[FL_WORKER_SWEEP_MAX];
-    char marker[160];
-    size_t count;
-
     fl_assert(attempt->dead);
-    fl_death_drop(worker, attempt);
     attempt->retry_ns = INT64_MAX;
-    (void)snprintf(marker, sizeof(marker), "FAIRLEAD_TOKEN=%s", attempt->token);
-    count = attempt->token[0] ? fl_tree_marked(marker, pids, FL_WORKER_SWEEP_MAX) : 0;
-    if (count == 0) {
+    if (fl_sweep(worker, attempt->token, &attempt->sweep))
+        fl_attempt_retry_in(worker, attempt, SWEEP_NS);
+    else
         end_dead(worker, attempt);
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        int fd = worker->world->ops->pidfd(pids[i], worker->world->arg);
-
-        (void)fl_process_kill(worker->world, pids[i], SIGKILL, NULL); /* gone is as good */
-        if (fd < 0)
-            continue;
-        if (fl_watch_add(worker->watch, fd, (uint64_t)(uintptr_t)&attempt->sweep_source, NULL) < 0)
-            fl_local_close(fd);
-        else
-            attempt->sweep_fd[attempt->sweep_count++] = fd;
-    }
-    fl_attempt_retry_in(worker, attempt, SWEEP_NS);
 }
 
 /* Nothing has begun, and it is certain that nothing will but what is started now. */

@@ -85,9 +85,15 @@ struct holder {
     bool is_child;
 };
 
+/* Processes that were told to end, watched until they have. */
+struct sweep {
+    struct source source;
+    int fd[FL_WORKER_SWEEP_MAX]; /* pidfds */
+    size_t count;
+};
+
 struct attempt {
     struct attempt *next;
-    struct source sweep_source;
     struct site *site;
     struct holder *holder; /* NULL: dead, or not known, or free for the next */
     char id[FL_SPEC_ID_MAX + 1];
@@ -108,20 +114,17 @@ struct attempt {
     int lock_fd;       /* of a dead supervisor; -1 */
     char death[160];   /* how it died */
     char socket[128];  /* that it left; "": none is known */
-    int sweep_fd[FL_WORKER_SWEEP_MAX];
-    size_t sweep_count;
+    struct sweep sweep;
     int64_t retry_ns; /* INT64_MAX: nothing to try again */
 };
 
 /* Processes of an attempt of which nothing else is left: they are ended, and its end is told. */
 struct proof {
     struct proof *next;
-    struct source source;
+    struct sweep sweep;
     char id[FL_SPEC_ID_MAX + 1];
     char token[130];
     json_t *end;
-    int fd[FL_WORKER_SWEEP_MAX];
-    size_t count;
     int64_t retry_ns;
 };
 
@@ -220,13 +223,19 @@ void fl_attempt_free(struct fl_worker *worker, struct attempt *attempt);
 int fl_attempt_json(struct fl_worker *worker, const struct attempt *attempt, const char *file,
                     json_t **ret_json, struct fl_err *reterr);
 
+/* ---------------------------------------------------------------- sweep.c */
+/* Ends all processes that have the token in their environment, and watches them: each end comes
+ * from sweep->source. False when there was none. */
+bool fl_sweep(struct fl_worker *worker, const char *token, struct sweep *sweep);
+/* Watches no more. */
+void fl_sweep_drop(struct fl_worker *worker, struct sweep *sweep);
+
 /* ---------------------------------------------------------------- death.c */
 /* No supervisor is known to live. Proves it by taking its lock; then either starts one (may_start,
  * and nothing had begun), which asks before it begins, or sweeps the tree and ends the attempt. */
 void fl_death_settle(struct fl_worker *worker, struct attempt *attempt, bool may_start);
 /* A process of the tree has ended, or is looked for again. */
 void fl_death_sweep(struct fl_worker *worker, struct attempt *attempt);
-void fl_death_drop(struct fl_worker *worker, struct attempt *attempt);
 /* The last line of the spool, written in the supervisor's stead. end is borrowed. */
 int fl_death_end(struct fl_worker *worker, struct attempt *attempt, const json_t *end,
                  struct fl_err *reterr);

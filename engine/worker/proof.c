@@ -1,15 +1,12 @@
 /* Bodies without a record: what a lost disk or a removed folder leaves running. */
 #include "config.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/json.h"
 #include "engine/base/log.h"
-#include "engine/world/local.h"
-#include "engine/world/process.h"
 #include "engine/world/tree.h"
 #include "engine/worker/private.h"
 
@@ -39,16 +36,6 @@ bool fl_proof_is_stray(const struct fl_worker *worker, const char *token)
     return token && json_object_get(worker->strays, token);
 }
 
-static void drop_watched(struct fl_worker *worker, struct proof *proof)
-{
-    while (proof->count > 0) {
-        int fd = proof->fd[--proof->count];
-
-        fl_watch_remove(worker->watch, fd);
-        fl_local_close(fd);
-    }
-}
-
 static void proof_free(struct fl_worker *worker, struct proof *proof)
 {
     struct proof **slot = &worker->proofs;
@@ -57,7 +44,7 @@ static void proof_free(struct fl_worker *worker, struct proof *proof)
         slot = &(*slot)->next;
     fl_assert(*slot);
     *slot = proof->next;
-    drop_watched(worker, proof);
+    fl_sweep_drop(worker, &proof->sweep);
     json_decref(proof->end);
     free(proof);
 }
@@ -76,29 +63,9 @@ static void tell(struct fl_worker *worker, struct proof *proof)
 
 void fl_proof_step(struct fl_worker *worker, struct proof *proof)
 {
-    pid_t pids[FL_WORKER_SWEEP_MAX];
-    char marker[160];
-    size_t count;
-
-    drop_watched(worker, proof);
     proof->retry_ns = fl_world_mono_ns(worker->world) + AGAIN_NS;
-    (void)snprintf(marker, sizeof(marker), "FAIRLEAD_TOKEN=%s", proof->token);
-    count = fl_tree_marked(marker, pids, FL_WORKER_SWEEP_MAX);
-    if (count == 0) {
+    if (!fl_sweep(worker, proof->token, &proof->sweep))
         tell(worker, proof);
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        int fd = worker->world->ops->pidfd(pids[i], worker->world->arg);
-
-        (void)fl_process_kill(worker->world, pids[i], SIGKILL, NULL); /* gone is as good */
-        if (fd < 0)
-            continue;
-        if (fl_watch_add(worker->watch, fd, (uint64_t)(uintptr_t)&proof->source, NULL) < 0)
-            fl_local_close(fd);
-        else
-            proof->fd[proof->count++] = fd;
-    }
 }
 
 void fl_proof_begin(struct fl_worker *worker, const char *id, const char *token, json_t *end)
@@ -120,7 +87,7 @@ void fl_proof_begin(struct fl_worker *worker, const char *id, const char *token,
         return;
     }
     fl_log(FL_LOG_WARN, "attempt.traceless", "attempt='%s' effect='what runs of it is ended'", id);
-    proof->source = (struct source){.kind = SOURCE_PROOF, .owner = proof};
+    proof->sweep.source = (struct source){.kind = SOURCE_PROOF, .owner = proof};
     proof->end = end;
     (void)snprintf(proof->id, sizeof(proof->id), "%s", id);
     (void)snprintf(proof->token, sizeof(proof->token), "%s", token);
