@@ -306,6 +306,30 @@ int drive_ask(struct drive *d, const char *verb, const char *stage, const char *
         json_pack("{s:s,s:s,s:s*,s:s*}", "verb", verb, "run", d->run, "stage", stage, "key", key));
 }
 
+int drive_request(struct drive *d, const char *text)
+{
+    char json[512];
+    json_t *message;
+
+    (void)snprintf(json, sizeof(json), "%s", text);
+    for (char *at = json; *at; at++)
+        *at = *at == '\'' ? '"' : *at;
+    message = json_loads(json, 0, NULL);
+    assert_non_null(message);
+    if (!json_object_get(message, "run"))
+        assert_int_equal(json_object_set_new(message, "run", json_string(d->run)), 0);
+    return drive_feed(d, FL_INPUT_REQUEST, NULL, message);
+}
+
+int drive_reload(struct drive *d, const char *verb, const char *more)
+{
+    char request[400];
+
+    (void)snprintf(request, sizeof(request), "{'verb':'%s','digest':'%s'%s}", verb, d->digest,
+                   more);
+    return drive_request(d, request);
+}
+
 void drive_pass(struct drive *d, int64_t seconds)
 {
     d->now_ns += seconds * 1000000000;

@@ -70,6 +70,11 @@ void drive_set_clock(struct drive *d, const char *time);
 /* A worker with all pools of the last workflow and a door for each site. live: ids or NULL. */
 void drive_hello(struct drive *d, const char *worker, const char *const *live);
 int drive_ask(struct drive *d, const char *verb, const char *stage, const char *key);
+/* A request with members given as JSON (' for "), for the run unless it names one; rc of decide. */
+int drive_request(struct drive *d, const char *text);
+/* insert, remove or reload-run: the run goes by the workflow that was loaded last. more: further
+ * members, from the comma on. */
+int drive_reload(struct drive *d, const char *verb, const char *more);
 /* Says an entry of a spool: attempt "prep.f003/1" of the run, event as JSON with ' for ". index 0:
  * the next one. */
 int drive_say(struct drive *d, const char *attempt, int64_t index, const char *event);

@@ -33,22 +33,6 @@ static void open_grouped(struct drive *d)
     drive_submit(d, CYCLE);
 }
 
-/* A request with members given as JSON (' for "); rc of decide. */
-static int ask(struct drive *d, const char *text)
-{
-    char json[512];
-    json_t *message;
-
-    (void)snprintf(json, sizeof(json), "%s", text);
-    for (char *at = json; *at; at++)
-        *at = *at == '\'' ? '"' : *at;
-    message = json_loads(json, 0, NULL);
-    assert_non_null(message);
-    if (!json_object_get(message, "run"))
-        assert_int_equal(json_object_set_new(message, "run", json_string(d->run)), 0);
-    return drive_feed(d, FL_INPUT_REQUEST, NULL, message);
-}
-
 static const char *arg_of(const struct drive *d, const char *attempt, size_t n)
 {
     const json_t *spec = json_object_get(drive_message(d, "launch", attempt), "spec");
@@ -63,12 +47,12 @@ static void a_group_is_acted_on_as_a_stage_is(void **state)
 
     (void)state;
     open_grouped(&d);
-    assert_int_equal(ask(&d, "{'verb':'hold','which':['model','run.f001','grid']}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'hold','which':['model','run.f001','grid']}"), 0);
     assert_int_equal(drive_events(&d, FL_EVENT_HELD, NULL), 4);
     assert_string_equal(drive_state(&d, "grid"), "held");
     assert_string_equal(drive_state(&d, "run.f001"), "held");
     assert_string_equal(drive_state(&d, "last"), "waiting");
-    assert_int_equal(ask(&d, "{'verb':'release','which':['model']}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'release','which':['model']}"), 0);
     assert_string_equal(drive_state(&d, "grid"), "ready");
     drive_close(&d);
 }
@@ -80,14 +64,14 @@ static void a_wrong_name_does_nothing_at_all(void **state)
 
     (void)state;
     open_grouped(&d);
-    assert_int_equal(ask(&d, "{'verb':'hold','which':['grid','rnu']}"), FL_E_NOENT);
+    assert_int_equal(drive_request(&d, "{'verb':'hold','which':['grid','rnu']}"), FL_E_NOENT);
     assert_non_null(strstr(d.err.text, "rnu"));
     assert_non_null(strstr(d.err.text, "run"));
     assert_int_equal(drive_events(&d, FL_EVENT_HELD, NULL), 0);
     assert_int_equal(drive_events(&d, FL_EVENT_ACTION_TAKEN, NULL), 0);
-    assert_int_equal(ask(&d, "{'verb':'hodl','which':['grid']}"), FL_E_UNSUPPORTED);
+    assert_int_equal(drive_request(&d, "{'verb':'hodl','which':['grid']}"), FL_E_UNSUPPORTED);
     assert_non_null(strstr(d.err.text, "hold, release"));
-    assert_int_equal(ask(&d, "{'verb':'hold','run':'toy/20261125T0000Z'}"), FL_E_NOENT);
+    assert_int_equal(drive_request(&d, "{'verb':'hold','run':'toy/20261125T0000Z'}"), FL_E_NOENT);
     drive_close(&d);
 }
 
@@ -98,16 +82,18 @@ static void undo_releases_only_what_the_hold_held(void **state)
 
     (void)state;
     open_grouped(&d);
-    assert_int_equal(ask(&d, "{'verb':'hold','which':['run.f001']}"), 0);
-    assert_int_equal(ask(&d, "{'verb':'hold','which':['model']}"), 0);
-    assert_int_equal(ask(&d, "{'verb':'undo'}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'hold','which':['run.f001']}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'hold','which':['model']}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'undo'}"), 0);
     assert_string_equal(drive_state(&d, "grid"), "ready");
     assert_string_equal(drive_state(&d, "run.f000"), "waiting");
     assert_string_equal(drive_state(&d, "run.f001"), "held");
-    assert_int_equal(ask(&d, "{'verb':'undo','number':2}"), FL_E_REFUSED); /* undone already */
-    assert_int_equal(ask(&d, "{'verb':'undo','number':3}"), FL_E_REFUSED); /* an undo itself */
-    assert_int_equal(ask(&d, "{'verb':'undo','number':9}"), FL_E_NOENT);
-    assert_int_equal(ask(&d, "{'verb':'undo'}"), 0); /* the one before: number 1 */
+    assert_int_equal(drive_request(&d, "{'verb':'undo','number':2}"),
+                     FL_E_REFUSED); /* undone already */
+    assert_int_equal(drive_request(&d, "{'verb':'undo','number':3}"),
+                     FL_E_REFUSED); /* an undo itself */
+    assert_int_equal(drive_request(&d, "{'verb':'undo','number':9}"), FL_E_NOENT);
+    assert_int_equal(drive_request(&d, "{'verb':'undo'}"), 0); /* the one before: number 1 */
     assert_string_equal(drive_state(&d, "run.f001"), "waiting");
     drive_close(&d);
 }
@@ -119,14 +105,17 @@ static void a_parameter_that_is_set_reaches_what_is_launched_next(void **state)
 
     (void)state;
     open_grouped(&d);
-    assert_int_equal(ask(&d, "{'verb':'set-parameter','name':'manning','value':'0.03'}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'set-parameter','name':'manning','value':'0.03'}"),
+                     0);
     assert_int_equal(
-        ask(&d, "{'verb':'set-parameter','which':['last'],'name':'manning','value':'0.04'}"), 0);
+        drive_request(&d,
+                      "{'verb':'set-parameter','which':['last'],'name':'manning','value':'0.04'}"),
+        0);
     drive_hello(&d, "w1", NULL);
     assert_string_equal(arg_of(&d, "grid/1", 0), "0.03");
     drive_begin(&d, "grid/1");
     drive_end(&d, "grid/1", "succeeded");
-    assert_int_equal(ask(&d, "{'verb':'undo','number':1}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'undo','number':1}"), 0);
     assert_string_equal(arg_of(&d, "run.f000/1", 0), "0.03"); /* launched before the undo */
     drive_begin(&d, "run.f000/1");
     drive_end(&d, "run.f000/1", "succeeded");
@@ -152,7 +141,7 @@ static void a_parameter_set_for_a_time_expires(void **state)
                    "{'verb':'set-parameter','name':'manning','value':'0.03','until_ns':%" PRId64
                    "}",
                    d.now_ns + INT64_C(60000000000));
-    assert_int_equal(ask(&d, request), 0);
+    assert_int_equal(drive_request(&d, request), 0);
     assert_true(fl_core_next_timer_ns(d.core) <= d.now_ns + INT64_C(60000000000));
     drive_pass(&d, 61);
     assert_int_equal(drive_events(&d, FL_EVENT_PARAM_SET, NULL), 2);
@@ -168,14 +157,17 @@ static void a_parameter_keeps_its_type(void **state)
 
     (void)state;
     open_grouped(&d);
-    assert_int_equal(ask(&d, "{'verb':'set-parameter','name':'manning','value':'wide'}"),
+    assert_int_equal(drive_request(&d, "{'verb':'set-parameter','name':'manning','value':'wide'}"),
                      FL_E_USAGE);
     assert_non_null(strstr(d.err.text, "accepted: a number"));
-    assert_int_equal(ask(&d, "{'verb':'set-parameter','name':'maning','value':'1'}"), FL_E_NOENT);
-    assert_int_equal(ask(&d, "{'verb':'set-parameter','name':'name','value':'a\\nb'}"), FL_E_USAGE);
-    assert_int_equal(ask(&d, "{'verb':'set-parameter','name':'manning'}"), FL_E_REFUSED);
-    assert_int_equal(ask(&d, "{'verb':'set-parameter','name':'manning','value':'1','until_ns':1}"),
+    assert_int_equal(drive_request(&d, "{'verb':'set-parameter','name':'maning','value':'1'}"),
+                     FL_E_NOENT);
+    assert_int_equal(drive_request(&d, "{'verb':'set-parameter','name':'name','value':'a\\nb'}"),
                      FL_E_USAGE);
+    assert_int_equal(drive_request(&d, "{'verb':'set-parameter','name':'manning'}"), FL_E_REFUSED);
+    assert_int_equal(
+        drive_request(&d, "{'verb':'set-parameter','name':'manning','value':'1','until_ns':1}"),
+        FL_E_USAGE);
     drive_close(&d);
 }
 
@@ -198,7 +190,7 @@ static void what_is_skipped_is_not_waited_for(void **state)
     drive_open(&d);
     drive_load(&d, products);
     drive_submit(&d, CYCLE);
-    assert_int_equal(ask(&d, "{'verb':'skip','which':['gauge']}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'skip','which':['gauge']}"), 0);
     assert_string_equal(drive_state(&d, "gauge"), "skipped");
     assert_string_equal(drive_state(&d, "tell"), "ready");
     assert_int_equal(drive_events(&d, FL_EVENT_OUTPUT_ABSENT, "gauge"), 1);
@@ -215,8 +207,8 @@ static void undo_of_a_skip_makes_all_wait_again(void **state)
     drive_open(&d);
     drive_load(&d, products);
     drive_submit(&d, CYCLE);
-    assert_int_equal(ask(&d, "{'verb':'skip','which':['gauge']}"), 0);
-    assert_int_equal(ask(&d, "{'verb':'undo'}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'skip','which':['gauge']}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'undo'}"), 0);
     assert_string_equal(drive_state(&d, "gauge"), "ready");
     assert_string_equal(drive_state(&d, "blend"), "waiting");
     drive_hello(&d, "w1", NULL);
@@ -237,8 +229,8 @@ static void undo_of_a_skip_forgets_what_it_doomed(void **state)
     drive_open(&d);
     drive_load(&d, products);
     drive_submit(&d, CYCLE);
-    assert_int_equal(ask(&d, "{'verb':'skip','which':['gauge','blend']}"), 0);
-    assert_int_equal(ask(&d, "{'verb':'undo'}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'skip','which':['gauge','blend']}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'undo'}"), 0);
     assert_string_equal(drive_state(&d, "blend"), "waiting");
     drive_hello(&d, "w1", NULL);
     drive_play(&d);
@@ -255,10 +247,10 @@ static void undo_is_refused_when_others_have_gone_on(void **state)
     drive_open(&d);
     drive_load(&d, products);
     drive_submit(&d, CYCLE);
-    assert_int_equal(ask(&d, "{'verb':'skip','which':['gauge']}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'skip','which':['gauge']}"), 0);
     drive_hello(&d, "w1", NULL);
     assert_string_equal(drive_state(&d, "tell"), "launched");
-    assert_int_equal(ask(&d, "{'verb':'undo'}"), FL_E_REFUSED);
+    assert_int_equal(drive_request(&d, "{'verb':'undo'}"), FL_E_REFUSED);
     assert_non_null(strstr(d.err.text, "tell was started"));
     drive_close(&d);
 }
@@ -275,7 +267,8 @@ static void a_state_that_is_set_lets_an_ended_run_go_on(void **state)
     assert_int_equal(
         drive_say(&d, "grid/1", 0, "{'type':'end','state':'failed','code':1,'class':'data'}"), 0);
     assert_string_equal(drive_state(&d, NULL), "failed");
-    assert_int_equal(ask(&d, "{'verb':'set-state','which':['grid'],'state':'succeeded'}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'set-state','which':['grid'],'state':'succeeded'}"),
+                     0);
     drive_play(&d);
     assert_string_equal(drive_state(&d, "grid"), "succeeded");
     assert_string_equal(drive_state(&d, "last"), "succeeded");
@@ -292,15 +285,19 @@ static void success_is_not_set_without_the_outputs(void **state)
     drive_open(&d);
     drive_load(&d, products);
     drive_submit(&d, CYCLE);
-    assert_int_equal(ask(&d, "{'verb':'set-state','which':['gauge'],'state':'succeeded'}"),
-                     FL_E_REFUSED);
-    assert_non_null(strstr(d.err.text, "--force"));
-    assert_int_equal(ask(&d, "{'verb':'set-state','which':['gauge'],'state':'done'}"), FL_E_USAGE);
     assert_int_equal(
-        ask(&d, "{'verb':'set-state','which':['gauge'],'state':'succeeded','force':true}"), 0);
+        drive_request(&d, "{'verb':'set-state','which':['gauge'],'state':'succeeded'}"),
+        FL_E_REFUSED);
+    assert_non_null(strstr(d.err.text, "--force"));
+    assert_int_equal(drive_request(&d, "{'verb':'set-state','which':['gauge'],'state':'done'}"),
+                     FL_E_USAGE);
+    assert_int_equal(
+        drive_request(&d,
+                      "{'verb':'set-state','which':['gauge'],'state':'succeeded','force':true}"),
+        0);
     assert_string_equal(drive_state(&d, "gauge"), "succeeded");
     drive_hello(&d, "w1", NULL);
-    assert_int_equal(ask(&d, "{'verb':'skip','which':['tell']}"), FL_E_REFUSED);
+    assert_int_equal(drive_request(&d, "{'verb':'skip','which':['tell']}"), FL_E_REFUSED);
     assert_non_null(strstr(d.err.text, "cancel it first"));
     drive_close(&d);
 }
@@ -312,15 +309,6 @@ static void success_is_not_set_without_the_outputs(void **state)
     " leads = { hourly = \"+000/+002/1\"; };" \
     " stages = { first: { program = \"true\"; outputs = { o = \"o.txt\"; }; };" middle \
     "   last: { program = \"true\"; inputs = { o = \"first.o\"; }; }; }; };"
-
-static int reload(struct drive *d, const char *verb, const char *more)
-{
-    char request[400];
-
-    (void)snprintf(request, sizeof(request), "{'verb':'%s','digest':'%s'%s}", verb, d->digest,
-                   more);
-    return ask(d, request);
-}
 
 /* A stage is put into a run that is under way: nothing that was done is done again. */
 static void a_stage_is_inserted_into_a_running_run(void **state)
@@ -338,8 +326,8 @@ static void a_stage_is_inserted_into_a_running_run(void **state)
     drive_begin(&d, "last/1");
     drive_load(&d, CHAIN("extra: { program = \"true\"; per = \"leads:hourly\";"
                          " inputs = { o = \"first.o\"; }; };"));
-    assert_int_equal(reload(&d, "insert", ",'stages':['other']"), FL_E_REFUSED);
-    assert_int_equal(reload(&d, "insert", ",'stages':['extra']"), 0);
+    assert_int_equal(drive_reload(&d, "insert", ",'stages':['other']"), FL_E_REFUSED);
+    assert_int_equal(drive_reload(&d, "insert", ",'stages':['extra']"), 0);
     assert_string_equal(drive_state(&d, "first"), "succeeded");
     assert_string_equal(drive_state(&d, "last"), "running");
     assert_string_equal(drive_state(&d, "extra.f001"), "launched"); /* its input is there */
@@ -362,12 +350,12 @@ static void a_stage_is_removed_unless_it_runs(void **state)
     drive_hello(&d, "w1", NULL);
     drive_begin(&d, "extra/1");
     drive_load(&d, CHAIN(""));
-    assert_int_equal(reload(&d, "remove", ",'stages':['extra','later']"), FL_E_REFUSED);
+    assert_int_equal(drive_reload(&d, "remove", ",'stages':['extra','later']"), FL_E_REFUSED);
     assert_non_null(strstr(d.err.text, "extra is running"));
     drive_load(&d, CHAIN("extra: { program = \"true\"; };"));
-    assert_int_equal(reload(&d, "remove", ",'stages':['later']"), 0);
-    assert_int_equal(ask(&d, "{'verb':'hold','which':['later']}"), FL_E_NOENT);
-    assert_int_equal(ask(&d, "{'verb':'undo'}"), 0);
+    assert_int_equal(drive_reload(&d, "remove", ",'stages':['later']"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'hold','which':['later']}"), FL_E_NOENT);
+    assert_int_equal(drive_request(&d, "{'verb':'undo'}"), 0);
     assert_string_equal(drive_state(&d, "later"), "waiting");
     assert_string_equal(drive_state(&d, "extra"), "running");
     drive_play(&d);
@@ -385,16 +373,16 @@ static void a_reload_takes_over_the_difference(void **state)
     drive_load(&d, CHAIN("late: { program = \"true\"; args = [\"old\"]; when = \"first\"; };"));
     drive_submit(&d, CYCLE);
     drive_hello(&d, "w1", NULL);
-    assert_int_equal(reload(&d, "reload-run", ""), FL_E_REFUSED); /* that version already */
+    assert_int_equal(drive_reload(&d, "reload-run", ""), FL_E_REFUSED); /* that version already */
     drive_load(&d, CHAIN("late: { program = \"true\"; args = [\"new\"]; when = \"first\"; };"));
-    assert_int_equal(reload(&d, "reload-run", ""), 0);
+    assert_int_equal(drive_reload(&d, "reload-run", ""), 0);
     drive_begin(&d, "first/1");
     drive_output(&d, "first/1", "o", NULL);
     drive_end(&d, "first/1", "succeeded");
     assert_string_equal(arg_of(&d, "late/1", 0), "new");
     drive_play(&d);
     assert_string_equal(drive_state(&d, NULL), "succeeded");
-    assert_int_equal(ask(&d, "{'verb':'undo'}"), FL_E_REFUSED); /* the run has ended */
+    assert_int_equal(drive_request(&d, "{'verb':'undo'}"), FL_E_REFUSED); /* the run has ended */
     drive_close(&d);
 }
 
@@ -409,7 +397,7 @@ static void what_is_too_late_expires_after_an_insertion_too(void **state)
     drive_submit(&d, CYCLE);
     drive_load(&d, CHAIN("extra: { program = \"true\"; };"
                          "late: { program = \"true\"; when = \"last\"; expire = \"+PT12H\"; };"));
-    assert_int_equal(reload(&d, "insert", ",'stages':['extra']"), 0);
+    assert_int_equal(drive_reload(&d, "insert", ",'stages':['extra']"), 0);
     drive_pass(&d, (int64_t)12 * 3600);
     assert_string_equal(drive_state(&d, "late"), "expired");
     assert_string_equal(drive_state(&d, "extra"), "ready");
@@ -474,7 +462,7 @@ static void why_answers_for_a_group(void **state)
 
     (void)state;
     open_grouped(&d);
-    assert_int_equal(ask(&d, "{'verb':'hold','which':['run.f001']}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'hold','which':['run.f001']}"), 0);
     assert_ok(fl_view_why(d.core, d.run, "model", d.now_ns, &why, &err), err);
     text = json_string_value(json_object_get(why, "text"));
     assert_string_equal(json_string_value(json_object_get(why, "stage")), "model");
@@ -492,12 +480,12 @@ static void what_was_cancelled_before_it_began_is_tried_again(void **state)
 
     (void)state;
     open_grouped(&d);
-    assert_int_equal(ask(&d, "{'verb':'cancel','which':['last']}"), 0);
-    assert_int_equal(ask(&d, "{'verb':'retry','which':['last']}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'cancel','which':['last']}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'retry','which':['last']}"), 0);
     assert_string_equal(drive_state(&d, "last"), "waiting");
-    assert_int_equal(ask(&d, "{'verb':'cancel'}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'cancel'}"), 0);
     assert_string_equal(drive_state(&d, NULL), "cancelled");
-    assert_int_equal(ask(&d, "{'verb':'retry'}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'retry'}"), 0);
     drive_hello(&d, "w1", NULL);
     drive_play(&d);
     assert_string_equal(drive_state(&d, NULL), "succeeded");
@@ -512,11 +500,12 @@ static void an_undone_skip_marks_nothing(void **state)
 
     (void)state;
     open_grouped(&d);
-    assert_int_equal(ask(&d, "{'verb':'skip','which':['grid','last']}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'skip','which':['grid','last']}"), 0);
     assert_int_equal(json_array_size(fl_core_run(d.core, d.run)->marks), 2);
-    assert_int_equal(ask(&d, "{'verb':'set-state','which':['last'],'state':'waiting'}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'set-state','which':['last'],'state':'waiting'}"),
+                     0);
     assert_int_equal(json_array_size(fl_core_run(d.core, d.run)->marks), 1);
-    assert_int_equal(ask(&d, "{'verb':'undo','number':1}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'undo','number':1}"), 0);
     assert_null(fl_core_run(d.core, d.run)->marks);
     drive_close(&d);
 }
@@ -531,8 +520,8 @@ static void actions_are_listed_newest_first(void **state)
 
     (void)state;
     open_grouped(&d);
-    assert_int_equal(ask(&d, "{'verb':'hold','which':['model']}"), 0);
-    assert_int_equal(ask(&d, "{'verb':'undo'}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'hold','which':['model']}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'undo'}"), 0);
     assert_ok(fl_view_actions(d.core, d.run, &json, &err), err);
     list = json_object_get(json, "actions");
     assert_int_equal(json_array_size(list), 2);

@@ -15,32 +15,6 @@
     "workflow: { name = \"" name "\"; pools = { local = { site = \"local\"; cores = 4; jobs = 8; " \
     "}; }; sites = { local = { root = \"local\"; }; };" more " stages: { " stages " }; };"
 
-/* A request with members given as JSON (' for "); rc of decide. */
-static int ask(struct drive *d, const char *text)
-{
-    char json[512];
-    json_t *message;
-
-    (void)snprintf(json, sizeof(json), "%s", text);
-    for (char *at = json; *at; at++)
-        *at = *at == '\'' ? '"' : *at;
-    message = json_loads(json, 0, NULL);
-    assert_non_null(message);
-    if (!json_object_get(message, "run"))
-        assert_int_equal(json_object_set_new(message, "run", json_string(d->run)), 0);
-    return drive_feed(d, FL_INPUT_REQUEST, NULL, message);
-}
-
-/* The run goes by the workflow that was loaded last. */
-static int move(struct drive *d, const char *verb, const char *more)
-{
-    char request[400];
-
-    (void)snprintf(request, sizeof(request), "{'verb':'%s','digest':'%s'%s}", verb, d->digest,
-                   more);
-    return ask(d, request);
-}
-
 /* The second set that is said replaces the plan of the run that the first one made: events that are
  * on their way then still have the names that they were made with. */
 static void sets_are_said_one_after_the_other(void **state)
@@ -93,15 +67,15 @@ static void an_ended_run_hears_of_one_that_moved(void **state)
     drive_submit(&d, NEXT);
     drive_begin(&d, "model/1");
     drive_end(&d, "model/1", "failed");
-    assert_int_equal(ask(&d, "{'verb':'cancel','which':['next']}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'cancel','which':['next']}"), 0);
     assert_string_equal(drive_state(&d, NULL), "failed");
     drive_load(&d, CHAIN("more: { program = \"p\"; };"));
     drive_look_at(&d, CYCLE);
-    assert_int_equal(move(&d, "insert", ",'stages':['more']"), 0);
+    assert_int_equal(drive_reload(&d, "insert", ",'stages':['more']"), 0);
     drive_output(&d, "model/1", "o", NULL);
     drive_end(&d, "model/1", "succeeded");
     drive_look_at(&d, NEXT);
-    assert_int_equal(ask(&d, "{'verb':'retry','which':['next']}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'retry','which':['next']}"), 0);
     assert_string_equal(drive_state(&d, "next"), "launched");
     drive_look_at(&d, CYCLE);
     drive_play(&d);
@@ -121,13 +95,13 @@ static void an_ended_run_hears_of_one_that_is_made(void **state)
     drive_hello(&d, "w1", NULL);
     drive_submit(&d, CYCLE);
     (void)snprintf(local, sizeof(local), "%s", d.run);
-    assert_int_equal(ask(&d, "{'verb':'cancel'}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'cancel'}"), 0);
     assert_string_equal(drive_state(&d, NULL), "cancelled");
     drive_load(&d, TOY("global", "", "model: { program = \"p\"; };"));
     drive_submit(&d, CYCLE);
     drive_begin(&d, "model/1");
     (void)snprintf(d.run, sizeof(d.run), "%s", local);
-    assert_int_equal(ask(&d, "{'verb':'retry'}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'retry'}"), 0);
     assert_string_equal(drive_state(&d, "fit"), "waiting");
     (void)snprintf(d.run, sizeof(d.run), "global/" CYCLE);
     drive_end(&d, "model/1", "succeeded");
@@ -177,10 +151,11 @@ static void what_is_lost_is_not_removed(void **state)
     drive_hello(&d, "w1", NULL);
     assert_string_equal(drive_state(&d, "more"), "lost");
     drive_load(&d, CHAIN(""));
-    assert_int_equal(move(&d, "remove", ",'stages':['more']"), FL_E_REFUSED);
+    assert_int_equal(drive_reload(&d, "remove", ",'stages':['more']"), FL_E_REFUSED);
     assert_non_null(strstr(d.err.text, "more is lost"));
-    assert_int_equal(ask(&d, "{'verb':'set-state','which':['more'],'state':'failed'}"), 0);
-    assert_int_equal(move(&d, "remove", ",'stages':['more']"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'set-state','which':['more'],'state':'failed'}"),
+                     0);
+    assert_int_equal(drive_reload(&d, "remove", ",'stages':['more']"), 0);
     drive_begin(&d, "model/1");
     drive_end(&d, "model/1", "succeeded");
     drive_close(&d);
@@ -200,7 +175,7 @@ static void another_hour_holds_at_once(void **state)
     drive_pass(&d, 3600);
     assert_string_equal(drive_state(&d, "a"), "ready");
     drive_load(&d, TOY("toy", "", "a: { program = \"p\"; at = \"+PT2H\"; };"));
-    assert_int_equal(move(&d, "reload-run", ""), 0);
+    assert_int_equal(drive_reload(&d, "reload-run", ""), 0);
     assert_string_equal(drive_state(&d, "a"), "ready");
     drive_pass(&d, 3600);
     assert_string_equal(drive_state(&d, "a"), "launched");
@@ -220,7 +195,7 @@ static void outputs_stay_with_what_made_them(void **state)
                    "b: { program = \"p\"; inputs = { o = \"a.o\"; }; };"));
     drive_hello(&d, "w1", NULL);
     drive_submit(&d, CYCLE);
-    assert_int_equal(ask(&d, "{'verb':'hold','which':['b']}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'hold','which':['b']}"), 0);
     drive_begin(&d, "a.f000/1");
     drive_output(&d, "a.f000/1", "o", "+000");
     drive_end(&d, "a.f000/1", "succeeded");
@@ -229,11 +204,11 @@ static void outputs_stay_with_what_made_them(void **state)
     drive_load(&d, TOY("toy", "leads: { h = \"+000/+001/1\"; };",
                        "a: { program = \"p\"; leads = \"h\"; outputs = { o = \"o.{lead}\"; }; };"
                        "b: { program = \"p\"; inputs = { o = \"a.o\"; }; };"));
-    assert_int_equal(move(&d, "reload-run", ""), FL_E_REFUSED);
+    assert_int_equal(drive_reload(&d, "reload-run", ""), FL_E_REFUSED);
     drive_end(&d, "a.f001/1", "succeeded");
-    assert_int_equal(move(&d, "reload-run", ""), 0);
+    assert_int_equal(drive_reload(&d, "reload-run", ""), 0);
     assert_string_equal(drive_state(&d, "a"), "launched");
-    assert_int_equal(ask(&d, "{'verb':'release','which':['b']}"), 0);
+    assert_int_equal(drive_request(&d, "{'verb':'release','which':['b']}"), 0);
     assert_string_equal(drive_state(&d, "b"), "waiting");
     drive_begin(&d, "a/1");
     drive_output(&d, "a/1", "o", "+000");
@@ -256,9 +231,9 @@ static void a_stage_that_comes_back_counts_on(void **state)
     drive_begin(&d, "more/1");
     drive_end(&d, "more/1", "failed");
     drive_load(&d, CHAIN(""));
-    assert_int_equal(move(&d, "remove", ",'stages':['more']"), 0);
+    assert_int_equal(drive_reload(&d, "remove", ",'stages':['more']"), 0);
     drive_load(&d, CHAIN("more: { program = \"q\"; };"));
-    assert_int_equal(move(&d, "insert", ",'stages':['more']"), 0);
+    assert_int_equal(drive_reload(&d, "insert", ",'stages':['more']"), 0);
     assert_string_equal(drive_state(&d, "more"), "launched");
     drive_begin(&d, "more/2");
     drive_end(&d, "more/2", "succeeded");
