@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "bench/engine/hand.h"
+#include "bench/engine/took.h"
 #include "engine/base/json.h"
 #include "engine/bus/keys.h"
 #include "engine/world/file.h"
@@ -242,25 +243,6 @@ static int answer(struct fl_bus_client *bus, int64_t id, json_t **ret_reply, str
     }
 }
 
-static int compare(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a;
-    int64_t y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-static void report(int64_t *took_ns, size_t count)
-{
-    const size_t late = count * 99 / 100;
-    const size_t middle = count / 2;
-
-    qsort(took_ns, count, sizeof(*took_ns), compare);
-    (void)printf("{\"count\":%zu,\"median_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f}\n", count,
-                 (double)took_ns[middle] * 1e-6, (double)took_ns[late] * 1e-6,
-                 (double)took_ns[count - 1] * 1e-6);
-}
-
 static int ask(struct fl_bus_client *bus, const char *run, int64_t id, bool *ret_ended,
                struct fl_err *reterr)
 {
@@ -309,7 +291,7 @@ static int run_query(const struct options *options, struct fl_err *reterr)
         took_ns[count++] = now_ns() - start_ns;
     }
     if (rc == 0 && count > 0)
-        report(took_ns, count);
+        took_report(took_ns, count);
     free(took_ns);
     return rc;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/engine/took.h"
 #include "engine/base/path.h"
 #include "engine/world/process.h"
 #include "engine/world/world.h"
@@ -17,25 +18,6 @@
 #include "engine/base/banned.h"
 
 #define BLOCK 4096
-
-static int compare(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a;
-    int64_t y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-static void report(int64_t *took_ns, size_t count)
-{
-    const size_t late = count * 99 / 100;
-    const size_t middle = count / 2;
-
-    qsort(took_ns, count, sizeof(*took_ns), compare);
-    (void)printf("{\"count\":%zu,\"median_ms\":%.4f,\"p99_ms\":%.4f,\"max_ms\":%.4f}\n", count,
-                 (double)took_ns[middle] * 1e-6, (double)took_ns[late] * 1e-6,
-                 (double)took_ns[count - 1] * 1e-6);
-}
 
 static int probe_sync(const char *dir, int64_t *took_ns, size_t count, struct fl_err *reterr)
 {
@@ -110,7 +92,7 @@ int main(int argc, char **argv)
         rc = sync ? probe_sync(argv[2], took_ns, count, &err)
                   : probe_spawn(argv + 3, took_ns, count, &err);
     if (rc == 0)
-        report(took_ns, count);
+        took_report(took_ns, count);
     else
         (void)fprintf(stderr, "bench_probe: %s\n", err.text);
     free(took_ns);
