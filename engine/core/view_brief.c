@@ -12,12 +12,12 @@
 #define TROUBLES_MAX 50
 
 /* The states that a person wants to hear of, the first of them first. */
-static const enum fl_state order[] = {
+static const enum fl_state worst_first[] = {
     FL_STATE_FAILED,  FL_STATE_TIMED_OUT, FL_STATE_LOST,      FL_STATE_CANCELLED, FL_STATE_HELD,
     FL_STATE_RUNNING, FL_STATE_LAUNCHED,  FL_STATE_READY,     FL_STATE_WAITING,   FL_STATE_EXPIRED,
     FL_STATE_SKIPPED, FL_STATE_REUSED,    FL_STATE_SUCCEEDED,
 };
-_Static_assert(FL_COUNT(order) == FL_STATE_COUNT, "every state has its place");
+_Static_assert(FL_COUNT(worst_first) == FL_STATE_COUNT, "every state has its place");
 
 struct sum {
     uint32_t counts[FL_STATE_COUNT];
@@ -42,18 +42,18 @@ static enum fl_state state_of(const struct sum *sum)
 {
     size_t i = 0;
 
-    while (i + 1 < FL_COUNT(order) && sum->counts[order[i]] == 0)
+    while (i + 1 < FL_COUNT(worst_first) && sum->counts[worst_first[i]] == 0)
         i++;
-    if (order[i] == FL_STATE_SKIPPED && sum->counts[FL_STATE_SUCCEEDED] > 0)
+    if (worst_first[i] == FL_STATE_SKIPPED && sum->counts[FL_STATE_SUCCEEDED] > 0)
         return FL_STATE_SUCCEEDED;
-    if (order[i] == FL_STATE_SUCCEEDED && sum->unsaid > 0 && !sum->over)
+    if (worst_first[i] == FL_STATE_SUCCEEDED && sum->unsaid > 0 && !sum->over)
         return sum->counts[FL_STATE_SUCCEEDED] > 0 ? FL_STATE_RUNNING : FL_STATE_WAITING;
     if (sum->instances == 0 && sum->unsaid > 0)
         return FL_STATE_SKIPPED;
-    if ((order[i] == FL_STATE_READY || order[i] == FL_STATE_WAITING) &&
+    if ((worst_first[i] == FL_STATE_READY || worst_first[i] == FL_STATE_WAITING) &&
         sum->counts[FL_STATE_SUCCEEDED] > 0)
         return FL_STATE_RUNNING;
-    return order[i];
+    return worst_first[i];
 }
 
 static void add_inst(struct sum *sum, const struct fl_inst *in)
@@ -75,7 +75,7 @@ static void add_inst(struct sum *sum, const struct fl_inst *in)
 
 static void add_sum(struct sum *to, const struct sum *sum)
 {
-    for (size_t i = 0; i < FL_COUNT(order); i++)
+    for (size_t i = 0; i < FL_COUNT(worst_first); i++)
         to->counts[i] += sum->counts[i];
     to->instances += sum->instances;
     to->degraded += sum->degraded;
@@ -96,9 +96,9 @@ static void put_sum(int *rc, json_t *list, const char *what, const char *name, c
 
     if (!one || json_array_append_new(list, one) < 0)
         *rc = FL_E_NOMEM;
-    for (size_t i = 0; *rc == 0 && i < FL_COUNT(order); i++)
-        if (sum->counts[order[i]])
-            fl_view_put_int(rc, counts, fl_state_name(order[i]), sum->counts[order[i]]);
+    for (size_t i = 0; *rc == 0 && i < FL_COUNT(worst_first); i++)
+        if (sum->counts[worst_first[i]])
+            fl_view_put_int(rc, counts, fl_state_name(worst_first[i]), sum->counts[worst_first[i]]);
     fl_view_put_text(rc, one, what, name);
     fl_view_put_text(rc, one, "group", group);
     fl_view_put_text(rc, one, "state", fl_state_name(state_of(sum)));
