@@ -226,7 +226,7 @@ static void runs(struct fl_snap *s)
     }
     fl_snap_list(s, &core->active, &core->active_count, (uint32_t)core->run_count);
     core->active_room = core->active_count;
-    for (size_t i = 0; i < core->active_count && fl_pack_loads(&s->pack); i++)
+    for (size_t i = 0; i < core->active_count && fl_pack_loads(&s->pack) && s->pack.rc == 0; i++)
         if (!core->runs[core->active[i]])
             fl_pack_spoil(&s->pack, FL_E_DATA);
 }
