@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "data-fetch/command.h"
+#include "data-fetch/command/command.h"
 #include "engine/base/log.h"
 
 #include "engine/base/banned.h"

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data-fetch/frame.h"
-#include "data-fetch/ncep.h"
-#include "data-fetch/plan.h"
+#include "data-fetch/pull/frame.h"
+#include "data-fetch/source/ncep.h"
+#include "data-fetch/source/plan.h"
 
 #include "engine/base/banned.h"
 

@@ -1,7 +1,7 @@
 /* Catalogue files. */
 #include "config.h"
 
-#include "data-fetch/catalogue.h"
+#include "data-fetch/source/catalogue.h"
 
 #include <stdio.h>
 #include <stdlib.h>

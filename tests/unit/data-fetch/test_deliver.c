@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "data-fetch/delivery.h"
-#include "data-fetch/manifest.h"
+#include "data-fetch/deliver/delivery.h"
+#include "data-fetch/deliver/manifest.h"
 #include "engine/world/file.h"
 #include "tests/lib/fault.h"
 #include "tests/lib/test.h"

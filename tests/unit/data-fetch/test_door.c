@@ -1,7 +1,7 @@
 /* The file door. */
 #include "config.h"
 
-#include "data-fetch/door.h"
+#include "data-fetch/door/door.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "data-fetch/http.h"
+#include "data-fetch/http/http.h"
 #include "engine/world/file.h"
 #include "tests/lib/test.h"
 #include "tests/unit/data-fetch/server.h"

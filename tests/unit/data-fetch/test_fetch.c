@@ -1,7 +1,7 @@
 /* Pulling leads from a real HTTP server that is late, wrong, or broken. */
 #include "config.h"
 
-#include "data-fetch/fetch.h"
+#include "data-fetch/pull/fetch.h"
 
 #include <eccodes.h>
 #include <stdio.h>
@@ -12,8 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "data-fetch/frame.h"
-#include "data-fetch/job.h"
+#include "data-fetch/pull/frame.h"
+#include "data-fetch/pull/job.h"
 #include "engine/world/file.h"
 #include "tests/lib/test.h"
 #include "tests/unit/data-fetch/server.h"

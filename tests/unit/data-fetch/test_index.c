@@ -1,13 +1,13 @@
 /* Inventories, selections, ranges. */
 #include "config.h"
 
-#include "data-fetch/plan.h"
+#include "data-fetch/source/plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "data-fetch/series.h"
+#include "data-fetch/source/series.h"
 #include "tests/lib/test.h"
 
 static struct fl_index *parse_ok(const char *text)
