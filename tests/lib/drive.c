@@ -406,6 +406,28 @@ static void through_snapshot(const struct drive *d, struct fl_core **core, size_
     *core = again;
 }
 
+void drive_spoil(struct drive *d)
+{
+    static const unsigned char adds[] = {1, 0x7f, 0xff};
+    fl_auto(fl_buf_release) struct fl_buf bytes;
+    struct fl_err err = {0};
+
+    fl_buf_init(&bytes, FL_SNAPSHOT_MAX);
+    assert_ok(fl_core_save(d->core, &bytes, &err), err);
+    for (size_t at = 0; at < bytes.size; at++) {
+        char before = bytes.data[at];
+
+        for (size_t i = 0; i < FL_COUNT(adds); i++) {
+            struct fl_core *again = NULL;
+
+            bytes.data[at] = (char)(before + adds[i]);
+            if (fl_core_load(bytes.data, bytes.size, need_workflow, d, &again, NULL) == 0)
+                fl_core_destroy(again);
+        }
+        bytes.data[at] = before;
+    }
+}
+
 /* The log through its JSON into a fresh core: the same number after each event, also when the state
  * goes through a snapshot on the way, as at a restart. */
 void drive_replay(const struct drive *d)

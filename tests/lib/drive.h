@@ -45,6 +45,9 @@ struct drive {
 };
 
 void drive_open(struct drive *d);
+/* Loads snapshots of the present state in each of which one byte is another one: each is refused or
+ * is a state. */
+void drive_spoil(struct drive *d);
 /* Replays first. */
 void drive_close(struct drive *d);
 /* Compiles and adds. text: the content of workflow.cfg. */
