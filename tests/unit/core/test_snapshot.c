@@ -99,8 +99,8 @@ static void random_streams_are_the_same_through_snapshots(void **state)
     }
 }
 
-/* A snapshot of which the digest holds but a byte does not mean what it should: each byte in turn is
- * another one, and the reader refuses it or has a state; it never looks where nothing is. */
+/* A snapshot of which the digest holds but a byte does not mean what it should: each byte in turn
+ * is another one, and the reader refuses it or has a state; it never looks where nothing is. */
 static void any_byte_of_a_snapshot_may_be_wrong(void **state)
 {
     struct drive d;
