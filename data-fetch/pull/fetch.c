@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data-fetch/pull/frame.h"
+#include "data-fetch/source/frame.h"
 #include "data-fetch/pull/job.h"
 #include "engine/world/world.h"
 

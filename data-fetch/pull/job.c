@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "data-fetch/pull/frame.h"
-#include "data-fetch/pull/message.h"
+#include "data-fetch/source/frame.h"
+#include "data-fetch/source/message.h"
 
 #include "engine/base/banned.h"
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data-fetch/pull/frame.h"
+#include "data-fetch/source/frame.h"
 #include "data-fetch/source/ncep.h"
 #include "data-fetch/source/plan.h"
 

@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "data-fetch/pull/frame.h"
+#include "data-fetch/source/frame.h"
 #include "data-fetch/pull/job.h"
 #include "engine/world/file.h"
 #include "tests/lib/test.h"

@@ -1,13 +1,13 @@
 /* GRIB messages against what was asked for. */
 #include "config.h"
 
-#include "data-fetch/pull/message.h"
+#include "data-fetch/source/message.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "data-fetch/pull/frame.h"
+#include "data-fetch/source/frame.h"
 #include "tests/lib/test.h"
 
 #define WIND "gfs-1p00-wind10m-michael2018/gfs.20181009.t00z.pgrb2.1p00.wind10m.f003.grib2"

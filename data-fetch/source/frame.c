@@ -1,7 +1,7 @@
 /* The frame of GRIB messages. */
 #include "config.h"
 
-#include "data-fetch/pull/frame.h"
+#include "data-fetch/source/frame.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* Checks of GRIB messages. */
 #include "config.h"
 
-#include "data-fetch/pull/message.h"
+#include "data-fetch/source/message.h"
 
 #include <eccodes.h>
 #include <math.h>
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data-fetch/pull/frame.h"
+#include "data-fetch/source/frame.h"
 #include "data-fetch/source/ncep.h"
 
 #include "engine/base/banned.h"
