@@ -258,7 +258,7 @@ static int job_ask(struct fl_job *job, struct fl_err *reterr)
         request.body_max = FL_INDEX_BYTES_MAX;
     }
     request.url = url.data;
-    rc = fl_http_start(fetch->http, &request, reterr);
+    rc = fl_http_start(fetch->http, &request, NULL, reterr);
     if (rc < 0)
         return rc;
     job->state = FL_JOB_ASKING;

@@ -169,7 +169,7 @@ static int item_start(struct fl_pull_item *item, struct fl_err *reterr)
         return rc;
     item->state = ITEM_COMING;
     if (item->url)
-        return fl_http_start(pull->http, &request, reterr);
+        return fl_http_start(pull->http, &request, NULL, reterr);
     rc = copy_local(item, reterr);
     if (rc == 0)
         item_verify(item);

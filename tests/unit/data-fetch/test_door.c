@@ -85,7 +85,7 @@ static struct asked ask(const char *base, const char *path, const char *range, c
 
     (void)snprintf(url, sizeof(url), "%s/%s", base, path);
     assert_ok(fl_http_create(&limits, &http, &err), err);
-    assert_ok(fl_http_start(http, &request, &err), err);
+    assert_ok(fl_http_start(http, &request, NULL, &err), err);
     while (!asked.done)
         assert_ok(fl_http_turn(http, -1, &err), err);
     return asked;
