@@ -2,13 +2,9 @@
 #include "config.h"
 
 #include <inttypes.h>
-#include <stddef.h>
-#include <netinet/in.h>
-#include <linux/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 
 #include "data-fetch/http/transfer.h"
 #include "engine/world/world.h"
@@ -297,28 +293,6 @@ void fl_http_describe(struct fl_http_transfer *transfer, CURLcode code,
     } else if (code != CURLE_OK && !transfer->why[0]) {
         ret_reply->why = curl_easy_strerror(code);
     }
-}
-
-void fl_http_stats(const struct fl_http_transfer *transfer, struct fl_http_stats *ret_stats)
-{
-    curl_socket_t fd = CURL_SOCKET_BAD;
-    struct tcp_info info = {0};
-    socklen_t size = sizeof(info);
-
-    *ret_stats = (struct fl_http_stats){.bytes = transfer->let_through,
-                                        .sent_bytes = (uint64_t)transfer->given,
-                                        .rtt_ns = -1,
-                                        .rtt_var_ns = -1,
-                                        .retransmits = -1,
-                                        .segments = -1};
-    if (curl_easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK ||
-        fd == CURL_SOCKET_BAD || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
-        return;
-    ret_stats->rtt_ns = (int64_t)info.tcpi_rtt * 1000;
-    ret_stats->rtt_var_ns = (int64_t)info.tcpi_rttvar * 1000;
-    ret_stats->retransmits = info.tcpi_total_retrans;
-    if (size >= offsetof(struct tcp_info, tcpi_segs_out) + sizeof(info.tcpi_segs_out))
-        ret_stats->segments = info.tcpi_segs_out;
 }
 
 bool fl_http_status_is_transient(long status)

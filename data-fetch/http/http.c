@@ -24,6 +24,8 @@ int fl_http_create(const struct fl_http_limits *limits, struct fl_http **ret_htt
         return fl_err_set(reterr, FL_E_NOMEM, 0, "libcurl cannot be set up");
     }
     http->limits = *limits;
+    for (size_t i = 0; i < FL_COUNT(http->sockets); i++)
+        http->sockets[i] = -1;
     http->multi = curl_multi_init();
     http->share = curl_share_init();
     if (!http->multi || !http->share ||
@@ -96,6 +98,7 @@ static int transfer_create(struct fl_http *http, const struct fl_http_request *r
         return FL_E_NOMEM;
     transfer->http = http;
     transfer->request = *request;
+    transfer->fd = -1;
     transfer->range_first = transfer->range_last = transfer->range_total = -1;
     transfer->retry_after_s = -1;
     fl_buf_init(&transfer->body,

@@ -353,6 +353,8 @@ int fl_http_prepare(struct fl_http_transfer *transfer, struct fl_err *reterr)
     if (code == CURLE_OK)
         code = set_route(transfer, host);
     if (code == CURLE_OK)
+        code = fl_http_watch_socket(transfer);
+    if (code == CURLE_OK)
         code = set_tls(transfer);
     if (code == CURLE_OK)
         code = set_auth(transfer);

@@ -32,6 +32,7 @@ struct fl_http_transfer {
     uint64_t let_through;
     int rc;         /* of a callback, or FL_E_TOO_BIG */
     bool begun;     /* head was called */
+    int fd;         /* its socket; -1 not known, or gone */
     bool cancelled; /* taken out once libcurl is not running */
     struct fl_http_transfer *next;
     struct fl_http_transfer *previous;
@@ -43,12 +44,16 @@ struct fl_http {
     struct fl_http_limits limits;
     struct fl_http_transfer *transfers;
     size_t active;
-    bool turning; /* libcurl is running: handles stay where they are */
+    int sockets[2 * FL_HTTP_ACTIVE_MAX]; /* open ones; -1: free */
+    bool turning;                        /* libcurl is running: handles stay where they are */
     bool any_cancelled;
 };
 
 /* request.c: tells libcurl everything. FL_E_CONFIG, FL_E_TOO_BIG, FL_E_NOMEM. */
 int fl_http_prepare(struct fl_http_transfer *transfer, struct fl_err *reterr);
+
+/* socket.c: lets a transfer know its socket. */
+CURLcode fl_http_watch_socket(struct fl_http_transfer *transfer);
 
 /* answer.c: libcurl's callbacks; the reply as it stands now. */
 size_t fl_http_take_header(char *line, size_t one, size_t size, void *transfer);
