@@ -96,7 +96,8 @@ struct fl_dest_end {
 /* Gives the next file: 1, 0 when there is none (now: it is asked again while others are in
  * flight), or a negative error that ends the run. */
 typedef int (*fl_dest_next_fn)(struct fl_dest_file *ret_file, struct fl_err *reterr, void *arg);
-/* Called once for each file. A negative return ends the run with that error. */
+/* Called once for each file; for those in flight when a run is ended with FL_E_CANCELLED. A
+ * negative return ends the run with that error. */
 typedef int (*fl_dest_end_fn)(const struct fl_dest_end *end, struct fl_err *reterr, void *arg);
 
 struct fl_dest_source {
