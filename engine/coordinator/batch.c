@@ -36,6 +36,7 @@ int fl_batch_add_workflow(struct batch *batch, const char *digest, const char *t
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
     batch->workflows = workflows;
     workflow = &workflows[batch->workflow_count];
+    batch->urgent = true;
     workflow->digest = strdup(digest);
     workflow->text = strdup(text);
     workflow->size = strlen(text);
@@ -55,6 +56,19 @@ bool fl_batch_is_full(const struct batch *batch)
     return batch->after_count >= FL_COORDINATOR_TURN_MAX ||
            batch->events.count >= FL_COORDINATOR_EVENTS_MAX ||
            batch->workflow_count >= FL_COORDINATOR_TURN_MAX;
+}
+
+void fl_batch_note(struct fl_coordinator *c, struct batch *batch, bool urgent)
+{
+    if (batch->since_ns == 0)
+        batch->since_ns = fl_world_mono_ns(c->world);
+    batch->urgent = batch->urgent || urgent;
+}
+
+int64_t fl_batch_due(const struct batch *batch)
+{
+    return batch->urgent || fl_batch_is_full(batch) ? 0
+                                                    : batch->since_ns + FL_COORDINATOR_GATHER_NS;
 }
 
 void fl_coordinator_send(struct fl_coordinator *c, struct fl_bus_peer peer, const json_t *message)

@@ -23,6 +23,28 @@ static int draw_entropy(struct fl_coordinator *c, struct fl_err *reterr)
     return rc;
 }
 
+/* Facts from which nothing follows: what else they let happen becomes events of other types. */
+static bool is_only_noted(enum fl_event_type type)
+{
+    return type == FL_EVENT_ATTEMPT_BEGUN || type == FL_EVENT_ATTEMPT_NOTED;
+}
+
+/* An attempt's entry whose answer nobody waits for. */
+static bool is_only_told(const json_t *message)
+{
+    static const char *const types[] = {"begun", "progress", "warn"};
+    const json_t *entry = json_object_get(message, "event");
+    const char *type = json_string_value(json_object_get(entry, "type"));
+
+    if (type && strcmp(type, "begin") == 0)
+        return json_is_true(json_object_get(entry, "granted"));
+    for (size_t i = 0; type && i < FL_COUNT(types); i++) {
+        if (strcmp(type, types[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Moves events from the decision to the batch, applying each to the live state. */
 static int events_apply(struct fl_coordinator *c, struct fl_events *events, struct fl_err *reterr)
 {
@@ -33,6 +55,7 @@ static int events_apply(struct fl_coordinator *c, struct fl_events *events, stru
             rc = fl_events_add(&c->open->events, events->items[i], reterr);
         if (rc < 0)
             return fl_err_note(reterr, FL_E_BUG, "apply a decided event"); /* the states part */
+        fl_batch_note(c, c->open, !is_only_noted(events->items[i]->type));
         events->items[i] = NULL;
     }
     events->count = 0;
@@ -95,6 +118,7 @@ int fl_coordinator_after(struct fl_coordinator *c, enum after_kind kind, struct 
         after->kind = kind;
         after->peer = peer;
         after->worker = worker ? strdup(worker) : NULL;
+        fl_batch_note(c, batch, kind != AFTER_ANSWER || !is_only_told(message));
         if (!worker || after->worker) {
             after->message = message;
             batch->after_count++;

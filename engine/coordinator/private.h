@@ -48,6 +48,8 @@ struct batch {
     struct after *afters; /* room for FL_COORDINATOR_TURN_MAX */
     size_t after_count;
     struct fl_effects out; /* messages to workers, made when it is handed over */
+    bool urgent;           /* something waits for its commit */
+    int64_t since_ns;      /* monotonic: when the first of it came; while it is not empty */
 };
 
 /* Why the record cannot be written now. */
@@ -132,6 +134,11 @@ int fl_batch_add_workflow(struct batch *batch, const char *digest, const char *t
 bool fl_batch_is_empty(const struct batch *batch);
 /* No more inputs fit. */
 bool fl_batch_is_full(const struct batch *batch);
+/* Marks that it is empty no more. urgent: it does not wait for company. */
+void fl_batch_note(struct fl_coordinator *c, struct batch *batch, bool urgent);
+/* When it is to be written at the latest (monotonic): at once, unless nothing follows from it but
+ * that it is recorded. */
+int64_t fl_batch_due(const struct batch *batch);
 /* Makes the messages that its events and inputs ask for, from the live state as it is now. */
 int fl_batch_prepare(struct fl_coordinator *c, struct batch *batch, struct fl_err *reterr);
 /* Sends them, and the replies: its events are committed. */

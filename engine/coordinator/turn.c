@@ -53,14 +53,15 @@ static void give(struct fl_coordinator *c)
     c->given = true;
 }
 
-/* The open batch takes off when nothing is in flight. Its messages are made while it is synced:
- * the live state is just as the batch has left it. */
-static int hand_over(struct fl_coordinator *c, struct fl_err *reterr)
+/* The open batch takes off when nothing is in flight, and it is due or has to (now). Its messages
+ * are made while it is synced: the live state is just as the batch has left it. */
+static int hand_over(struct fl_coordinator *c, bool now, struct fl_err *reterr)
 {
     struct batch *batch = c->open;
     int rc;
 
-    if (c->flight || fl_batch_is_empty(batch))
+    if (c->flight || fl_batch_is_empty(batch) ||
+        (!now && fl_world_mono_ns(c->world) < fl_batch_due(batch)))
         return 0;
     c->open = batch == &c->batches[0] ? &c->batches[1] : &c->batches[0];
     if (batch->events.count > 0 || batch->workflow_count > 0) {
@@ -145,7 +146,7 @@ static int turn(struct fl_coordinator *c, struct fl_err *reterr)
     else
         c->more = true;
     if (rc == 0)
-        rc = hand_over(c, reterr);
+        rc = hand_over(c, false, reterr);
     return rc;
 }
 
@@ -181,6 +182,8 @@ static int64_t next_due(const struct fl_coordinator *c)
         core_ns += fl_world_mono_ns(c->world) - fl_world_utc_ns(c->world);
         due_ns = core_ns < due_ns ? core_ns : due_ns;
     }
+    if (!c->flight && !fl_batch_is_empty(c->open) && fl_batch_due(c->open) < due_ns)
+        due_ns = fl_batch_due(c->open);
     return due_ns;
 }
 
@@ -230,7 +233,7 @@ static int finish(struct fl_coordinator *c, struct fl_err *reterr)
     int rc = take_result(c, reterr);
 
     while (rc == 0 && c->trouble.rc == 0 && (c->flight || !fl_batch_is_empty(c->open))) {
-        rc = hand_over(c, reterr);
+        rc = hand_over(c, true, reterr);
         if (rc == 0 && c->flight) {
             struct fl_wait_item item = {.fd = fl_commit_fd(c->commit)};
 

@@ -320,6 +320,49 @@ static void a_stop_waits_for_the_commit(void **state)
     assert_int_equal(office.rc, 0);
 }
 
+/* The worker says that the body of its first launch has begun, as it was allowed to. */
+static void begin(struct office *office)
+{
+    const json_t *spec = json_object_get(await(office, "worker", "type", "launch", 0), "spec");
+    json_t *message = json_pack("{s:s, s:O, s:i, s:{s:s, s:O, s:b}}", "type", "attempt", "id",
+                                json_object_get(spec, "id"), "index", 1, "event", "type", "begin",
+                                "token", json_object_get(spec, "token"), "granted", 1);
+    struct fl_err err = {0};
+
+    assert_non_null(message);
+    assert_ok(fl_bus_client_send(office->worker, message, &err), err);
+    json_decref(message);
+}
+
+/* That a body runs goes into the record with whatever comes next; a night in which nothing else
+ * comes must not leave `status` saying that it has not begun. */
+static void what_is_only_for_the_record_is_recorded_without_company(void **state)
+{
+    struct office office;
+    const json_t *result;
+    const json_t *event;
+    int id = 1;
+
+    (void)state;
+    office_start(&office);
+    hello(&office);
+    submit(&office, id, "20261124T0000Z");
+    begin(&office);
+    for (json_int_t next = 1;;) {
+        ask(&office, ++id,
+            json_pack("{s:s, s:I, s:i, s:b}", "verb", "events", "from", next, "limit", 1, "wait",
+                      1));
+        result = json_object_get(await(&office, "client", "id", NULL, id), "result");
+        event = json_array_get(json_object_get(result, "events"), 0);
+        assert_non_null(event);
+        next = json_integer_value(json_object_get(result, "next"));
+        if (strcmp(json_string_value(json_object_get(event, "type")), "attempt-begun") == 0)
+            break;
+    }
+    office_end(&office);
+    assert_int_equal(office.rc, 0);
+}
+
 #define FOLDER_TEST(name) \
     cmocka_unit_test_setup_teardown(name, test_folder_enter, test_folder_leave)
 
@@ -330,6 +373,7 @@ int main(void)
         FOLDER_TEST(a_disk_that_cannot_be_written_holds_everything_and_loses_nothing),
         FOLDER_TEST(a_failed_sync_ends_it_and_nothing_has_left),
         FOLDER_TEST(a_stop_waits_for_the_commit),
+        FOLDER_TEST(what_is_only_for_the_record_is_recorded_without_company),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
