@@ -38,12 +38,14 @@ int fl_cli_runs(struct fl_cli *cli, struct fl_err *reterr)
     int64_t now_ns = fl_world_utc_ns(cli->world);
     size_t i;
     json_t *run;
+    int64_t paged;
     int rc = fl_cli_ask(cli, "runs", NULL, NULL, &result, reterr);
 
     if (rc < 0)
         return rc;
     if (cli->given & FL_OPT_JSON)
         return fl_cli_print_json(result, reterr);
+    paged = json_integer_value(json_object_get(result, "paged"));
     fl_table_init(&table, FL_COUNT(heads), heads, 1);
     json_array_foreach(json_object_get(result, "runs"), i, run)
     {
@@ -67,7 +69,12 @@ int fl_cli_runs(struct fl_cli *cli, struct fl_err *reterr)
         (void)puts("no runs");
         return 0;
     }
-    return fl_table_print(&table, stdout, "", reterr);
+    rc = fl_table_print(&table, stdout, "", reterr);
+    if (rc == 0 && paged > 0)
+        (void)printf("%lld older ones are on the record only: fairlead status RUN answers from "
+                     "it\n",
+                     (long long)paged);
+    return rc;
 }
 
 static void print_marks(const json_t *marks, const char *indent)

@@ -5,6 +5,7 @@
 #include "engine/core/clock.h"
 #include "engine/core/flow.h"
 #include "engine/core/launch.h"
+#include "engine/core/paging.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -252,6 +253,8 @@ int fl_core_advance(const struct fl_core *core, const struct fl_input *tick,
     fl_assert(events);
     before = events->count;
     rc = fl_flow_advance(core, tick, events, reterr);
+    if (rc == 0)
+        rc = fl_paging_advance(core, tick, events, reterr);
     if (rc == 0)
         rc = fl_clock_advance(core, tick, events, reterr);
     for (size_t r = 0; rc == 0 && r < core->active_count; r++)

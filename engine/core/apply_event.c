@@ -3,6 +3,7 @@
 
 #include "engine/core/declare.h"
 #include "engine/core/flow.h"
+#include "engine/core/paging.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -152,7 +153,9 @@ static int apply_run_ended(struct fl_core *core, const struct fl_event *event,
         break;
     }
     rc = fl_far_ended(core, run, event->time_ns, reterr);
-    return rc < 0 ? rc : fl_flow_ended(core, run, reterr);
+    if (rc == 0)
+        rc = fl_flow_ended(core, run, reterr);
+    return rc < 0 ? rc : fl_paging_ended(core, run, reterr);
 }
 
 /* What few attempts have, made when it is needed. */
@@ -370,6 +373,7 @@ int fl_apply_reopen(struct fl_core *core, struct fl_run *run, int64_t now_ns, st
     run->ended_ns = 0;
     run->cancel_asked = false;
     fl_flow_reopened(core, run);
+    fl_paging_left(core, run);
     rc = fl_list_push(&core->active, &core->active_count, &core->active_room, run->index, reterr);
     for (size_t i = core->active_count;
          rc == 0 && i > 1 && core->active[i - 2] > core->active[i - 1]; i--) {
@@ -550,6 +554,7 @@ static const apply_fn appliers[] = {
     [FL_EVENT_WORKFLOW_REMOVED] = fl_apply_removed,
     [FL_EVENT_CYCLE_SKIPPED] = fl_apply_cycle_skipped,
     [FL_EVENT_RUN_DROPPED] = fl_apply_dropped,
+    [FL_EVENT_RUN_PAGED] = fl_apply_paged,
     [FL_EVENT_STATE_SET] = fl_apply_state_set,
     [FL_EVENT_RUN_REPLANNED] = apply_replanned,
     [FL_EVENT_TIME_CAME] = fl_apply_time,

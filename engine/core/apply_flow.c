@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "engine/core/flow.h"
+#include "engine/core/paging.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -278,6 +279,14 @@ void fl_flow_reopened(struct fl_core *core, const struct fl_run *run)
     flow->unfinished++;
 }
 
+void fl_flow_left(struct fl_core *core, const struct fl_run *run)
+{
+    struct fl_flow *flow = fl_run_flow(core, run);
+
+    if (flow)
+        forget_ended(flow, run->index);
+}
+
 /* Events under way may borrow the name: it outlives its run, and workers that come back are told to
  * clean up after it. */
 static int keep_name(struct fl_core *core, struct fl_run *run, struct fl_err *reterr)
@@ -301,20 +310,18 @@ static int keep_name(struct fl_core *core, struct fl_run *run, struct fl_err *re
 int fl_apply_dropped(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr)
 {
     struct fl_run *run = fl_core_run(core, event->run);
-    struct fl_flow *flow;
     uint32_t index;
     int rc;
 
     if (!run || run->state == FL_STATE_RUNNING)
         return fl_apply_bug(event, reterr, "no such run has ended");
     index = run->index;
-    flow = fl_run_flow(core, run);
     (void)fl_names_drop(&core->run_names, run->name); /* it was found by it */
     rc = keep_name(core, run, reterr);
     if (rc < 0)
         return rc;
-    if (flow)
-        forget_ended(flow, index);
+    fl_flow_left(core, run);
+    fl_paging_left(core, run);
     fl_run_destroy(run);
     core->runs[index] = NULL;
     core->live_runs--;

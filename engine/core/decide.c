@@ -4,6 +4,7 @@
 #include "engine/core/decide.h"
 #include "engine/core/flow.h"
 #include "engine/core/given.h"
+#include "engine/core/paging.h"
 #include "engine/core/retry.h"
 
 #include <stdio.h>
@@ -57,6 +58,8 @@ static int submit_rules(const struct fl_workflow *wf, struct fl_cycle cycle,
 static bool is_first(const struct fl_core *core, const struct fl_workflow *wf,
                      struct fl_cycle cycle)
 {
+    if (fl_paged_earlier(core, wf->name, cycle))
+        return false;
     for (size_t r = 0; r < core->run_count; r++) {
         const struct fl_run *run = core->runs[r];
 
@@ -105,6 +108,7 @@ static int submit_name(const struct fl_core *core, const struct fl_workflow *wf,
 {
     const struct fl_run *run;
     char time[FL_TIME_TEXT_MAX];
+    char text[FL_ERR_TEXT_MAX];
 
     if (variant && !fl_workflow_name_is_plain(variant))
         return fl_err_set(reterr, FL_E_PARSE, 0,
@@ -113,6 +117,10 @@ static int submit_name(const struct fl_core *core, const struct fl_workflow *wf,
     fl_cycle_format(cycle, time);
     (void)snprintf(name, size, "%s/%s%s%s", wf->name, time, variant ? "#" : "",
                    variant ? variant : "");
+    if (fl_core_is_paged(core, name)) {
+        fl_paged_text(name, text, sizeof(text));
+        return fl_err_set(reterr, FL_E_EXISTS, 0, "%s", text);
+    }
     run = fl_core_run(core, name);
     if (run)
         return fl_err_set(reterr, FL_E_EXISTS, 0, "run '%s' exists already (it is %s)", name,

@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include "engine/core/flow.h"
-#include "engine/core/terms.h"
+#include "engine/core/paging.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -264,7 +264,7 @@ static int make(struct flowing *f, struct fl_cycle cycle, const struct fl_rule_b
 
     fl_cycle_format(cycle, time);
     (void)snprintf(name, sizeof(name), "%s/%s", f->flow->name, time); /* names are bounded */
-    if (fl_core_run(f->core, name))
+    if (fl_core_run(f->core, name) || fl_core_is_paged(f->core, name))
         return skip(f, cycle, "there is a run of this cycle already");
     rc = emit(f, FL_EVENT_RUN_CREATED, &event);
     if (rc == 0)
@@ -338,79 +338,11 @@ static int make_cycles(struct flowing *f)
     return rc;
 }
 
-/* How far back a workflow's stages reach into earlier cycles [s], <= 0: with inputs and triggers.
- */
-static int64_t deepest_s(const struct fl_plan *plan)
-{
-    const struct fl_workflow *wf = plan->workflow;
-    int64_t deepest = 0;
-
-    for (size_t s = 0; s < wf->stage_count; s++) {
-        const struct fl_expr *when = &plan->stages[s].when;
-
-        for (size_t i = 0; i < when->leaf_count; i++)
-            if (when->leaves[i].cycle_offset_s < deepest)
-                deepest = when->leaves[i].cycle_offset_s;
-        for (size_t i = 0; i < wf->stages[s].input_count; i++)
-            for (size_t k = 0; k < wf->stages[s].inputs[i].source_count; k++) {
-                int64_t offset_s = wf->stages[s].inputs[i].sources[k].cycle_offset_s;
-
-                deepest = offset_s < deepest ? offset_s : deepest;
-            }
-    }
-    return deepest;
-}
-
-/* True when a stage of an unfinished run may still take something from that cycle. */
-static bool stage_needs(const struct fl_run *run, uint32_t s, struct fl_cycle cycle)
-{
-    const struct fl_stage *stage = &run->plan->workflow->stages[s];
-    const struct fl_plan_stage *ps = &run->plan->stages[s];
-    bool reaches = false;
-
-    for (size_t i = 0; !reaches && i < ps->when.leaf_count; i++)
-        reaches = ps->when.leaves[i].cycle_offset_s != 0 &&
-                  run->cycle.s + ps->when.leaves[i].cycle_offset_s == cycle.s;
-    for (size_t i = 0; !reaches && i < stage->input_count; i++)
-        for (size_t k = 0; !reaches && k < stage->inputs[i].source_count; k++)
-            reaches = stage->inputs[i].sources[k].cycle_offset_s != 0 &&
-                      run->cycle.s + stage->inputs[i].sources[k].cycle_offset_s == cycle.s;
-    for (size_t i = 0; !reaches && i < ps->when.leaf_count; i++)
-        reaches = ps->kinds[i] == FL_TERM_FAR &&
-                  run->cycle.s + ps->when.leaves[i].cycle_offset_s == cycle.s;
-    for (uint32_t i = ps->inst_first; reaches && i < ps->inst_first + ps->inst_count; i++)
-        if (!run->insts[i].final)
-            return true;
-    return false;
-}
-
-/* True when a trigger of an unfinished run, of whatever workflow, still counts in the old one. */
-static bool is_counted(const struct fl_run *run, const struct fl_run *old)
-{
-    for (uint32_t i = 0; run->fars && i < run->plan->far_count; i++)
-        if (run->fars[i].target == old->index && !run->insts[run->fars[i].inst].final)
-            return true;
-    return false;
-}
-
 static bool is_needed(const struct flowing *f, const struct fl_run *old)
 {
-    const struct fl_core *core = f->core;
-
-    if (f->flow->has_next && old->cycle.s >= f->flow->next.s + deepest_s(f->flow->plan))
-        return true;
-    for (size_t a = 0; a < core->active_count; a++) {
-        const struct fl_run *run = core->runs[core->active[a]];
-
-        if (is_counted(run, old))
-            return true;
-        if (strcmp(run->plan->workflow->name, f->flow->name) != 0)
-            continue;
-        for (uint32_t s = 0; s < run->plan->stage_count; s++)
-            if (run->plan->stages[s].far_count > 0 && stage_needs(run, s, old->cycle))
-                return true;
-    }
-    return false;
+    return (f->flow->has_next &&
+            old->cycle.s >= f->flow->next.s + fl_reach_back_s(f->flow->plan)) ||
+           fl_needed_by_runs(f->core, old);
 }
 
 static int drop_old(struct flowing *f)

@@ -73,6 +73,15 @@ void fl_flow_look(struct fl_flow *flow);
 bool fl_flow_excludes(const struct fl_run *run, const struct fl_stage *stage, char *why,
                       size_t size);
 
+/* How far back a workflow's stages reach into earlier cycles [s], <= 0: with inputs and triggers.
+ */
+int64_t fl_reach_back_s(const struct fl_plan *plan);
+/* True when an unfinished run may still take something from one that has ended. */
+bool fl_needed_by_runs(const struct fl_core *core, const struct fl_run *old);
+/* True when a run that is still to be made may: the next cycle of an installed workflow, or one
+ * that a person makes after the newest cycle that there is. */
+bool fl_needed_later(const struct fl_core *core, const struct fl_run *old);
+
 /* Cycles whose time has come, cycles that are skipped, runs that are dropped; stages that are no
  * part of their run. */
 int fl_flow_advance(const struct fl_core *core, const struct fl_input *tick,
@@ -106,6 +115,8 @@ int fl_flow_moved(struct fl_run *run, const struct fl_workflow *was, struct fl_e
 int fl_flow_created(struct fl_core *core, struct fl_run *run, const struct fl_event *event,
                     const json_t *text, struct fl_err *reterr);
 int fl_flow_ended(struct fl_core *core, const struct fl_run *run, struct fl_err *reterr);
+/* A run leaves the state. */
+void fl_flow_left(struct fl_core *core, const struct fl_run *run);
 void fl_flow_reopened(struct fl_core *core, const struct fl_run *run);
 
 #endif

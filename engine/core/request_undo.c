@@ -7,6 +7,7 @@
 
 #include "engine/base/json.h"
 #include "engine/core/flow.h"
+#include "engine/core/paging.h"
 
 #include "engine/base/banned.h"
 
@@ -102,6 +103,7 @@ int fl_undo_find(struct fl_asking *asking, struct fl_err *reterr)
 {
     const struct fl_actions *actions = &asking->core->actions;
     const struct fl_action *action;
+    char text[FL_ERR_TEXT_MAX];
     int64_t number;
     int rc = fl_json_int_opt(asking->input->message, "number", 0, &number, reterr);
 
@@ -123,6 +125,10 @@ int fl_undo_find(struct fl_asking *asking, struct fl_err *reterr)
                                          : "action %lld is undone already",
                           (long long)number);
     asking->run = action->run ? fl_core_run(asking->core, action->run) : NULL;
+    if (action->run && fl_core_is_paged(asking->core, action->run)) {
+        fl_paged_text(action->run, text, sizeof(text));
+        return fl_err_set(reterr, FL_E_NOENT, 0, "action %lld: %s", (long long)number, text);
+    }
     if (action->run && !asking->run)
         return fl_err_set(reterr, FL_E_NOENT, 0, "the run of action %lld is not here any more",
                           (long long)number);

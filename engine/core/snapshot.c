@@ -8,6 +8,7 @@
 
 #include "engine/base/json.h"
 #include "engine/core/flow.h"
+#include "engine/core/paging.h"
 #include "engine/core/snapshot_impl.h"
 #include "engine/core/terms.h"
 
@@ -247,6 +248,40 @@ static void dropped(struct fl_snap *s)
         fl_pack_spoil(&s->pack, FL_E_DATA);
 }
 
+static void paged(struct fl_snap *s)
+{
+    struct fl_paged *paged = &s->core->paged;
+    size_t count = fl_pack_count(&s->pack, paged->count);
+    uint64_t next = paged->next;
+
+    for (size_t i = 0; i < count && s->pack.rc == 0; i++) {
+        char *name = i < paged->count ? paged->names[i] : NULL;
+
+        fl_pack_text(&s->pack, &name);
+        if (!fl_pack_loads(&s->pack))
+            continue;
+        if (!name || paged->count >= FL_CORE_PAGED_MAX || fl_paged_add(paged, name, NULL) < 0) {
+            fl_pack_spoil(&s->pack, name ? FL_E_NOMEM : FL_E_DATA);
+            free(name);
+        }
+    }
+    fl_pack_u(&s->pack, &next);
+    if (next >= FL_CORE_PAGED_MAX)
+        fl_pack_spoil(&s->pack, FL_E_DATA);
+    paged->next = (size_t)next;
+}
+
+static void ended(struct fl_snap *s)
+{
+    struct fl_core *core = s->core;
+
+    fl_snap_list(s, &core->ended, &core->ended_count, (uint32_t)core->run_count);
+    core->ended_room = core->ended_count;
+    for (size_t i = 0; i < core->ended_count && fl_pack_loads(&s->pack); i++)
+        if (!core->runs[core->ended[i]])
+            fl_pack_spoil(&s->pack, FL_E_DATA);
+}
+
 static void action(struct fl_snap *s, struct fl_action *a)
 {
     struct fl_pack *p = &s->pack;
@@ -312,6 +347,8 @@ static void body(struct fl_snap *s)
     flows(s);
     runs(s);
     dropped(s);
+    paged(s);
+    ended(s);
     actions(s);
     fl_pack_u(&s->pack, &tail);
     if (tail != TAIL)

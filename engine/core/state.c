@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "engine/core/flow.h"
+#include "engine/core/paging.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +62,8 @@ void fl_core_destroy(struct fl_core *core)
         fl_flow_destroy(core->flows[i]);
     for (size_t i = 0; i < core->dropped_count; i++)
         free(core->dropped[i]);
+    fl_paged_release(&core->paged);
+    free(core->ended);
     fl_words_release(&core->words);
     fl_words_release(&core->run_words);
     free(core->awaited);

@@ -268,6 +268,15 @@ struct fl_worker {
     size_t site_count;
 };
 
+/* Names of ended runs that are held no more, in a ring; see paging.h. */
+struct fl_paged {
+    char **names;
+    size_t count;
+    size_t room;
+    size_t next; /* the oldest, once the ring is full */
+    struct fl_names index;
+};
+
 struct fl_core {
     struct fl_plan **plans;
     size_t plan_count;
@@ -289,6 +298,10 @@ struct fl_core {
     char **dropped; /* names of runs that were dropped, the last FL_CORE_DROPPED_MAX */
     size_t dropped_count;
     size_t dropped_next;
+    struct fl_paged paged;
+    uint32_t *ended; /* runs that have ended and may be paged, in the order of their ends */
+    size_t ended_count;
+    size_t ended_room;
     struct fl_place *places;
     size_t place_count;
     struct fl_words run_words; /* names of runs that do not exist and are waited for */

@@ -64,7 +64,7 @@ int fl_view_runs(const struct fl_core *core, json_t **ret_json, struct fl_err *r
     }
     if (rc < 0)
         return fl_view_done(rc, reterr);
-    answer = json_pack("{s:O}", "runs", runs);
+    answer = json_pack("{s:O,s:I}", "runs", runs, "paged", (json_int_t)core->paged.count);
     if (!answer)
         return fl_view_done(FL_E_NOMEM, reterr);
     *ret_json = answer;

@@ -1,6 +1,7 @@
 /* Finding runs and instances by the names that people type, and members of the answers. */
 #include "config.h"
 
+#include "engine/core/paging.h"
 #include "engine/core/view_impl.h"
 
 #include <stdio.h>
@@ -123,10 +124,15 @@ int fl_view_find_run(const struct fl_core *core, const char *name, const struct 
 {
     fl_auto(fl_buf_release) struct fl_buf list;
     struct nearest nearest = {.wanted = name};
+    char text[FL_ERR_TEXT_MAX];
     const struct fl_run *run;
 
     fl_assert(ret_run);
     fl_buf_init(&list, FL_ERR_TEXT_MAX);
+    if (name && fl_core_is_paged(core, name)) {
+        fl_paged_text(name, text, sizeof(text));
+        return fl_err_set(reterr, FL_E_NOENT, 0, "%s", text);
+    }
     if (core->live_runs == 0)
         return fl_err_set(reterr, FL_E_NOENT, 0, "there are no runs yet");
     run = name ? fl_core_run(core, name) : NULL;

@@ -49,6 +49,7 @@
  * workflow-removed    no more cycles of it; its runs go on
  * cycle-skipped   a cycle of an installed workflow that is not run, and `why`
  * run-dropped     an ended run that nothing needs any more is forgotten, and cleaned by workers
+ * run-paged       an ended run is held in memory no more; what it made stays
  * run-replanned   a run goes on by the version `digest` of its workflow
  * state-set       a person says that an instance has succeeded, failed, is skipped, or waits again
  * time-came       the time until_ns, which triggers of the run wait for, has come
@@ -79,6 +80,7 @@
     X(WORKFLOW_REMOVED, "workflow-removed") \
     X(CYCLE_SKIPPED, "cycle-skipped") \
     X(RUN_DROPPED, "run-dropped") \
+    X(RUN_PAGED, "run-paged") \
     X(STATE_SET, "state-set") \
     X(RUN_REPLANNED, "run-replanned") \
     X(TIME_CAME, "time-came") \

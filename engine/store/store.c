@@ -22,7 +22,8 @@ static const char *const sql_texts[SQL_COUNT] = {
     [SQL_EVENT_ADD] = "insert into event(seq, time_ns, type, run, stage, body) values(?,?,?,?,?,?)",
     [SQL_EVENT_LAST] = "select max(seq) from event",
     [SQL_EVENT_LOAD] = "select seq, body from event where seq >= ? order by seq limit ?",
-    [SQL_EVENT_DROP] = "select max(seq) from event where run = ? and type = 'run-dropped'",
+    [SQL_EVENT_DROP] = "select max(seq) from event where run = ? and type in"
+                       " ('run-dropped', 'run-paged')",
     [SQL_WORKFLOW_PUT] = "insert or ignore into workflow(digest, body) values(?,?)",
     [SQL_WORKFLOW_GET] = "select body from workflow where digest = ?",
     [SQL_EPOCH_ADD] = "update counter set value = value + ? where name = 'epoch'",

@@ -72,8 +72,8 @@ int fl_store_tidy(struct fl_store *store, struct fl_err *reterr);
 /* The number of the last durable event, 0 when there is none. */
 int fl_store_last_seq(struct fl_store *store, uint64_t *ret_seq, struct fl_err *reterr);
 
-/* The number of the event by which a run was dropped from the state: before it the state has the
- * run. FL_E_NOENT: it was not. */
+/* The number of the event by which a run was dropped from the state, or paged: before it the state
+ * has the run. FL_E_NOENT: it was not. */
 int fl_store_dropped(struct fl_store *store, const char *run, uint64_t *ret_seq,
                      struct fl_err *reterr);
 

@@ -205,6 +205,10 @@ char *dump_core(const struct fl_core *core)
         put_flow(&out, core, core->flows[i]);
     for (size_t i = 0; i < core->dropped_count; i++)
         fl_buf_printf(&out, "dropped %s\n", core->dropped[i]);
+    for (size_t i = 0; i < core->paged.count; i++)
+        fl_buf_printf(&out, "paged %s\n", core->paged.names[i]);
+    fl_buf_printf(&out, "paged next=%zu names=%zu\n", core->paged.next, core->paged.index.count);
+    put_list(&out, "ended", core->ended, core->ended_count);
     put_list(&out, "active", core->active, core->active_count);
     for (size_t w = 0; w < core->worker_count; w++)
         put_worker(&out, core, core->workers[w]);

@@ -18,6 +18,7 @@ void oracle_init(struct oracle *o)
                          .insts = json_object(),
                          .pools = json_object(),
                          .jobs = json_object(),
+                         .paged = json_object(),
                          .flows = json_object(),
                          .shared = json_object()};
 }
@@ -33,6 +34,7 @@ void oracle_release(struct oracle *o)
         free(o->own[i].run);
         fl_workflow_destroy(o->own[i].workflow);
     }
+    json_decref(o->paged);
     json_decref(o->flows);
     json_decref(o->shared);
 }
@@ -442,9 +444,11 @@ static int on_flow(struct oracle *o, const struct fl_event *event, struct fl_err
     const struct fl_workflow *wf;
     struct fl_cycle cycle;
 
-    if (event->type == FL_EVENT_RUN_DROPPED) {
+    if (event->type == FL_EVENT_RUN_DROPPED || event->type == FL_EVENT_RUN_PAGED) {
         if (!json_object_get(run, "ended"))
             return broken(reterr, event, "it has not ended");
+        if (event->type == FL_EVENT_RUN_PAGED)
+            (void)json_object_set_new(o->paged, event->run, json_true());
         (void)json_object_del(o->runs, event->run);
         return 0;
     }
@@ -490,7 +494,7 @@ static int on_run_created(struct oracle *o, const struct fl_event *event, struct
     if (rc == 0 && event->text)
         rc = fl_json_parse(event->text, strlen(event->text), &text, reterr);
     params = json_copy(json_object_get(text, "params"));
-    if (rc == 0 && json_object_get(o->runs, event->run))
+    if (rc == 0 && (json_object_get(o->runs, event->run) || json_object_get(o->paged, event->run)))
         return broken(reterr, event, "created twice");
     (void)json_object_set_new(o->runs, event->run,
                               json_pack("{s:s,s:I,s:s*,s:i,s:o,s:{}}", "digest", event->digest,
@@ -656,7 +660,8 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
 {
     json_t *run = event->run ? json_object_get(o->runs, event->run) : NULL;
 
-    if (run && json_object_get(run, "ended") && event->type != FL_EVENT_RUN_DROPPED) {
+    if (run && json_object_get(run, "ended") && event->type != FL_EVENT_RUN_DROPPED &&
+        event->type != FL_EVENT_RUN_PAGED) {
         if (event->type == FL_EVENT_ACTION_TAKEN)
             return 0;
         if (event->type != FL_EVENT_INSTANCE_RETRY && event->type != FL_EVENT_STATE_SET)
@@ -692,6 +697,7 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
     case FL_EVENT_WORKFLOW_REMOVED:
     case FL_EVENT_CYCLE_SKIPPED:
     case FL_EVENT_RUN_DROPPED:
+    case FL_EVENT_RUN_PAGED:
         return on_flow(o, event, reterr);
     case FL_EVENT_RUN_REPLANNED:
         put(run, "digest", json_string(event->digest));

@@ -30,6 +30,7 @@ struct oracle {
     json_t *pools;  /* "worker|pool" -> [cores, jobs, used cores, used jobs] */
     json_t *jobs;   /* "run|pool" -> attempts under way */
     json_t *shared; /* "workflow|limit|NAME" and "worker|pool|RESOURCE" -> what is used */
+    json_t *paged;  /* names of runs that the state holds no more */
     json_t *flows;  /* installed workflows: name -> {"digest","last","open","held","removed"} */
 };
 
