@@ -98,6 +98,7 @@ static int make_want(const struct get *get, struct fl_lead lead, struct fl_fetch
     struct name_of of = {.get = get, .lead = lead};
     fl_auto(fl_buf_release) struct fl_buf name;
     char text[FL_TIME_TEXT_MAX];
+    char sets[300];
     int rc = 0;
 
     fl_buf_init(&name, 0);
@@ -110,9 +111,10 @@ static int make_want(const struct get *get, struct fl_lead lead, struct fl_fetch
     if (rc < 0)
         return rc;
     fl_lead_format(want->source_lead, text);
-    if (!fl_source_has_lead(&get->source, want->source_lead))
-        return fl_err_set(reterr, FL_E_CONFIG, 0, "source '%s' has no lead %s", get->source.name,
-                          text);
+    fl_source_leads_text(&get->source, want->cycle, sets, sizeof(sets));
+    if (!fl_source_has_lead(&get->source, want->cycle, want->source_lead))
+        return fl_err_set(reterr, FL_E_CONFIG, 0, "source '%s' has no lead %s; accepted: %s",
+                          get->source.name, text, sets);
     fl_cycle_format(want->cycle, text);
     if (!fl_source_has_cycle(&get->source, want->cycle))
         return fl_err_set(reterr, FL_E_CONFIG, 0, "source '%s' has no cycle %s", get->source.name,

@@ -1,7 +1,7 @@
 /* Parser of wgrib2 inventories. */
 #include "config.h"
 
-#include "data-fetch/source/index.h"
+#include "data-fetch/source/index_impl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,13 +10,6 @@
 #include "engine/base/banned.h"
 
 #define LINE_SHOWN 120
-
-struct fl_index {
-    char *text; /* the lines, cut into fields in place */
-    char *keys; /* the ":VAR:LEVEL:FORECAST:" of each line, one after the other */
-    struct fl_index_line *lines;
-    size_t count;
-};
 
 /* Decimal digits up to `stop`; *ret_after is behind the stop. */
 static bool read_number(const char *at, char stop, uint64_t *ret_value, const char **ret_after)
@@ -100,6 +93,29 @@ static bool read_message(const char *text, struct fl_index_line *line)
     return true;
 }
 
+/* Where the free text tells of a member: "ENS=+12", "ENS=low-res ctl", "ENS=hi-res ctl". The number
+ * is put behind the keys. */
+static const char *find_member(const char *rest, char **keys)
+{
+    const char *ens = rest ? strstr(rest, "ENS=") : NULL;
+    char *member = *keys;
+    size_t digits;
+
+    if (!ens)
+        return "";
+    ens += 4;
+    if (strstr(ens, "ctl"))
+        return "0";
+    ens += *ens == '+';
+    digits = strspn(ens, "0123456789");
+    if (digits == 0 || (ens[digits] && ens[digits] != ':'))
+        return "";
+    memcpy(member, ens, digits);
+    member[digits] = '\0';
+    *keys += digits + 1;
+    return member;
+}
+
 /* `text` is one line without its end; keys is where the key goes (room for the line is there). */
 static int parse_line(char *text, size_t number, struct fl_index_line *line, char **keys,
                       struct fl_err *reterr)
@@ -127,10 +143,12 @@ static int parse_line(char *text, size_t number, struct fl_index_line *line, cha
     line->level = fields[4];
     line->forecast = fields[5];
     line->rest = rest ? rest : "";
+    line->kind = FL_INDEX_IDX;
     line->key = key;
     *keys +=
         1 + (size_t)snprintf(key, strlen(fields[3]) + strlen(fields[4]) + strlen(fields[5]) + 5,
                              ":%s:%s:%s:", fields[3], fields[4], fields[5]);
+    line->member = find_member(rest, keys);
     return 0;
 }
 
@@ -212,12 +230,11 @@ static int parse_lines(struct fl_index *index, struct fl_err *reterr)
     return find_ends(index, reterr);
 }
 
-int fl_index_parse(const char *text, size_t size, struct fl_index **ret_index,
-                   struct fl_err *reterr)
+int fl_index_prepare(const char *text, size_t size, struct fl_index **ret_index,
+                     struct fl_err *reterr)
 {
     fl_auto(fl_index_destroy) struct fl_index *index = NULL;
     size_t room;
-    int rc;
 
     fl_assert(text || size == 0);
     fl_assert(ret_index);
@@ -233,7 +250,8 @@ int fl_index_parse(const char *text, size_t size, struct fl_index **ret_index,
     index = calloc(1, sizeof(*index));
     if (index) {
         index->text = malloc(size + 1);
-        index->keys = malloc(size + room * 4 + 8); /* a key is at most its line and a few colons */
+        index->keys_room = FL_INDEX_KEYS_ROOM(size, room);
+        index->keys = malloc(index->keys_room);
         index->lines = calloc(room + 1, sizeof(*index->lines));
     }
     if (!index || !index->text || !index->keys || !index->lines)
@@ -241,11 +259,36 @@ int fl_index_parse(const char *text, size_t size, struct fl_index **ret_index,
     if (size > 0)
         memcpy(index->text, text, size);
     index->text[size] = '\0';
-    rc = parse_lines(index, reterr);
+    *ret_index = FL_STEAL(index);
+    return 0;
+}
+
+int fl_index_parse(const char *text, size_t size, struct fl_index **ret_index,
+                   struct fl_err *reterr)
+{
+    fl_auto(fl_index_destroy) struct fl_index *index = NULL;
+    int rc = fl_index_prepare(text, size, &index, reterr);
+
+    if (rc == 0)
+        rc = parse_lines(index, reterr);
     if (rc < 0)
         return rc;
     *ret_index = FL_STEAL(index);
     return 0;
+}
+
+int fl_index_parse_kind(enum fl_index_kind kind, const char *text, size_t size,
+                        struct fl_index **ret_index, struct fl_err *reterr)
+{
+    switch (kind) {
+    case FL_INDEX_IDX:
+        return fl_index_parse(text, size, ret_index, reterr);
+    case FL_INDEX_ECMWF:
+        return fl_index_parse_ecmwf(text, size, ret_index, reterr);
+    case FL_INDEX_NONE:
+        break;
+    }
+    return fl_err_set(reterr, FL_E_BUG, 0, "a source without an index has none to read");
 }
 
 void fl_index_destroy(struct fl_index *index)
@@ -254,6 +297,7 @@ void fl_index_destroy(struct fl_index *index)
         return;
     free(index->text);
     free(index->keys);
+    free(index->pairs);
     free(index->lines);
     free(index);
 }

@@ -1,331 +1,689 @@
 /* The fields of a catalogue file, read strictly. */
 #include "config.h"
 
-#include <libconfig.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "data-fetch/command/settings.h"
 #include "data-fetch/source/catalogue.h"
+#include "data-fetch/source/keys.h"
 #include "engine/base/expand.h"
-#include "engine/world/file.h"
+#include "engine/base/path.h"
 
 #include "engine/base/banned.h"
 
 #define MERGE_GAP_DEFAULT 262144
+#define MERGE_GAP_MAX (64 * 1024 * 1024)
 #define CONNECTIONS_DEFAULT 4
+#define HOURS_ALL 0xffffffu
 
-/* One field: its setting, and the file for messages. */
+typedef const struct config_setting_t setting;
+
+/* What the readers of fields share. */
 struct reader {
-    const char *path;
+    const struct fl_settings *settings;
+    struct fl_source *source;
     struct fl_err *err;
 };
 
-static int bad(const struct reader *reader, const config_setting_t *at, const char *fmt, ...)
-    FL_PRINTF(3, 4);
+/* ---- spans: from, until, hours ---- */
 
-static int bad(const struct reader *reader, const config_setting_t *at, const char *fmt, ...)
+static int read_limit(const struct reader *reader, setting *entry, const char *key, int64_t open,
+                      struct fl_cycle *ret_cycle)
 {
-    char text[700];
-    va_list args;
-
-    va_start(args, fmt);
-    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): clang 14 loses the va_start above */
-    (void)vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-    return fl_err_set(reader->err, FL_E_CONFIG, 0, "%s:%u: %s", reader->path,
-                      (unsigned)config_setting_source_line(at), text);
-}
-
-/* Refuses members of a group that are not in the NULL-terminated list. */
-static int known_keys(const struct reader *reader, const config_setting_t *group,
-                      const char *const *names)
-{
-    char list[300] = "";
-    size_t used = 0;
-
-    if (!config_setting_is_group(group))
-        return bad(reader, group, "'%s' must be a group { ... }",
-                   config_setting_name(group) ? config_setting_name(group) : "entry");
-    for (size_t i = 0; names[i] && used < sizeof(list); i++)
-        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", names[i]);
-    for (unsigned i = 0; i < (unsigned)config_setting_length(group); i++) {
-        const config_setting_t *member = config_setting_get_elem(group, i);
-        bool known = false;
-
-        for (size_t k = 0; names[k] && !known; k++)
-            known = strcmp(names[k], config_setting_name(member)) == 0;
-        if (!known)
-            return bad(reader, member, "unknown key '%s'; accepted: %s",
-                       config_setting_name(member), list);
-    }
-    return 0;
-}
-
-/* A text member into out. needed: absence is an error, else out becomes "". */
-static int get_text(const struct reader *reader, const config_setting_t *group, const char *key,
-                    bool needed, char *out, size_t size)
-{
-    const config_setting_t *member = config_setting_get_member(group, key);
-    const char *text;
-
-    out[0] = '\0';
-    if (!member)
-        return needed ? bad(reader, group, "key '%s' is missing", key) : 0;
-    text = config_setting_get_string(member);
-    if (!text)
-        return bad(reader, member, "'%s' must be a text in quotes", key);
-    if (strlen(text) >= size)
-        return bad(reader, member, "'%s' is longer than %zu bytes", key, size - 1);
-    (void)snprintf(out, size, "%s", text);
-    return 0;
-}
-
-static int get_duration(const struct reader *reader, const config_setting_t *group, const char *key,
-                        int64_t *ret_seconds)
-{
-    char text[FL_TIME_TEXT_MAX];
-    int rc = get_text(reader, group, key, true, text, sizeof(text));
-
-    if (rc == 0 && fl_duration_parse(text, ret_seconds, NULL) < 0)
-        rc = bad(reader, config_setting_get_member(group, key),
-                 "'%s' is not a duration: '%s'; accepted: such as PT20S, PT6H", key, text);
-    if (rc == 0 && *ret_seconds < 0)
-        rc = bad(reader, config_setting_get_member(group, key), "'%s' is negative", key);
-    return rc;
-}
-
-/* An optional whole number within limits. */
-static int get_number(const struct reader *reader, const config_setting_t *group, const char *key,
-                      int low, int high, int fallback, int *ret_value)
-{
-    const config_setting_t *member = config_setting_get_member(group, key);
-
-    *ret_value = fallback;
-    if (!member)
-        return 0;
-    if (config_setting_type(member) != CONFIG_TYPE_INT)
-        return bad(reader, member, "'%s' must be a whole number", key);
-    *ret_value = config_setting_get_int(member);
-    if (*ret_value < low || *ret_value > high)
-        return bad(reader, member, "'%s' is %d; accepted: %d to %d", key, *ret_value, low, high);
-    return 0;
-}
-
-/* A list or array member with 1 to max entries. */
-static int get_list(const struct reader *reader, const config_setting_t *group, const char *key,
-                    size_t max, const config_setting_t **ret_list, size_t *ret_count)
-{
-    const config_setting_t *list = config_setting_get_member(group, key);
-
-    if (!list)
-        return bad(reader, group, "key '%s' is missing", key);
-    if (!config_setting_is_list(list) && !config_setting_is_array(list))
-        return bad(reader, list, "'%s' must be a list", key);
-    *ret_count = (size_t)config_setting_length(list);
-    if (*ret_count < 1 || *ret_count > max)
-        return bad(reader, list, "'%s' has %zu entries; accepted: 1 to %zu", key, *ret_count, max);
-    *ret_list = list;
-    return 0;
-}
-
-static int read_leads(const struct reader *reader, const config_setting_t *group,
-                      struct fl_source *source)
-{
-    const config_setting_t *list = NULL;
-    int rc = get_list(reader, group, "leads", FL_SOURCE_LEADS_MAX, &list, &source->leads_count);
-
-    for (size_t i = 0; rc == 0 && i < source->leads_count; i++) {
-        const char *text = config_setting_get_string_elem(list, (int)i);
-
-        if (!text || fl_leads_parse(text, &source->leads[i], NULL) < 0)
-            rc = bad(reader, list,
-                     "entry %zu of 'leads' is not a set of leads; accepted: such as "
-                     "\"+000/+120/1\"",
-                     i + 1);
-    }
-    return rc;
-}
-
-static int read_limit(const struct reader *reader, const config_setting_t *entry, const char *key,
-                      int64_t open, struct fl_cycle *ret_cycle)
-{
-    char text[FL_TIME_TEXT_MAX];
-    int rc = get_text(reader, entry, key, false, text, sizeof(text));
+    const char *text = NULL;
+    int rc = fl_settings_text(reader->settings, entry, key, false, &text, reader->err);
 
     ret_cycle->s = open;
-    if (rc == 0 && text[0] && fl_cycle_parse(text, ret_cycle, NULL) < 0)
-        rc = bad(reader, entry, "'%s' is not a cycle: '%s'; accepted: such as 20210322T1200Z", key,
-                 text);
+    if (rc == 0 && text && fl_cycle_parse(text, ret_cycle, NULL) < 0)
+        rc = fl_settings_bad(reader->settings, fl_settings_member(entry, key), reader->err,
+                             "'%s' is not a cycle: '%s'; accepted: such as 20210322T1200Z", key,
+                             text);
     return rc;
 }
 
-static int any_name(const char *name, const char *format, struct fl_buf *out, struct fl_err *reterr,
-                    void *arg)
+static int read_hours(const struct reader *reader, setting *entry, uint32_t *ret_hours)
 {
-    struct fl_lead lead = {.minutes = 180};
+    setting *list = NULL;
+    size_t count = 0;
+    int rc = fl_settings_list(reader->settings, entry, "hours", 0, 24, &list, &count, reader->err);
+
+    *ret_hours = count ? 0 : HOURS_ALL;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        const char *text = NULL;
+
+        rc = fl_settings_text_at(reader->settings, list, i, &text, reader->err);
+        if (rc == 0 && (strlen(text) != 2 || strspn(text, "0123456789") != 2 ||
+                        (text[0] - '0') * 10 + text[1] - '0' > 23))
+            rc = fl_settings_bad(reader->settings, fl_settings_at(list, i), reader->err,
+                                 "'%s' is no hour of the day; accepted: \"00\" to \"23\"", text);
+        if (rc == 0)
+            *ret_hours |= 1u << ((text[0] - '0') * 10 + text[1] - '0');
+    }
+    return rc;
+}
+
+static int read_span(const struct reader *reader, setting *entry, struct fl_source_span *span)
+{
+    int rc = read_limit(reader, entry, "from", INT64_MIN, &span->from);
+
+    if (rc == 0)
+        rc = read_limit(reader, entry, "until", INT64_MAX, &span->until);
+    if (rc == 0 && span->from.s >= span->until.s)
+        rc = fl_settings_bad(reader->settings, entry, reader->err, "'until' is not after 'from'");
+    return rc < 0 ? rc : read_hours(reader, entry, &span->hours);
+}
+
+/* ---- leads ---- */
+
+static int add_set(const struct reader *reader, struct fl_source_leads *leads, setting *list,
+                   size_t at)
+{
+    const char *text = NULL;
+    struct fl_err why = {0};
+    int rc = fl_settings_text_at(reader->settings, list, at, &text, reader->err);
+
+    if (rc == 0 && fl_leads_parse(text, &leads->sets[leads->count], &why) < 0)
+        rc = fl_settings_bad(reader->settings, fl_settings_at(list, at), reader->err,
+                             "'%s' is no set of leads: %s; accepted: such as +000/+120/1", text,
+                             why.text);
+    if (rc == 0)
+        leads->count++;
+    return rc;
+}
+
+/* leads = ["+000/+120/1", ...] for all cycles, or ( { hours, from, until, sets }, ... ). */
+static int read_leads(const struct reader *reader, setting *group)
+{
+    static const char *const keys[] = {"from", "until", "hours", "sets", NULL};
+    struct fl_source *source = reader->source;
+    setting *list = NULL;
+    size_t count = 0;
+    int rc = fl_settings_list(reader->settings, group, "leads", 1, FL_SOURCE_LEADS_MAX, &list,
+                              &count, reader->err);
+
+    if (rc == 0 && fl_settings_count(fl_settings_at(list, 0)) == 0) { /* plain texts */
+        struct fl_source_leads *leads = &source->leads[0];
+
+        leads->span =
+            (struct fl_source_span){.from.s = INT64_MIN, .until.s = INT64_MAX, .hours = HOURS_ALL};
+        source->leads_count = 1;
+        if (count > FL_SOURCE_SETS_MAX)
+            return fl_settings_bad(reader->settings, list, reader->err,
+                                   "'leads' has %zu sets; accepted: 1 to %d", count,
+                                   FL_SOURCE_SETS_MAX);
+        for (size_t i = 0; rc == 0 && i < count; i++)
+            rc = add_set(reader, leads, list, i);
+        return rc;
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        struct fl_source_leads *leads = &source->leads[i];
+        setting *entry = fl_settings_at(list, i);
+        setting *sets = NULL;
+        size_t set_count = 0;
+
+        rc = fl_settings_known(reader->settings, entry, keys, reader->err);
+        if (rc == 0)
+            rc = read_span(reader, entry, &leads->span);
+        if (rc == 0)
+            rc = fl_settings_list(reader->settings, entry, "sets", 1, FL_SOURCE_SETS_MAX, &sets,
+                                  &set_count, reader->err);
+        for (size_t k = 0; rc == 0 && k < set_count; k++)
+            rc = add_set(reader, leads, sets, k);
+        source->leads_count++;
+    }
+    return rc;
+}
+
+/* ---- dimensions ---- */
+
+static bool is_word(const char *text)
+{
+    return *text && *text != '.' && strlen(text) < FL_SOURCE_VALUE_MAX &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-") ==
+               strlen(text);
+}
+
+static int add_value(const struct reader *reader, setting *at, struct fl_source_dimension *dim,
+                     const char *value)
+{
+    if (!is_word(value))
+        return fl_settings_bad(reader->settings, at, reader->err,
+                               "'%s' is no value; accepted: letters, digits, _ . + -, fewer than "
+                               "%d, or a range p01..p30",
+                               value, FL_SOURCE_VALUE_MAX);
+    if (dim->count == FL_SOURCE_VALUES_MAX)
+        return fl_settings_bad(reader->settings, at, reader->err,
+                               "dimension '%s' has more than %d values", dim->name,
+                               FL_SOURCE_VALUES_MAX);
+    (void)snprintf(dim->values[dim->count++], FL_SOURCE_VALUE_MAX, "%s", value);
+    return 0;
+}
+
+/* "p01..p30": the same beginning, numbers of as many digits going up. */
+static int add_values(const struct reader *reader, setting *at, struct fl_source_dimension *dim,
+                      const char *text)
+{
+    const char *dots = strstr(text, "..");
+    char first[FL_SOURCE_VALUE_MAX];
+    size_t head;
+    size_t digits;
+    long from;
+    long to;
+    int rc = 0;
+
+    if (!dots)
+        return add_value(reader, at, dim, text);
+    head = strcspn(text, "0123456789.");
+    digits = strspn(text + head, "0123456789");
+    if (digits == 0 || digits > 6 || head + digits != (size_t)(dots - text) ||
+        dots - text >= FL_SOURCE_VALUE_MAX || strncmp(text, dots + 2, head) != 0 ||
+        strspn(dots + 2 + head, "0123456789") != strlen(dots + 2 + head) ||
+        strlen(dots + 2 + head) < digits || strlen(dots + 2 + head) > 6)
+        return fl_settings_bad(reader->settings, at, reader->err,
+                               "'%s' is no range of values; accepted: such as p01..p30", text);
+    from = strtol(text + head, NULL, 10);
+    to = strtol(dots + 2 + head, NULL, 10);
+    if (to < from)
+        return fl_settings_bad(reader->settings, at, reader->err, "'%s' goes down", text);
+    for (long i = from; i <= to && rc == 0; i++) {
+        (void)snprintf(first, sizeof(first), "%.*s%0*ld", (int)head, text, (int)digits, i);
+        rc = add_value(reader, at, dim, first);
+    }
+    return rc;
+}
+
+static int check_dimension(const struct reader *reader, setting *entry,
+                           const struct fl_source_dimension *dim)
+{
+    static const char *const taken[] = {"cycle", "lead", "valid"};
+    const struct fl_source *source = reader->source;
+    bool known = dim->count == 0 || !dim->standard[0];
+
+    if (!is_word(dim->name))
+        return fl_settings_bad(reader->settings, entry, reader->err, "'%s' is no name", dim->name);
+    for (size_t i = 0; i < FL_COUNT(taken); i++) {
+        if (strcmp(dim->name, taken[i]) == 0)
+            return fl_settings_bad(reader->settings, entry, reader->err,
+                                   "dimension '%s': that name is a time", dim->name);
+    }
+    for (size_t i = 0; i < source->dimension_count; i++) {
+        if (strcmp(dim->name, source->dimensions[i].name) == 0)
+            return fl_settings_bad(reader->settings, entry, reader->err,
+                                   "dimension '%s' stands there twice", dim->name);
+    }
+    for (size_t i = 0; i < dim->count; i++)
+        known = known || strcmp(dim->values[i], dim->standard) == 0;
+    if (!known)
+        return fl_settings_bad(reader->settings, entry, reader->err,
+                               "the default '%s' is none of the values of '%s'", dim->standard,
+                               dim->name);
+    return 0;
+}
+
+static int read_dimensions(const struct reader *reader, setting *group)
+{
+    static const char *const keys[] = {"name", "title", "values", "default", NULL};
+    struct fl_source *source = reader->source;
+    setting *list = NULL;
+    size_t count = 0;
+    int rc = fl_settings_list(reader->settings, group, "dimensions", 0, FL_SOURCE_DIMENSIONS_MAX,
+                              &list, &count, reader->err);
+
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        struct fl_source_dimension *dim = &source->dimensions[i];
+        setting *entry = fl_settings_at(list, i);
+        setting *values = NULL;
+        size_t value_count = 0;
+
+        rc = fl_settings_known(reader->settings, entry, keys, reader->err);
+        if (rc == 0)
+            rc = fl_settings_copy(reader->settings, entry, "name", true, dim->name,
+                                  sizeof(dim->name), reader->err);
+        if (rc == 0)
+            rc = fl_settings_copy(reader->settings, entry, "title", false, dim->title,
+                                  sizeof(dim->title), reader->err);
+        if (rc == 0)
+            rc = fl_settings_copy(reader->settings, entry, "default", false, dim->standard,
+                                  sizeof(dim->standard), reader->err);
+        if (rc == 0)
+            rc = fl_settings_list(reader->settings, entry, "values", 0, FL_SOURCE_VALUES_MAX,
+                                  &values, &value_count, reader->err);
+        for (size_t k = 0; rc == 0 && k < value_count; k++) {
+            const char *text = NULL;
+
+            rc = fl_settings_text_at(reader->settings, values, k, &text, reader->err);
+            if (rc == 0)
+                rc = add_values(reader, fl_settings_at(values, k), dim, text);
+        }
+        if (rc == 0)
+            rc = check_dimension(reader, entry, dim);
+        source->dimension_count += rc == 0;
+    }
+    return rc;
+}
+
+/* ---- paths ---- */
+
+/* Stands in for a value while a pattern is tried. */
+static const char *sample_value(const char *dimension, void *arg)
+{
+    const struct fl_source *source = arg;
+
+    for (size_t i = 0; i < source->dimension_count; i++) {
+        const struct fl_source_dimension *dim = &source->dimensions[i];
+
+        if (strcmp(dim->name, dimension) == 0)
+            return dim->standard[0] ? dim->standard : (dim->count ? dim->values[0] : "1");
+    }
+    return NULL;
+}
+
+/* The part of a path up to the question mark must be plain; what follows is a query. */
+static bool path_is_plain(char *path)
+{
+    char *query = strchr(path, '?');
+
+    if (query)
+        *query = '\0';
+    return fl_path_is_safe(path) && (!query || !strpbrk(query + 1, " \t\r\n\\\"<>"));
+}
+
+static int check_pattern(const struct reader *reader, setting *entry,
+                         const struct fl_source_path *path)
+{
+    struct fl_source *source = reader->source;
+    fl_auto(fl_buf_release) struct fl_buf sample;
+    struct fl_err why = {0};
     struct fl_cycle cycle = {.s = 1539043200};
+    struct fl_lead lead = {.minutes = 180};
+    struct fl_source *one = calloc(1, sizeof(*one));
+    int rc;
 
-    (void)arg;
-    return fl_expand_time(name, format, cycle, &lead, out, reterr);
+    fl_buf_init(&sample, 0);
+    if (!one)
+        return fl_err_set(reader->err, FL_E_NOMEM, 0, "out of memory");
+    *one = *source;
+    one->path_count = 1;
+    one->paths[0] = *path;
+    one->paths[0].span =
+        (struct fl_source_span){.from.s = INT64_MIN, .until.s = INT64_MAX, .hours = HOURS_ALL};
+    rc = fl_source_path_of(one, cycle, lead, sample_value, source, &sample, &why);
+    free(one);
+    if (rc < 0)
+        return fl_settings_bad(reader->settings, entry, reader->err, "%s", why.text);
+    if (!path_is_plain(sample.data))
+        return fl_settings_bad(reader->settings, entry, reader->err,
+                               "path '%s' is not a plain relative path", path->pattern);
+    return 0;
 }
 
-static int read_paths(const struct reader *reader, const config_setting_t *group,
-                      struct fl_source *source)
+static int read_paths(const struct reader *reader, setting *group)
 {
-    static const char *const keys[] = {"from", "until", "path", NULL};
-    const config_setting_t *list = NULL;
-    int rc = get_list(reader, group, "paths", FL_SOURCE_PATHS_MAX, &list, &source->path_count);
+    static const char *const keys[] = {"from", "until", "hours", "path", NULL};
+    struct fl_source *source = reader->source;
+    setting *list = NULL;
+    int rc = fl_settings_list(reader->settings, group, "paths", 1, FL_SOURCE_PATHS_MAX, &list,
+                              &source->path_count, reader->err);
 
-    for (unsigned i = 0; rc == 0 && i < source->path_count; i++) {
-        const config_setting_t *entry = config_setting_get_elem(list, i);
+    for (size_t i = 0; rc == 0 && i < source->path_count; i++) {
+        setting *entry = fl_settings_at(list, i);
         struct fl_source_path *path = &source->paths[i];
-        fl_auto(fl_buf_release) struct fl_buf sample;
-        struct fl_err err = {0};
 
-        fl_buf_init(&sample, 0);
-        rc = known_keys(reader, entry, keys);
+        rc = fl_settings_known(reader->settings, entry, keys, reader->err);
         if (rc == 0)
-            rc = read_limit(reader, entry, "from", INT64_MIN, &path->from);
+            rc = read_span(reader, entry, &path->span);
         if (rc == 0)
-            rc = read_limit(reader, entry, "until", INT64_MAX, &path->until);
+            rc = fl_settings_copy(reader->settings, entry, "path", true, path->pattern,
+                                  sizeof(path->pattern), reader->err);
         if (rc == 0)
-            rc = get_text(reader, entry, "path", true, path->pattern, sizeof(path->pattern));
-        if (rc == 0 && fl_expand(path->pattern, any_name, &sample, &err, NULL) < 0)
-            rc = bad(reader, entry, "path '%s': %s", path->pattern, err.text);
-        if (rc == 0 && !fl_path_is_safe(sample.data))
-            rc = bad(reader, entry, "path '%s' is not a plain relative path", path->pattern);
+            rc = check_pattern(reader, entry, path);
+    }
+    for (size_t i = 0; rc == 0 && i < source->dimension_count; i++) {
+        const struct fl_source_dimension *dim = &source->dimensions[i];
+        char word[FL_SOURCE_VALUE_MAX + 2];
+        bool used = false;
+
+        (void)snprintf(word, sizeof(word), "{%s", dim->name);
+        for (size_t k = 0; k < source->path_count; k++)
+            used = used || strstr(source->paths[k].pattern, word);
+        if (!used)
+            rc = fl_settings_bad(reader->settings, list, reader->err,
+                                 "dimension '%s' is in no path; accepted: {%s}, {%s:upper}, "
+                                 "{%s:lower}, {%s:digits}",
+                                 dim->name, dim->name, dim->name, dim->name, dim->name);
     }
     return rc;
 }
 
-static int read_mirrors(const struct reader *reader, const config_setting_t *group,
-                        struct fl_source *source)
+/* ---- the rest: index, mirrors, waiting, expectations ---- */
+
+static int read_index(const struct reader *reader, setting *group)
 {
-    static const char *const keys[] = {"url", "connections", "per_minute", NULL};
-    const config_setting_t *list = NULL;
-    int rc =
-        get_list(reader, group, "mirrors", FL_SOURCE_MIRRORS_MAX, &list, &source->mirror_count);
+    static const char *const keys[] = {"kind", "suffix", "replaces", NULL};
+    static const char *const kinds[] = {"none", "idx", "ecmwf", NULL};
+    static const char *const suffixes[] = {"", ".idx", ".index"};
+    struct fl_source *source = reader->source;
+    setting *index = fl_settings_member(group, "index");
+    const char *suffix = NULL;
+    int kind = 0;
+    int rc;
 
-    for (unsigned i = 0; rc == 0 && i < source->mirror_count; i++) {
-        const config_setting_t *entry = config_setting_get_elem(list, i);
-        struct fl_source_mirror *mirror = &source->mirrors[i];
-        size_t length;
-
-        rc = known_keys(reader, entry, keys);
-        if (rc == 0)
-            rc = get_text(reader, entry, "url", true, mirror->url, sizeof(mirror->url));
-        if (rc == 0)
-            rc = get_number(reader, entry, "connections", 1, FL_SOURCE_CONNECTIONS_MAX,
-                            CONNECTIONS_DEFAULT, &mirror->connections);
-        if (rc == 0)
-            rc = get_number(reader, entry, "per_minute", 1, 100000, 0, &mirror->per_minute);
-        length = strlen(mirror->url);
-        if (rc == 0 && strncmp(mirror->url, "http://", 7) != 0 &&
-            strncmp(mirror->url, "https://", 8) != 0)
-            rc = bad(reader, entry, "mirror '%s' is not a URL; accepted: http://…, https://…",
-                     mirror->url);
-        if (rc == 0 && mirror->url[length - 1] == '/')
-            mirror->url[length - 1] = '\0';
+    if (!index)
+        return fl_settings_bad(reader->settings, group, reader->err,
+                               "key 'index' is missing; accepted: { kind = \"idx\"; }, \"ecmwf\", "
+                               "\"none\"");
+    if (fl_settings_count(index) == 0 &&
+        fl_settings_text(reader->settings, group, "index", true, &suffix, NULL) == 0) {
+        source->index_kind = FL_INDEX_IDX; /* the short form: the suffix of wgrib2's inventory */
+        return fl_settings_copy(reader->settings, group, "index", true, source->index,
+                                sizeof(source->index), reader->err);
     }
+    rc = fl_settings_known(reader->settings, index, keys, reader->err);
+    if (rc == 0)
+        rc = fl_settings_word(reader->settings, index, "kind", kinds, true, &kind, reader->err);
+    source->index_kind = (enum fl_index_kind)kind;
+    if (rc == 0)
+        rc = fl_settings_copy(reader->settings, index, "suffix", false, source->index,
+                              sizeof(source->index), reader->err);
+    if (rc == 0)
+        rc = fl_settings_copy(reader->settings, index, "replaces", false, source->index_replaces,
+                              sizeof(source->index_replaces), reader->err);
+    if (rc == 0 && !source->index[0])
+        (void)snprintf(source->index, sizeof(source->index), "%s", suffixes[kind]);
+    if (rc == 0 && kind == FL_INDEX_NONE && (source->index[0] || source->index_replaces[0]))
+        rc = fl_settings_bad(reader->settings, index, reader->err,
+                             "'suffix' and 'replaces' belong to an index; kind is \"none\"");
     return rc;
 }
 
-static int read_groups(const struct reader *reader, const config_setting_t *group,
-                       struct fl_source *source)
+/* The host of a URL. */
+static void host_of(const char *url, char *host, size_t size)
 {
-    static const char *const cycle_keys[] = {"every", NULL};
-    static const char *const wait_keys[] = {"first", "poll", "give_up", NULL};
-    const config_setting_t *cycles = config_setting_get_member(group, "cycles");
-    const config_setting_t *wait = config_setting_get_member(group, "wait");
-    int rc = cycles ? known_keys(reader, cycles, cycle_keys)
-                    : bad(reader, group, "key 'cycles' is missing");
+    const char *from = strstr(url, "://");
+    const char *user;
+    size_t length;
+
+    from = from ? from + 3 : url;
+    length = strcspn(from, "/?#");
+    user = memchr(from, '@', length);
+    if (user) {
+        length -= (size_t)(user + 1 - from);
+        from = user + 1;
+    }
+    (void)snprintf(host, size, "%.*s", (int)(length < size ? length : size - 1), from);
+}
+
+static int read_mirror(const struct reader *reader, setting *entry, struct fl_source_mirror *mirror)
+{
+    static const char *const keys[] = {"url",      "connections", "per_minute",
+                                       "provider", "keeps",       NULL};
+    int64_t connections = CONNECTIONS_DEFAULT;
+    int64_t per_minute = 0;
+    size_t length;
+    int rc = fl_settings_known(reader->settings, entry, keys, reader->err);
 
     if (rc == 0)
-        rc = get_duration(reader, cycles, "every", &source->every_s);
+        rc = fl_settings_copy(reader->settings, entry, "url", true, mirror->url,
+                              sizeof(mirror->url), reader->err);
+    if (rc == 0)
+        rc = fl_settings_int(reader->settings, entry, "connections", 1, FL_SOURCE_CONNECTIONS_MAX,
+                             &connections, reader->err);
+    if (rc == 0)
+        rc = fl_settings_int(reader->settings, entry, "per_minute", 1, 100000, &per_minute,
+                             reader->err);
+    if (rc == 0)
+        rc = fl_settings_copy(reader->settings, entry, "provider", false, mirror->provider,
+                              sizeof(mirror->provider), reader->err);
+    if (rc == 0)
+        rc = fl_settings_duration(reader->settings, entry, "keeps", false, &mirror->keeps_s,
+                                  reader->err);
+    if (rc < 0)
+        return rc;
+    if (strncmp(mirror->url, "http://", 7) != 0 && strncmp(mirror->url, "https://", 8) != 0 &&
+        strncmp(mirror->url, "ftp://", 6) != 0 && strncmp(mirror->url, "ftps://", 7) != 0)
+        return fl_settings_bad(reader->settings, entry, reader->err,
+                               "mirror '%s' is not a URL; accepted: https://…, http://…, ftp://…",
+                               mirror->url);
+    length = strlen(mirror->url);
+    if (mirror->url[length - 1] == '/')
+        mirror->url[length - 1] = '\0';
+    if (!mirror->provider[0])
+        host_of(mirror->url, mirror->provider, sizeof(mirror->provider));
+    mirror->connections = (int)connections;
+    mirror->per_minute = (int)per_minute;
+    return 0;
+}
+
+static int read_mirrors(const struct reader *reader, setting *group)
+{
+    struct fl_source *source = reader->source;
+    setting *list = NULL;
+    int rc = fl_settings_list(reader->settings, group, "mirrors", 1, FL_SOURCE_MIRRORS_MAX, &list,
+                              &source->mirror_count, reader->err);
+
+    for (size_t i = 0; rc == 0 && i < source->mirror_count; i++)
+        rc = read_mirror(reader, fl_settings_at(list, i), &source->mirrors[i]);
+    return rc;
+}
+
+static int read_cycles(const struct reader *reader, setting *group)
+{
+    static const char *const keys[] = {"every", "offset", NULL};
+    struct fl_source *source = reader->source;
+    setting *cycles = NULL;
+    int rc = fl_settings_group(reader->settings, group, "cycles", keys, true, &cycles, reader->err);
+
+    if (rc == 0)
+        rc = fl_settings_duration(reader->settings, cycles, "every", true, &source->every_s,
+                                  reader->err);
+    if (rc == 0)
+        rc = fl_settings_duration(reader->settings, cycles, "offset", false, &source->offset_s,
+                                  reader->err);
     if (rc == 0 && (source->every_s == 0 || 86400 % source->every_s != 0))
-        rc = bad(reader, cycles, "'every' must divide a day");
-    if (rc == 0)
-        rc = wait ? known_keys(reader, wait, wait_keys)
-                  : bad(reader, group, "key 'wait' is missing");
-    if (rc == 0)
-        rc = get_duration(reader, wait, "first", &source->first_s);
-    if (rc == 0)
-        rc = get_duration(reader, wait, "poll", &source->poll_s);
-    if (rc == 0)
-        rc = get_duration(reader, wait, "give_up", &source->give_up_s);
-    if (rc == 0 && source->poll_s == 0)
-        rc = bad(reader, wait, "'poll' is zero");
+        rc = fl_settings_bad(reader->settings, cycles, reader->err, "'every' must divide a day");
+    if (rc == 0 && source->offset_s >= source->every_s)
+        rc = fl_settings_bad(reader->settings, cycles, reader->err,
+                             "'offset' must be shorter than 'every'");
     return rc;
 }
 
-static int read_source(const struct reader *reader, const config_setting_t *group,
-                       struct fl_source *source)
+static int read_wait(const struct reader *reader, setting *group)
 {
-    static const char *const keys[] = {"name",  "title", "licence",   "cycles",
-                                       "leads", "paths", "index",     "mirrors",
-                                       "wait",  "html",  "merge_gap", NULL};
-    char html[16];
-    int gap = 0;
-    int rc = known_keys(reader, group, keys);
+    static const char *const keys[] = {"first", "poll", "give_up", NULL};
+    struct fl_source *source = reader->source;
+    setting *wait = NULL;
+    int rc = fl_settings_group(reader->settings, group, "wait", keys, true, &wait, reader->err);
 
     if (rc == 0)
-        rc = get_text(reader, group, "name", true, source->name, sizeof(source->name));
+        rc = fl_settings_duration(reader->settings, wait, "first", true, &source->first_s,
+                                  reader->err);
     if (rc == 0)
-        rc = get_text(reader, group, "title", false, source->title, sizeof(source->title));
+        rc = fl_settings_duration(reader->settings, wait, "poll", true, &source->poll_s,
+                                  reader->err);
     if (rc == 0)
-        rc = get_text(reader, group, "licence", false, source->licence, sizeof(source->licence));
+        rc = fl_settings_duration(reader->settings, wait, "give_up", true, &source->give_up_s,
+                                  reader->err);
+    if (rc == 0 && source->poll_s == 0)
+        rc = fl_settings_bad(reader->settings, wait, reader->err, "'poll' is zero");
+    if (rc == 0 && source->give_up_s < source->first_s)
+        rc = fl_settings_bad(reader->settings, wait, reader->err, "'give_up' is before 'first'");
+    return rc;
+}
+
+static int read_arrivals(const struct reader *reader, setting *group)
+{
+    static const char *const keys[] = {"lead", "after", NULL};
+    struct fl_source *source = reader->source;
+    setting *list = NULL;
+    int rc = fl_settings_list(reader->settings, group, "arrivals", 0, FL_SOURCE_ARRIVALS_MAX, &list,
+                              &source->arrival_count, reader->err);
+
+    for (size_t i = 0; rc == 0 && i < source->arrival_count; i++) {
+        struct fl_source_arrival *arrival = &source->arrivals[i];
+        setting *entry = fl_settings_at(list, i);
+        const char *text = NULL;
+
+        rc = fl_settings_known(reader->settings, entry, keys, reader->err);
+        if (rc == 0)
+            rc = fl_settings_text(reader->settings, entry, "lead", true, &text, reader->err);
+        if (rc == 0 && fl_lead_parse(text, &arrival->lead, NULL) < 0)
+            rc = fl_settings_bad(reader->settings, entry, reader->err,
+                                 "'lead' is '%s'; accepted: such as +006", text);
+        if (rc == 0)
+            rc = fl_settings_duration(reader->settings, entry, "after", true, &arrival->after_s,
+                                      reader->err);
+        if (rc == 0 && i > 0 && arrival->lead.minutes <= source->arrivals[i - 1].lead.minutes)
+            rc = fl_settings_bad(reader->settings, entry, reader->err,
+                                 "the leads of 'arrivals' must go up");
+    }
+    return rc;
+}
+
+static int check_expect(const struct reader *reader, setting *entry,
+                        const struct fl_source_expect *expect)
+{
+    struct fl_source *source = reader->source;
+    fl_auto(fl_keys_destroy) struct fl_keys *keys = NULL;
+    fl_auto(fl_buf_release) struct fl_buf text;
+    struct fl_err why = {0};
+    size_t name = strcspn(expect->when, "=");
+    bool known = !expect->when[0];
+
+    fl_buf_init(&text, 0);
+    for (size_t i = 0; i < source->dimension_count && !known; i++)
+        known = strlen(source->dimensions[i].name) == name && expect->when[name] == '=' &&
+                strncmp(source->dimensions[i].name, expect->when, name) == 0;
+    if (!known)
+        return fl_settings_bad(reader->settings, entry, reader->err,
+                               "'when' is '%s'; accepted: DIMENSION=GLOB, such as member=p*",
+                               expect->when);
+    if (fl_source_expand(source, expect->keys, sample_value, source, &text, &why) < 0 ||
+        fl_keys_parse(text.data, FL_INDEX_NONE, &keys, &why) < 0)
+        return fl_settings_bad(reader->settings, entry, reader->err, "%s", why.text);
+    return 0;
+}
+
+static int read_expects(const struct reader *reader, setting *group)
+{
+    static const char *const keys[] = {"when", "keys", NULL};
+    struct fl_source *source = reader->source;
+    setting *list = NULL;
+    int rc = fl_settings_list(reader->settings, group, "expect", 0, FL_SOURCE_EXPECT_MAX, &list,
+                              &source->expect_count, reader->err);
+
+    for (size_t i = 0; rc == 0 && i < source->expect_count; i++) {
+        struct fl_source_expect *expect = &source->expects[i];
+        setting *entry = fl_settings_at(list, i);
+
+        rc = fl_settings_known(reader->settings, entry, keys, reader->err);
+        if (rc == 0)
+            rc = fl_settings_copy(reader->settings, entry, "when", false, expect->when,
+                                  sizeof(expect->when), reader->err);
+        if (rc == 0)
+            rc = fl_settings_copy(reader->settings, entry, "keys", true, expect->keys,
+                                  sizeof(expect->keys), reader->err);
+        if (rc == 0)
+            rc = check_expect(reader, entry, expect);
+    }
+    return rc;
+}
+
+static int read_texts(const struct reader *reader, setting *group)
+{
+    static const char *const formats[] = {"grib", "netcdf", NULL};
+    static const char *const packings[] = {"none", "bzip2", NULL};
+    static const char *const pages[] = {"refuse", "not-yet", NULL};
+    struct fl_source *source = reader->source;
+    const struct {
+        const char *key;
+        bool needed;
+        char *out;
+        size_t size;
+    } texts[] = {
+        {"name", true, source->name, sizeof(source->name)},
+        {"title", false, source->title, sizeof(source->title)},
+        {"licence", false, source->licence, sizeof(source->licence)},
+        {"credit", false, source->credit, sizeof(source->credit)},
+    };
+    int format = 0;
+    int packing = 0;
+    int page = 0;
+    int64_t gap = MERGE_GAP_DEFAULT;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < FL_COUNT(texts); i++)
+        rc = fl_settings_copy(reader->settings, group, texts[i].key, texts[i].needed, texts[i].out,
+                              texts[i].size, reader->err);
     if (rc == 0)
-        rc = read_groups(reader, group, source);
+        rc = fl_settings_word(reader->settings, group, "format", formats, false, &format,
+                              reader->err);
     if (rc == 0)
-        rc = read_leads(reader, group, source);
+        rc = fl_settings_word(reader->settings, group, "packing", packings, false, &packing,
+                              reader->err);
     if (rc == 0)
-        rc = read_paths(reader, group, source);
+        rc = fl_settings_word(reader->settings, group, "html", pages, false, &page, reader->err);
     if (rc == 0)
-        rc = get_text(reader, group, "index", true, source->index, sizeof(source->index));
+        rc = fl_settings_int(reader->settings, group, "merge_gap", 0, MERGE_GAP_MAX, &gap,
+                             reader->err);
     if (rc == 0)
-        rc = read_mirrors(reader, group, source);
-    if (rc == 0)
-        rc = get_text(reader, group, "html", false, html, sizeof(html));
-    if (rc == 0 && html[0] && strcmp(html, "refuse") != 0 && strcmp(html, "not-yet") != 0)
-        rc = bad(reader, config_setting_get_member(group, "html"),
-                 "'html' is '%s'; accepted: refuse, not-yet", html);
-    source->html_is_not_yet = rc == 0 && strcmp(html, "not-yet") == 0;
-    if (rc == 0)
-        rc = get_number(reader, group, "merge_gap", 0, 64 * 1024 * 1024, MERGE_GAP_DEFAULT, &gap);
+        rc = fl_settings_duration(reader->settings, group, "file_spans", false,
+                                  &source->file_spans_s, reader->err);
+    if (rc == 0 && source->file_spans_s % 60 != 0)
+        rc = fl_settings_bad(reader->settings, fl_settings_member(group, "file_spans"), reader->err,
+                             "'file_spans' must be whole minutes");
+    source->format = (enum fl_source_format)format;
+    source->packing = (enum fl_source_packing)packing;
+    source->html_is_not_yet = page == 1;
     source->merge_gap_bytes = (uint64_t)gap;
     return rc;
 }
 
-int fl_source_read(const struct fl_world *world, const char *path, struct fl_source *ret_source,
-                   struct fl_err *reterr)
+static int read_source(const struct reader *reader, setting *group)
 {
-    static const char *const keys[] = {"source", NULL};
-    struct reader reader = {.path = path, .err = reterr};
-    struct fl_source *source = calloc(1, sizeof(*source));
-    fl_auto(fl_buf_release) struct fl_buf text;
-    const config_setting_t *group;
-    config_t config;
-    int rc;
+    static int (*const parts[])(const struct reader *, setting *) = {
+        read_texts, read_cycles,  read_leads, read_dimensions, read_paths,
+        read_index, read_mirrors, read_wait,  read_arrivals,   read_expects,
+    };
+    const struct fl_source *source = reader->source;
+    int rc = 0;
 
-    fl_buf_init(&text, 0);
-    config_init(&config);
-    rc = source ? fl_file_read(world, path, FL_SOURCE_BYTES_MAX, &text, reterr)
-                : fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
-    if (rc == 0 && config_read_string(&config, text.data) != CONFIG_TRUE)
-        rc = fl_err_set(reterr, FL_E_CONFIG, 0, "%s:%d: %s", path, config_error_line(&config),
-                        config_error_text(&config));
+    for (size_t i = 0; rc == 0 && i < FL_COUNT(parts); i++)
+        rc = parts[i](reader, group);
+    if (rc == 0 && source->index_kind != FL_INDEX_NONE &&
+        (source->packing != FL_PACKING_NONE || source->format == FL_FORMAT_NETCDF))
+        rc = fl_settings_bad(reader->settings, fl_settings_member(group, "index"), reader->err,
+                             "an index tells the byte ranges of plain GRIB; with packing or NetCDF "
+                             "its kind is \"none\"");
+    return rc;
+}
+
+int fl_source_parse(const char *text, const char *path, struct fl_source *ret_source,
+                    struct fl_err *reterr)
+{
+    static const char *const top[] = {"source", NULL};
+    static const char *const keys[] = {
+        "name",      "title",    "licence",    "credit",     "cycles", "leads", "paths",
+        "index",     "format",   "packing",    "mirrors",    "wait",   "html",  "expect",
+        "merge_gap", "arrivals", "dimensions", "file_spans", NULL};
+    fl_auto(fl_settings_destroy) struct fl_settings *settings = NULL;
+    struct fl_source *source = calloc(1, sizeof(*source));
+    struct reader reader = {.source = source, .err = reterr};
+    setting *group = NULL;
+    int rc = source ? fl_settings_parse(text, path, &settings, reterr)
+                    : fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+
+    reader.settings = settings;
     if (rc == 0)
-        rc = known_keys(&reader, config_root_setting(&config), keys);
-    if (rc == 0) {
-        group = config_lookup(&config, "source");
-        rc = group ? read_source(&reader, group, source)
-                   : fl_err_set(reterr, FL_E_CONFIG, 0, "%s: the group 'source' is missing", path);
-    }
+        rc = fl_settings_known(settings, fl_settings_root(settings), top, reterr);
+    if (rc == 0)
+        rc = fl_settings_group(settings, fl_settings_root(settings), "source", keys, true, &group,
+                               reterr);
+    if (rc == 0)
+        rc = read_source(&reader, group);
     if (rc == 0)
         *ret_source = *source;
-    config_destroy(&config);
     free(source);
     return rc;
 }

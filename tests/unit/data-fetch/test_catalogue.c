@@ -41,7 +41,7 @@ static void path_is(const char *name, const char *cycle_text, int32_t minutes, c
     assert_ok(fl_cycle_parse(cycle_text, &cycle, &err), err);
     assert_ok(fl_source_path(source, cycle, lead, &path, &err), err);
     assert_string_equal(path.data, wanted);
-    assert_true(fl_source_has_lead(source, lead));
+    assert_true(fl_source_has_lead(source, cycle, lead));
     free(source);
 }
 
@@ -56,6 +56,128 @@ static void paths_follow_the_layouts_of_their_dates(void **state)
             "gfs.20261124/00/atmos/gfs.t00z.pgrb2.0p25.f384");
     path_is("gfswave.atlocn.0p16", "20230823T1800Z", 60,
             "gfs.20230823/18/wave/gridded/gfswave.t18z.atlocn.0p16.f001.grib2");
+    path_is("hrrr.sfc", "20231104T0100Z", 5 * 60, "hrrr.20231104/conus/hrrr.t01z.wrfsfcf05.grib2");
+    path_is("hrrr.subh", "20231104T0100Z", 495, "hrrr.20231104/conus/hrrr.t01z.wrfsubhf09.grib2");
+    path_is("ecmwf.ifs.oper", "20240101T0000Z", 0,
+            "20240101/00z/0p4-beta/oper/20240101000000-0h-oper-fc.grib2");
+    path_is("ecmwf.ifs.oper", "20250101T0600Z", 24 * 60,
+            "20250101/06z/ifs/0p25/scda/20250101060000-24h-scda-fc.grib2");
+    path_is("ecmwf.ifs.oper", "20260512T0600Z", 24 * 60,
+            "20260512/06z/ifs/0p25/oper/20260512060000-24h-oper-fc.grib2");
+    path_is("ecmwf.ifs.enfo", "20260512T0000Z", 24 * 60,
+            "20260512/00z/ifs/0p25/enfo/20260512000000-24h-enfo-ef.grib2");
+    path_is("ecmwf.aifs.wave", "20260628T0000Z", 6 * 60,
+            "20260628/00z/aifs-single/0p25/wave/20260628000000-6h-wave-fc.grib2");
+}
+
+static const char *value_of(const char *dimension, void *arg)
+{
+    const char *const *values = arg;
+
+    for (; *values; values += 2) {
+        if (strcmp(values[0], dimension) == 0)
+            return values[1];
+    }
+    return NULL;
+}
+
+/* A member, a variable or a region is a file of its own: another member's name would be another
+ * forecast. */
+static void a_dimension_chooses_the_file(void **state)
+{
+    static const struct {
+        const char *source;
+        const char *cycle;
+        int32_t minutes;
+        const char *values[9];
+        const char *path;
+    } cases[] = {
+        {"gefs.0p50.a",
+         "20261124T0000Z",
+         6 * 60,
+         {"member", "p07"},
+         "gefs.20261124/00/atmos/pgrb2ap5/gep07.t00z.pgrb2a.0p50.f006"},
+        {"icon.eu.single",
+         "20261124T0300Z",
+         30 * 60,
+         {"variable", "t_2m"},
+         "nwp/icon-eu/grib/03/t_2m/icon-eu_europe_regular-lat-lon_single-level_2026112403_030_"
+         "T_2M.grib2.bz2"},
+        {"icon.d2.pressure",
+         "20261124T0300Z",
+         60,
+         {"variable", "u", "level", "850"},
+         "nwp/icon-d2/grib/03/u/icon-d2_germany_regular-lat-lon_pressure-level_2026112403_001_850_"
+         "u.grib2.bz2"},
+        {"rtofs.2d",
+         "20261124T0000Z",
+         12 * 60,
+         {"kind", "prog"},
+         "rtofs.20261124/rtofs_glo_2ds_f012_prog.nc"},
+        {"cmems.phy.3d-6h",
+         "20261124T0000Z",
+         6 * 60,
+         {"variable", "thetao"},
+         "GLOBAL_ANALYSISFORECAST_PHY_001_024/cmems_mod_glo_phy-thetao_anfc_0.083deg_PT6H-i_202406/"
+         "2026/11/glo12_rg_6h-i_20261124-06h_3D-thetao_fcst_R20261124.nc"},
+        {"hycom.espc",
+         "20261124T1200Z",
+         180,
+         {"kind", "ssh", "variable", "surf_el", "north", "20", "south", "10"},
+         NULL},
+    };
+    struct fl_source *source = calloc(1, sizeof(*source));
+    struct fl_err err = {0};
+
+    (void)state;
+    assert_non_null(source);
+    for (size_t i = 0; i < FL_COUNT(cases); i++) {
+        fl_auto(fl_buf_release) struct fl_buf path;
+        struct fl_cycle cycle = {0};
+        struct fl_lead lead = {.minutes = cases[i].minutes};
+        int rc;
+
+        fl_buf_init(&path, 0);
+        assert_ok(fl_source_find(fl_world_real(), NULL, cases[i].source, source, &err), err);
+        assert_ok(fl_cycle_parse(cases[i].cycle, &cycle, &err), err);
+        assert_true(fl_source_has_cycle(source, cycle));
+        assert_true(fl_source_has_lead(source, cycle, lead));
+        rc = fl_source_path_of(source, cycle, lead, value_of, (void *)cases[i].values, &path, &err);
+        if (!cases[i].path) {
+            assert_fails_with(rc, FL_E_CONFIG, err, "--with east=VALUE");
+            continue;
+        }
+        assert_ok(rc, err);
+        assert_string_equal(path.data, cases[i].path);
+    }
+    free(source);
+}
+
+/* A lead that a cycle does not have would be waited for until the give-up time. */
+static void leads_depend_on_the_hour_of_the_cycle(void **state)
+{
+    struct fl_source *source = calloc(1, sizeof(*source));
+    struct fl_cycle six = {.s = 6 * 3600};
+    struct fl_cycle seven = {.s = 7 * 3600};
+    struct fl_lead far = {.minutes = 48 * 60};
+    struct fl_err err = {0};
+    char text[200];
+
+    (void)state;
+    assert_non_null(source);
+    assert_ok(fl_source_find(fl_world_real(), NULL, "hrrr.sfc", source, &err), err);
+    assert_true(fl_source_has_lead(source, six, far));
+    assert_false(fl_source_has_lead(source, seven, far));
+    fl_source_leads_text(source, seven, text, sizeof(text));
+    assert_string_equal(text, "+000/+018/001");
+    assert_int_equal(fl_source_expected_s(source, (struct fl_lead){0}), 50 * 60);
+    assert_int_equal(fl_source_expected_s(source, (struct fl_lead){.minutes = 9 * 60}),
+                     50 * 60 + 23 * 30);
+    assert_int_equal(fl_source_expected_s(source, (struct fl_lead){.minutes = 90 * 60}), 106 * 60);
+    assert_ok(fl_source_find(fl_world_real(), NULL, "hycom.gofs31", source, &err), err);
+    assert_true(fl_source_has_cycle(source, (struct fl_cycle){.s = 12 * 3600}));
+    assert_false(fl_source_has_cycle(source, (struct fl_cycle){.s = 0}));
+    free(source);
 }
 
 /* A mistyped key that is passed over is a limit that does not hold. */
@@ -68,12 +190,35 @@ static void mistakes_are_named_with_file_and_line(void **state)
         {GOOD_HEAD GOOD_PATHS GOOD_TAIL " htlm = \"refuse\"; };", "mine.cfg:6: unknown key 'htlm'"},
         {GOOD_HEAD GOOD_PATHS GOOD_TAIL " html = \"maybe\"; };", "accepted: refuse, not-yet"},
         {GOOD_HEAD GOOD_PATHS GOOD_TAIL " title = 5; };", "'title' must be a text"},
+        {GOOD_HEAD GOOD_PATHS GOOD_TAIL " format = \"hdf\"; };", "accepted: grib, netcdf"},
+        {GOOD_HEAD GOOD_PATHS GOOD_TAIL " packing = \"bzip2\"; };", "its kind is \"none\""},
+        {GOOD_HEAD GOOD_PATHS GOOD_TAIL " expect = ( { keys = \"gridtype=x\"; } ); };",
+         "did you mean 'gridType'"},
+        {GOOD_HEAD GOOD_PATHS GOOD_TAIL " expect = ( { when = \"m=1\"; keys = \"Ni=1\"; } ); };",
+         "accepted: DIMENSION=GLOB"},
+        {GOOD_HEAD GOOD_PATHS GOOD_TAIL " arrivals = ( { lead = \"x\"; after = \"PT1H\"; } ); };",
+         "accepted: such as +006"},
+        {GOOD_HEAD GOOD_PATHS GOOD_TAIL " dimensions = ( { name = \"m\"; } ); };",
+         "dimension 'm' is in no path"},
+        {GOOD_HEAD
+         "paths = ( { path = \"x{m:long}\"; } ); dimensions = ( { name = \"m\"; } );" GOOD_TAIL
+         "};",
+         "accepted: upper, lower, digits"},
+        {GOOD_HEAD GOOD_PATHS GOOD_TAIL
+         " dimensions = ( { name = \"m\"; values = [\"p3..p1\"]; } ); };",
+         "'p3..p1' goes down"},
+        {GOOD_HEAD GOOD_PATHS GOOD_TAIL
+         " dimensions = ( { name = \"m\"; values = [\"a\"]; default = \"b\"; } ); };",
+         "none of the values"},
+        {GOOD_HEAD GOOD_PATHS GOOD_TAIL " dimensions = ( { name = \"lead\"; } ); };", "is a time"},
+        {GOOD_HEAD "paths = ( { hours = [\"24\"]; path = \"x\"; } );" GOOD_TAIL "};",
+         "accepted: \"00\" to \"23\""},
         {GOOD_HEAD GOOD_PATHS GOOD_TAIL " merge_gap = -1; };", "'merge_gap' is -1"},
         {GOOD_HEAD GOOD_TAIL "};", "key 'paths' is missing"},
         {GOOD_HEAD "paths = ( { path = \"../{lead}\"; } );" GOOD_TAIL "};", "plain relative path"},
         {GOOD_HEAD "paths = ( { path = \"x.{step}\"; } );" GOOD_TAIL "};", "unknown name 'step'"},
         {GOOD_HEAD "paths = ( { path = \"x\"; since = \"x\"; } );" GOOD_TAIL "};",
-         "unknown key 'since'; accepted: from, until, path"},
+         "unknown key 'since'; accepted: from, until, hours, path"},
         {GOOD_HEAD GOOD_PATHS GOOD_TAIL "}; other = 1;", "unknown key 'other'"},
         {"source: {", "syntax error"},
         {"", "'source' is missing"},
@@ -120,7 +265,10 @@ static void the_catalogue_can_be_looked_at(void **state)
         {{PROGRAM, "--help", NULL}, 0},
         {{PROGRAM, "get", "--help", NULL}, 0},
         {{PROGRAM, "sources", NULL}, 0},
+        {{PROGRAM, "sources", "--json", NULL}, 0},
         {{PROGRAM, "show", "gfs.0p25", NULL}, 0},
+        {{PROGRAM, "show", "icon.eu.pressure", "--json", NULL}, 0},
+        {{PROGRAM, "show", NULL}, 78},
         {{PROGRAM, "show", "gfs.none", NULL}, 78},
         {{PROGRAM, "plan", "--source", "gfs.1p00", "--cycle", "20181009T0000Z", "--leads",
           "+000/+054/3", "--series", "every=PT6H,leads=+000/+003/3", NULL},
@@ -145,6 +293,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_catalogue_can_be_looked_at),
         cmocka_unit_test(paths_follow_the_layouts_of_their_dates),
+        cmocka_unit_test(a_dimension_chooses_the_file),
+        cmocka_unit_test(leads_depend_on_the_hour_of_the_cycle),
         cmocka_unit_test_setup_teardown(mistakes_are_named_with_file_and_line, test_folder_enter,
                                         test_folder_leave),
         cmocka_unit_test_setup_teardown(a_folder_of_ones_own_comes_first, test_folder_enter,
