@@ -11,6 +11,7 @@
 
 #include "engine/base/path.h"
 #include "engine/bus/keys.h"
+#include "engine/bus/sites.h"
 #include "engine/http/http.h"
 #include "engine/worker/worker.h"
 #include "engine/world/file.h"
@@ -93,6 +94,8 @@ int fl_embed_create(const struct fl_embed_config *config, struct fl_embed **ret_
         rc = fl_wake_create(&embed->alarm_fd, reterr);
     if (rc == 0)
         rc = fl_keys_setup(config->world, embed->keys, FL_EMBED_WORKER, reterr);
+    if (rc == 0)
+        rc = fl_sites_setup_grant(config->world, embed->keys, reterr);
     if (rc == 0 && config->http) {
         rc = fl_http_find_web(web, sizeof(web), reterr);
         coordinator.web = web;
