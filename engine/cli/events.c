@@ -49,6 +49,10 @@ static const struct {
     {"run-dropped", "dropped", {"run", "why"}},
     {"run-paged", "is on the record only from now on", {"why"}},
     {"set-declared", "declares set", {"output", "text"}},
+    {"set-delivered", "is delivered whole", {"site"}},
+    {"removal-asked", "removal of what was delivered is asked", {"site"}},
+    {"files-removed", "delivered files are removed", {"site", "cause"}},
+    {"custody-noted", "ledger knows of the removal", {"site"}},
     {"signalled", "signal", {"output", "who", "text"}},
     {"file-arrived", "file arrived", {"path"}},
 };
@@ -56,7 +60,8 @@ static const struct {
 /* What a person who follows a run wants to hear of: not each step of what goes as it should. */
 static bool event_tells(const char *type, const json_t *event)
 {
-    if (strcmp(type, "attempt-launched") == 0 || strcmp(type, "output-accepted") == 0)
+    if (strcmp(type, "attempt-launched") == 0 || strcmp(type, "output-accepted") == 0 ||
+        strcmp(type, "removal-asked") == 0 || strcmp(type, "custody-noted") == 0)
         return false;
     if (strcmp(type, "worker-joined") == 0)
         return *fl_text_of(event, "pool") != '\0';

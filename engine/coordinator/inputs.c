@@ -263,6 +263,20 @@ static int take_cleaned(const struct fl_bus_event *event)
     return 0;
 }
 
+/* Delivered files are gone from their source, or the ledger of their destination knows it. */
+static int take_custody(struct fl_coordinator *c, const struct fl_bus_event *event,
+                        enum fl_input_type type, struct fl_err *reterr)
+{
+    struct fl_input input = {
+        .type = type, .worker = event->name, .who = event->name, .message = event->message};
+    const char *why = json_string_value(json_object_get(event->message, "error"));
+
+    if (why)
+        fl_log(FL_LOG_ERROR, "custody.removal", "worker='%s' error='%s' effect='asked again later'",
+               event->name, why);
+    return fl_coordinator_decide(c, &input, reterr);
+}
+
 /* A file that a trigger waits for is there. */
 static int take_file(struct fl_coordinator *c, const struct fl_bus_event *event,
                      struct fl_err *reterr)
@@ -290,6 +304,10 @@ static int take_worker(struct fl_coordinator *c, const struct fl_bus_event *even
         return take_attempt(c, event, reterr);
     if (strcmp(type, "arrived") == 0)
         return take_file(c, event, reterr);
+    if (strcmp(type, "removed") == 0)
+        return take_custody(c, event, FL_INPUT_REMOVED, reterr);
+    if (strcmp(type, "noted") == 0)
+        return take_custody(c, event, FL_INPUT_NOTED, reterr);
     if (strcmp(type, "cleaned") == 0)
         return take_cleaned(event);
     if (strcmp(type, "bye") == 0)

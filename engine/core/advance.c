@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "engine/core/clock.h"
+#include "engine/core/custody.h"
 #include "engine/core/flow.h"
 #include "engine/core/launch.h"
 #include "engine/core/paging.h"
@@ -201,6 +202,8 @@ static int end_run(const struct advancing *a, const struct fl_run *run, struct f
             return 0;
         return skip_blocked(a, run, reterr);
     }
+    if (fl_custody_holds_end(a->core, run, a->tick->now_ns))
+        return 0;
     if (run->bad)
         state = FL_STATE_FAILED;
     if (n[FL_STATE_CANCELLED] && run->cancel_asked)
@@ -261,6 +264,8 @@ int fl_core_advance(const struct fl_core *core, const struct fl_input *tick,
         rc = settle(&a, core->runs[core->active[r]], reterr);
     for (size_t r = 0; rc == 0 && r < core->active_count; r++)
         rc = expire_params(&a, core->runs[core->active[r]], reterr);
+    if (rc == 0)
+        rc = fl_custody_advance(core, tick, events, reterr);
     if (rc < 0 || events->count > before)
         return rc; /* these change what may start */
     rc = fl_launch_all(&launching, reterr);
@@ -293,6 +298,7 @@ int64_t fl_core_timer_after_ns(const struct fl_core *core, int64_t since_ns)
     int64_t next = fl_flow_timer_ns(core, since_ns);
 
     sooner(&next, fl_clock_timer_ns(core, since_ns), since_ns);
+    sooner(&next, fl_custody_timer_ns(core, since_ns), since_ns);
     for (size_t r = 0; r < core->active_count; r++) {
         const struct fl_run *run = core->runs[core->active[r]];
 
@@ -311,6 +317,7 @@ int64_t fl_core_next_timer_ns(const struct fl_core *core)
     int64_t next = fl_flow_timer_ns(core, INT64_MIN);
 
     sooner(&next, fl_clock_timer_ns(core, INT64_MIN), INT64_MIN);
+    sooner(&next, fl_custody_timer_ns(core, INT64_MIN), INT64_MIN);
     for (size_t r = 0; r < core->active_count; r++) {
         const struct fl_run *run = core->runs[core->active[r]];
 

@@ -4,6 +4,7 @@
 
 #include "engine/core/apply.h"
 #include "engine/core/clock.h"
+#include "engine/core/custody.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,8 +134,10 @@ int fl_apply_ended_as(struct fl_core *core, struct fl_run *run, uint32_t inst, b
     if (final && !fl_state_is_good(in->state) && in->state != FL_STATE_EXPIRED &&
         fl_inst_stage(run, inst)->optional) /* an expiry has its own mark */
         rc = mark_optional(run, inst, reterr);
-    if (!final)
+    if (!final) {
         in->doom = 0;
+        fl_custody_undone(run, inst);
+    }
     return rc < 0 ? rc : fl_apply_inst_changed(core, run, inst, was, now_ns, reterr);
 }
 

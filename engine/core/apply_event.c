@@ -1,6 +1,7 @@
 /* One function a type of event. */
 #include "config.h"
 
+#include "engine/core/custody.h"
 #include "engine/core/declare.h"
 #include "engine/core/flow.h"
 #include "engine/core/paging.h"
@@ -374,6 +375,7 @@ int fl_apply_reopen(struct fl_core *core, struct fl_run *run, int64_t now_ns, st
     run->cancel_asked = false;
     fl_flow_reopened(core, run);
     fl_paging_left(core, run);
+    fl_custody_left(core, run);
     rc = fl_list_push(&core->active, &core->active_count, &core->active_room, run->index, reterr);
     for (size_t i = core->active_count;
          rc == 0 && i > 1 && core->active[i - 2] > core->active[i - 1]; i--) {
@@ -561,6 +563,10 @@ static const apply_fn appliers[] = {
     [FL_EVENT_SIGNALLED] = fl_apply_signalled,
     [FL_EVENT_FILE_ARRIVED] = fl_apply_file,
     [FL_EVENT_SET_DECLARED] = fl_apply_declared,
+    [FL_EVENT_SET_DELIVERED] = fl_apply_delivered,
+    [FL_EVENT_REMOVAL_ASKED] = fl_apply_removal_asked,
+    [FL_EVENT_FILES_REMOVED] = fl_apply_files_removed,
+    [FL_EVENT_CUSTODY_NOTED] = fl_apply_custody_noted,
 };
 _Static_assert(FL_COUNT(appliers) == FL_EVENT_TYPE_COUNT, "every type is applied");
 
@@ -573,6 +579,8 @@ int fl_core_apply(struct fl_core *core, const struct fl_event *event, struct fl_
     rc = appliers[event->type](core, event, reterr);
     if (rc == 0 && event->action > 0 && event->type != FL_EVENT_ACTION_TAKEN)
         rc = note_action(core, event, reterr);
+    if (rc == 0)
+        rc = fl_custody_look(core, event, reterr);
     if (rc == 0)
         core->event_count++;
     return rc;

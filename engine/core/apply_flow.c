@@ -1,6 +1,7 @@
 /* What events change of installed workflows. */
 #include "config.h"
 
+#include "engine/core/custody.h"
 #include "engine/core/flow.h"
 #include "engine/core/paging.h"
 
@@ -322,6 +323,7 @@ int fl_apply_dropped(struct fl_core *core, const struct fl_event *event, struct 
         return rc;
     fl_flow_left(core, run);
     fl_paging_left(core, run);
+    fl_custody_left(core, run);
     fl_run_destroy(run);
     core->runs[index] = NULL;
     core->live_runs--;

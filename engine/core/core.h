@@ -47,6 +47,8 @@ enum fl_input_type {
     FL_INPUT_ATTEMPT,      /* message: the bus message "attempt": {"id","index","event":{…}} */
     FL_INPUT_REQUEST,      /* message: {"verb":"cancel|hold|release|retry","run","stage"?,"key"?} */
     FL_INPUT_ARRIVED,      /* message: the bus message "arrived": {"id","path","size"} */
+    FL_INPUT_REMOVED,      /* message: the bus message "removed": {"run","first","last",…} */
+    FL_INPUT_NOTED,        /* message: the bus message "noted": {"run","first","last","delivery"} */
     FL_INPUT_TICK,         /* only time has passed */
 };
 
@@ -87,7 +89,7 @@ int64_t fl_core_timer_after_ns(const struct fl_core *core, int64_t since_ns);
  */
 struct fl_effect {
     const char *worker; /* borrowed from the state */
-    json_t *message;    /* launch, go, provide, cancel, forget; owned by the list */
+    json_t *message;    /* launch, go, provide, cancel, forget, remove …; owned by the list */
 };
 struct fl_effects {
     struct fl_effect *items;

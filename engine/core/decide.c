@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "engine/core/decide.h"
+#include "engine/core/custody.h"
 #include "engine/core/flow.h"
 #include "engine/core/given.h"
 #include "engine/core/paging.h"
@@ -483,6 +484,10 @@ int fl_core_decide(const struct fl_core *core, const struct fl_input *input,
         return fl_decide_request(core, input, events, reterr);
     case FL_INPUT_ARRIVED:
         return fl_decide_arrived(core, input, events, reterr);
+    case FL_INPUT_REMOVED:
+        return fl_decide_removed(core, input, events, reterr);
+    case FL_INPUT_NOTED:
+        return fl_decide_noted(core, input, events, reterr);
     case FL_INPUT_TICK:
         return 0;
     }

@@ -220,7 +220,8 @@ static int say_output(const struct saying *s, struct fl_err *reterr)
         (void)snprintf(text, sizeof(text), "warn: an output was refused: %.800s", why.text);
         return emit_note(s, text, reterr);
     }
-    if (s->run->slots[slot].state == FL_SLOT_ACCEPTED && same_sha256(&s->run->slots[slot], sha256))
+    if (s->run->slots[slot].state == FL_SLOT_ACCEPTED && !fl_slot_is_gone(&s->run->slots[slot]) &&
+        same_sha256(&s->run->slots[slot], sha256))
         return emit_note(s, "an output came again with the same digest", reterr);
     rc = emit(s, FL_EVENT_OUTPUT_ACCEPTED, &event, reterr);
     if (rc < 0)

@@ -8,6 +8,7 @@
 
 #include "engine/base/json.h"
 #include "engine/core/state.h"
+#include "engine/core/custody.h"
 #include "engine/core/given.h"
 
 #include "engine/base/banned.h"
@@ -251,6 +252,9 @@ int fl_core_effects(const struct fl_core *core, const struct fl_event *event,
         return 0; /* workers come and go without an answer of ours */
     if (event->type == FL_EVENT_CANCEL_ASKED)
         return cancel_effects(&m, event, run);
+    if (event->type == FL_EVENT_REMOVAL_ASKED || event->type == FL_EVENT_FILES_REMOVED ||
+        event->type == FL_EVENT_CUSTODY_NOTED)
+        return fl_custody_effects(core, run, NULL, effects, reterr);
     if (event->type == FL_EVENT_RUN_CREATED || event->type == FL_EVENT_RUN_REPLANNED)
         return fl_watch_effects(core, run, NULL, effects, reterr);
     if (event->type != FL_EVENT_ATTEMPT_LAUNCHED && event->type != FL_EVENT_OUTPUT_ACCEPTED)
@@ -366,11 +370,15 @@ int fl_core_resync(const struct fl_core *core, const char *worker, const json_t 
             rc = resync_inst(&m, run, i, from->name, live);
         if (rc == 0)
             rc = fl_watch_effects(core, run, from, effects, reterr);
+        if (rc == 0)
+            rc = fl_custody_effects(core, run, from, effects, reterr);
         for (uint32_t i = 0; rc == 0 && run->undecided > 0 && i < run->plan->inst_count; i++)
             if (run->insts[i].undecided &&
                 strcmp(worker_of(core, fl_inst_last_try(&run->insts[i])), from->name) == 0)
                 rc = add_prove(&m, run, i);
     }
+    for (size_t i = 0; rc == 0 && i < core->removing_count; i++)
+        rc = fl_custody_effects(core, core->runs[core->removing[i]], from, effects, reterr);
     for (size_t i = 0; rc == 0 && i < json_array_size(live); i++) {
         const char *id = json_string_value(json_array_get(live, i));
         struct fl_inst_ref ref;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/core/custody.h"
 #include "engine/core/flow.h"
 
 #include "engine/base/banned.h"
@@ -81,7 +82,7 @@ static int page_some(const struct fl_core *core, const struct fl_input *tick,
         const struct fl_run *run = core->runs[core->ended[i]];
 
         if ((run->state == FL_STATE_SUCCEEDED) == all || is_kept_by_rule(core, run) ||
-            fl_needed_by_runs(core, run) || fl_needed_later(core, run))
+            fl_custody_is_open(run) || fl_needed_by_runs(core, run) || fl_needed_later(core, run))
             continue;
         rc = page(tick, events, run, reterr);
         (*left)--;
@@ -177,6 +178,7 @@ int fl_apply_paged(struct fl_core *core, const struct fl_event *event, struct fl
         return rc;
     run->name = NULL;
     fl_paging_left(core, run);
+    fl_custody_left(core, run);
     fl_flow_left(core, run);
     core->runs[run->index] = NULL;
     core->live_runs--;

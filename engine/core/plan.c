@@ -393,6 +393,86 @@ static int fill_numbers(struct fl_plan *plan, struct fl_err *reterr)
     return 0;
 }
 
+static bool takes(const struct fl_stage *stage, size_t from, size_t output)
+{
+    for (size_t i = 0; i < stage->input_count; i++)
+        for (size_t k = 0; k < stage->inputs[i].source_count; k++) {
+            const struct fl_source *source = &stage->inputs[i].sources[k];
+
+            if (source->stage == (int32_t)from && source->output == (int32_t)output &&
+                source->cycle_offset_s == 0)
+                return true;
+        }
+    return false;
+}
+
+static bool is_product(const struct fl_plan *plan, size_t s, size_t output)
+{
+    bool any = false;
+
+    for (size_t d = 0; d < plan->delivery_count; d++) {
+        const struct fl_stage *delivery = &plan->workflow->stages[plan->deliveries[d]];
+
+        if (!takes(delivery, s, output))
+            continue;
+        if (delivery->keep_at_source)
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+/* What an inserted transfer brought to another site is a product when its origin is. */
+static int note_products(struct fl_plan *plan, struct fl_err *reterr)
+{
+    const struct fl_workflow *wf = plan->workflow;
+    bool *sites = calloc(wf->site_count + 1, sizeof(*sites));
+
+    if (!sites)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for the plan of a workflow");
+    for (size_t s = 0; s < wf->stage_count; s++) {
+        const struct fl_stage *stage = &wf->stages[s];
+
+        plan->stages[s].products = calloc(stage->output_count + 1, sizeof(bool));
+        for (size_t o = 0; plan->stages[s].products && o < stage->output_count; o++) {
+            bool brought = stage->kind == FL_STAGE_TRANSFER && stage->origin != FL_NONE;
+            bool product = brought ? is_product(plan, (size_t)stage->origin,
+                                                (size_t)stage->inputs[0].sources[0].output)
+                                   : is_product(plan, s, o);
+
+            plan->stages[s].products[o] = product;
+            sites[wf->pools[stage->pool].site] |= product;
+        }
+        if (!plan->stages[s].products) {
+            free(sites);
+            return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for the plan of a workflow");
+        }
+    }
+    for (size_t s = 0; s < wf->stage_count; s++)
+        plan->stages[s].at_source = sites[wf->pools[wf->stages[s].pool].site];
+    free(sites);
+    return 0;
+}
+
+static int note_deliveries(struct fl_plan *plan, struct fl_err *reterr)
+{
+    const struct fl_workflow *wf = plan->workflow;
+
+    plan->deliveries = calloc(FL_PLAN_DELIVERIES_MAX, sizeof(*plan->deliveries));
+    if (!plan->deliveries)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for the plan of a workflow");
+    for (size_t s = 0; s < wf->stage_count; s++) {
+        if (wf->stages[s].kind != FL_STAGE_DELIVER)
+            continue;
+        if (plan->delivery_count == FL_PLAN_DELIVERIES_MAX)
+            return fl_err_set(reterr, FL_E_TOO_BIG, 0, "workflow '%s' has more than %d deliveries",
+                              wf->name, FL_PLAN_DELIVERIES_MAX);
+        plan->deliveries[plan->delivery_count++] = (uint16_t)s;
+        plan->removes |= !wf->stages[s].keep_at_source;
+    }
+    return note_products(plan, reterr);
+}
+
 int fl_plan_create(const char *digest, struct fl_workflow *workflow, struct fl_plan **ret_plan,
                    struct fl_err *reterr)
 {
@@ -417,6 +497,8 @@ int fl_plan_create(const char *digest, struct fl_workflow *workflow, struct fl_p
     }
     if (rc == 0)
         rc = fill_numbers(plan, reterr);
+    if (rc == 0)
+        rc = note_deliveries(plan, reterr);
     if (rc == 0)
         rc = fl_plan_edges(plan, reterr);
     if (rc < 0) {
@@ -450,6 +532,7 @@ void fl_plan_destroy(struct fl_plan *plan)
         free(plan->stages[s].leaf_first);
         free(plan->stages[s].slot_first);
         free(plan->stages[s].slot_own);
+        free(plan->stages[s].products);
         free(plan->stages[s].matches);
         free(plan->stages[s].match_stage);
         free(plan->stages[s].source_first);
@@ -464,6 +547,7 @@ void fl_plan_destroy(struct fl_plan *plan)
     free(plan->slot_deps);
     free(plan->inst_dep_first);
     free(plan->inst_deps);
+    free(plan->deliveries);
     fl_workflow_destroy(plan->workflow);
     free(plan);
 }

@@ -15,6 +15,7 @@
 
 #include <stdatomic.h>
 
+#define FL_PLAN_DELIVERIES_MAX 64
 #define FL_PLAN_EDGES_MAX (16u * 1024 * 1024)
 #define FL_PLAN_SLOTS_MAX (8u * 1024 * 1024)
 #define FL_PLAN_TERMS_MAX (32u * 1024 * 1024)
@@ -55,6 +56,8 @@ struct fl_plan_stage {
     uint32_t *slot_first; /* for each output */
     uint32_t *slot_own;   /* for each output: slots of one instance */
     bool follows;         /* has a follow input */
+    bool *products;       /* for each output: deliveries take it, and none keeps it at the source */
+    bool at_source;       /* at a site where some stage has such outputs */
 };
 
 struct fl_plan_slot {
@@ -87,6 +90,9 @@ struct fl_plan {
     struct fl_dep *slot_deps;
     uint32_t *inst_dep_first; /* inst_count + 1 */
     struct fl_dep *inst_deps;
+    uint16_t *deliveries; /* stages that deliver */
+    size_t delivery_count;
+    bool removes; /* some of them does not keep what it delivers at the source */
 };
 
 /* Takes the workflow (checked) on success. FL_E_CONFIG, FL_E_TOO_BIG, FL_E_NOMEM. */

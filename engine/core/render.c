@@ -217,8 +217,8 @@ static int render_text(const struct rendering *r, const char *text, json_t **ret
 
 /* The name in DATA. Files of several members that their makers name alike have these before it:
  * "m03.surge.nc". */
-static void file_name(const struct fl_run *run, uint32_t inst, const struct fl_pick *pick,
-                      char file[static FL_PATH_MAX])
+void fl_input_file(const struct fl_run *run, uint32_t inst, const struct fl_pick *pick,
+                   char file[static FL_PATH_MAX])
 {
     const struct fl_plan *plan = pick->run->plan;
     const struct fl_workflow *wf = plan->workflow;
@@ -268,7 +268,7 @@ json_t *fl_render_input(const struct fl_core *core, const struct fl_run *run, ui
     struct fl_lead lead = {0};
     json_t *entry;
 
-    file_name(run, inst, pick, file);
+    fl_input_file(run, inst, pick, file);
     fl_cycle_format(pick->run->cycle, cycle);
     fl_slot_sha256(slot, sha256);
     entry =
@@ -325,7 +325,7 @@ static int check_file_names(const struct rendering *r, const struct fl_picks *pi
         size_t known = names.count;
         uint32_t name;
 
-        file_name(r->run, r->inst, &picks->items[i], file);
+        fl_input_file(r->run, r->inst, &picks->items[i], file);
         rc = fl_words_number(&names, file, &name, reterr);
         if (rc == 0 && name < known)
             rc = two_of_a_name(&picks->items[bearers[name]], &picks->items[i], file, reterr);

@@ -259,9 +259,9 @@ static enum found look_for(const struct resolving *r, size_t n, const struct fl_
     for (i = 0; fl_source_slot(r->run, r->inst, r->input_index, n, run, i, &slot); i++) {
         const struct fl_slot *at = &run->slots[slot];
 
-        if (at->state == FL_SLOT_ACCEPTED)
+        if (at->state == FL_SLOT_ACCEPTED && !fl_slot_is_gone(at))
             continue;
-        if (at->state == FL_SLOT_ABSENT || fl_state_is_end(run->state) ||
+        if (at->state == FL_SLOT_ABSENT || fl_slot_is_gone(at) || fl_state_is_end(run->state) ||
             run->insts[run->plan->slots[slot].inst].final)
             return PASSED_OVER;
         waits = true;

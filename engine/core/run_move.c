@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/core/apply.h"
+#include "engine/core/custody.h"
 #include "engine/core/flow.h"
 
 #include "engine/base/banned.h"
@@ -241,6 +242,7 @@ int fl_run_move(struct fl_core *core, struct fl_run *run, const struct fl_plan *
     if (rc == 0) {
         remap_actions(core, run, place);
         take_tables(run, fresh);
+        fl_custody_moved(run);
         rc = fl_flow_moved(run, fresh->plan->workflow, reterr);
     }
     if (rc == 0)

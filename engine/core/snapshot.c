@@ -230,6 +230,11 @@ static void runs(struct fl_snap *s)
     for (size_t i = 0; i < core->active_count && fl_pack_loads(&s->pack) && s->pack.rc == 0; i++)
         if (!core->runs[core->active[i]])
             fl_pack_spoil(&s->pack, FL_E_DATA);
+    fl_snap_list(s, &core->removing, &core->removing_count, (uint32_t)core->run_count);
+    core->removing_room = core->removing_count;
+    for (size_t i = 0; i < core->removing_count && fl_pack_loads(&s->pack) && s->pack.rc == 0; i++)
+        if (!core->runs[core->removing[i]])
+            fl_pack_spoil(&s->pack, FL_E_DATA);
 }
 
 static void dropped(struct fl_snap *s)

@@ -169,6 +169,9 @@ static void slot(struct fl_snap *s, const struct fl_run *run, struct fl_slot *sl
     FL_PACK_U(p, made->order);
     time_after(s, &made->accepted_ns, run->created_ns);
     fl_snap_json(s, &made->marks);
+    FL_PACK_U(p, made->gone);
+    if (made->gone >= FL_GONE_COUNT)
+        fl_pack_spoil(p, FL_E_DATA);
     if (slot_->state == FL_SLOT_ACCEPTED)
         fl_snap_index(s, &made->site, s->core->words.count);
     else
@@ -281,6 +284,36 @@ static void given(struct fl_snap *s, struct fl_run *run)
     }
 }
 
+/* What is under way is of instances that there are. */
+static void removal(struct fl_snap *s, struct fl_run *run)
+{
+    struct fl_removal *r = &run->removal;
+    struct fl_pack *p = &s->pack;
+    uint64_t flags =
+        (r->cleared ? 1 : 0) | (r->left ? 2 : 0) | (r->due ? 4 : 0) | (r->anew ? 8 : 0);
+    uint64_t phase = r->phase;
+
+    fl_pack_u(p, &phase);
+    fl_pack_u(p, &flags);
+    FL_PACK_U(p, r->first);
+    FL_PACK_U(p, r->last);
+    FL_PACK_U(p, r->noting);
+    FL_PACK_U(p, r->tries);
+    FL_PACK_I(p, r->again_ns);
+    FL_PACK_U(p, run->told);
+    if (phase >= FL_REMOVAL_COUNT || r->first > r->last || r->last > run->plan->inst_count ||
+        (phase != FL_REMOVAL_IDLE && r->first == r->last) ||
+        (phase == FL_REMOVAL_NOTING && r->noting >= run->plan->delivery_count)) {
+        fl_pack_spoil(p, FL_E_DATA);
+        return;
+    }
+    r->phase = (enum fl_removal_phase)phase;
+    r->cleared = (flags & 1) != 0;
+    r->left = (flags & 2) != 0;
+    r->due = (flags & 4) != 0;
+    r->anew = (flags & 8) != 0;
+}
+
 static void tables(struct fl_snap *s, struct fl_run *run)
 {
     const struct fl_plan *plan = run->plan;
@@ -306,6 +339,7 @@ static void tables(struct fl_snap *s, struct fl_run *run)
         FL_PACK_I(p, run->progress[i]);
     fars(s, run);
     given(s, run);
+    removal(s, run);
     FL_PACK_U(p, run->bad);
     bits(s, &run->doomed, plan->inst_count);
     bits(s, &run->revived, plan->inst_count);

@@ -74,6 +74,7 @@ void fl_core_destroy(struct fl_core *core)
         free(core->places[i].members);
     free(core->places);
     free(core->active);
+    free(core->removing);
     free(core);
 }
 

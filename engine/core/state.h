@@ -7,6 +7,7 @@
 
 #include "engine/core/core.h"
 #include "engine/base/buf.h"
+#include "engine/base/path.h"
 #include "engine/core/actions.h"
 #include "engine/core/bits.h"
 #include "engine/core/names.h"
@@ -143,9 +144,13 @@ struct fl_made {
     uint16_t path;  /* where the texts begin in texts; 0: there is none */
     uint16_t cause; /* of an absence */
     uint16_t age;
+    uint8_t gone; /* FL_GONE_*: an accepted file that is removed at its source */
     unsigned char sha256[32];
     char texts[]; /* begins with a NUL */
 };
+
+/* Of an accepted file: its removal at the source was asked for, or is done. */
+enum { FL_GONE_NO, FL_GONE_ASKED, FL_GONE_DONE, FL_GONE_COUNT };
 
 struct fl_slot {
     struct fl_made *made; /* NULL: pending */
@@ -171,6 +176,21 @@ struct fl_gone {
     char *name; /* "prep.m03.f003" */
     struct fl_attempt *tries;
     uint16_t try_count;
+};
+
+/* How far the removal of delivered files at their sources has come: see custody.h. */
+enum fl_removal_phase { FL_REMOVAL_IDLE, FL_REMOVAL_ASKED, FL_REMOVAL_NOTING, FL_REMOVAL_COUNT };
+struct fl_removal {
+    enum fl_removal_phase phase;
+    bool cleared;   /* each instance was looked at once: the working folders are gone */
+    bool left;      /* some products stay, for a later cycle takes them */
+    bool due;       /* it may be that none does any more */
+    bool anew;      /* an instance was tried again meanwhile: all is looked at once more */
+    uint32_t first; /* instances of the batch under way, or of the last one */
+    uint32_t last;
+    uint32_t noting; /* delivery whose ledger is told */
+    uint32_t tries;  /* of this batch that failed */
+    int64_t again_ns;
 };
 
 struct fl_run {
@@ -226,6 +246,8 @@ struct fl_run {
     struct fl_gone *gone;
     size_t gone_count;
     size_t gone_room;
+    struct fl_removal removal;
+    uint64_t told; /* deliveries of the plan, a bit each, whose sets were told to be complete */
 };
 
 /* A pool at a site, with all that offer it. Follows from the workers. */
@@ -288,6 +310,9 @@ struct fl_core {
     uint32_t *active; /* runs that have not ended, ascending */
     size_t active_count;
     size_t active_room;
+    uint32_t *removing; /* runs that have ended and have more to remove, ascending */
+    size_t removing_count;
+    size_t removing_room;
     struct fl_worker **workers;
     size_t worker_count;
     struct fl_names worker_names;
@@ -353,6 +378,11 @@ static inline const char *fl_slot_cause(const struct fl_slot *slot)
 static inline const char *fl_slot_age(const struct fl_slot *slot)
 {
     return slot->made && slot->made->age ? slot->made->texts + slot->made->age : NULL;
+}
+/* Its file was, or is just being, removed after it was delivered. */
+static inline bool fl_slot_is_gone(const struct fl_slot *slot)
+{
+    return slot->made && slot->made->gone != FL_GONE_NO;
 }
 void fl_made_destroy(struct fl_made *made);
 /* The digest of an accepted output in hexadecimal. */
@@ -497,6 +527,9 @@ int fl_render_check(const struct fl_core *core, const struct fl_run *run, uint32
 int fl_render_path(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
                    const char *text, struct fl_buf *out, struct fl_err *reterr);
 /* One entry of inputs.json for a slot. New reference, or NULL when memory ends. */
+/* The name in DATA of a file that an instance takes. */
+void fl_input_file(const struct fl_run *run, uint32_t inst, const struct fl_pick *pick,
+                   char file[static FL_PATH_MAX]);
 json_t *fl_render_input(const struct fl_core *core, const struct fl_run *run, uint32_t inst,
                         const struct fl_pick *pick, uint32_t site);
 

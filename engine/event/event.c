@@ -47,6 +47,9 @@ enum field_kind { FIELD_TEXT, FIELD_NUMBER };
     X(resources, FIELD_TEXT) \
     X(until_ns, FIELD_NUMBER) \
     X(action, FIELD_NUMBER) \
+    X(files, FIELD_NUMBER) \
+    X(first, FIELD_NUMBER) \
+    X(last, FIELD_NUMBER) \
     X(text, FIELD_TEXT)
 
 enum field {
@@ -106,6 +109,10 @@ static const struct type_row types[] = {
     [FL_EVENT_SIGNALLED] = {"signalled", B(run) | B(output)},
     [FL_EVENT_FILE_ARRIVED] = {"file-arrived", B(run) | B(stage) | B(path)},
     [FL_EVENT_SET_DECLARED] = {"set-declared", B(run) | B(output) | B(text)},
+    [FL_EVENT_SET_DELIVERED] = {"set-delivered", B(run) | B(stage) | B(site) | B(sha256)},
+    [FL_EVENT_REMOVAL_ASKED] = {"removal-asked", B(run) | B(site) | B(last)},
+    [FL_EVENT_FILES_REMOVED] = {"files-removed", B(run) | B(site) | B(last)},
+    [FL_EVENT_CUSTODY_NOTED] = {"custody-noted", B(run) | B(stage) | B(site) | B(last)},
 };
 _Static_assert(FL_COUNT(types) == FL_EVENT_TYPE_COUNT, "every type has its row");
 

@@ -55,7 +55,14 @@
  * time-came       the time until_ns, which triggers of the run wait for, has come
  * signalled       somebody or something told the run of event `output`
  * file-arrived    the file `path` that a trigger of the instance waits for is there
- * set-declared    the members of set `output` of the run: a JSON list in `text` */
+ * set-declared    the members of set `output` of the run: a JSON list in `text`
+ * set-delivered   all that delivery `stage` of the run takes is at `site`: files, size; sha256 is
+ * the root digest: SHA-256 over the digests of the receipts, a line each, in the order of instances
+ * removal-asked   the worker of `site` is told to remove what instances first to last - 1 of the
+ * run keep there, as far as it was delivered and nothing needs it files-removed   it has: files,
+ * size; with `cause`: it could not, and is asked again at until_ns custody-noted   the ledger at
+ * `site`, the destination of delivery `stage`, knows of that removal
+ */
 #define FL_EVENT_TYPES(X) \
     X(RUN_CREATED, "run-created") \
     X(RUN_ENDED, "run-ended") \
@@ -86,7 +93,11 @@
     X(TIME_CAME, "time-came") \
     X(SIGNALLED, "signalled") \
     X(FILE_ARRIVED, "file-arrived") \
-    X(SET_DECLARED, "set-declared")
+    X(SET_DECLARED, "set-declared") \
+    X(SET_DELIVERED, "set-delivered") \
+    X(REMOVAL_ASKED, "removal-asked") \
+    X(FILES_REMOVED, "files-removed") \
+    X(CUSTODY_NOTED, "custody-noted")
 
 enum fl_event_type {
 #define FL_EVENT_ENUM(NAME, name) FL_EVENT_##NAME,
@@ -155,6 +166,9 @@ struct fl_event {
     int64_t signal;
     int64_t until_ns;
     int64_t action;  /* number of the person's action that it follows from */
+    int64_t files;   /* how many */
+    int64_t first;   /* of a range of the run's instances */
+    int64_t last;    /* the one after its end */
     json_t *carried; /* what was made on the way to it and its effect needs; owned, not written */
     struct fl_event_pool *home;    /* private: where it goes back to, or NULL */
     struct fl_event *next;         /* private: in the pool */

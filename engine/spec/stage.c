@@ -221,10 +221,6 @@ void fl_read_stage(struct fl_compile *c, size_t index)
     (void)fl_get_bool(c, layers, "once", &stage->once);
     (void)fl_get_bool(c, layers, "keep_at_source", &stage->keep_at_source);
     read_deadline(c, layers, stage);
-    if (!stage->keep_at_source)
-        fl_say(c, false, fl_layers_get(layers, "keep_at_source"),
-               "removal at the source on receipt is not carried out in this version; the "
-               "files stay");
     fl_sugar(c, index);
     fl_read_needs(c, layers, stage);
     if (!stage->program && !fl_layers_get(layers, "program"))

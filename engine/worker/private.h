@@ -148,6 +148,8 @@ struct cleaning {
     int64_t bytes;
 };
 
+struct removal;
+
 struct fl_worker {
     const struct fl_world *world;
     char name[FL_TRANSPORT_USER_MAX];
@@ -174,10 +176,12 @@ struct fl_worker {
     int folders_fd; /* -1: nothing was ever waited for */
     struct cleaning *cleanings;
     uint64_t trash_number;
-    json_t *stuck;         /* array: launches that found the disk full */
-    int64_t stuck_ns;      /* when they are tried again; INT64_MAX */
-    struct holder *spares; /* without an attempt: those that wait, and those that leave */
-    size_t spare_count;    /* those that wait */
+    struct removal *removals; /* in the order in which they came */
+    bool removal_waits;       /* the first of them, for an attempt that has not ended */
+    json_t *stuck;            /* array: launches that found the disk full */
+    int64_t stuck_ns;         /* when they are tried again; INT64_MAX */
+    struct holder *spares;    /* without an attempt: those that wait, and those that leave */
+    size_t spare_count;       /* those that wait */
     size_t spare_max;
     int64_t stock_ns; /* when spares and folders are made again; INT64_MAX */
     uint64_t ready_number;
@@ -301,6 +305,13 @@ void fl_clean_begin(struct fl_worker *worker, const char *run);
 void fl_clean_resume(struct fl_worker *worker);
 void fl_clean_step(struct fl_worker *worker);
 void fl_clean_release(struct fl_worker *worker);
+
+/* ---------------------------------------------------------------- remove.c */
+/* An order "remove" or "removed-at-source", carried out a few files in each turn. */
+int fl_remove_begin(struct fl_worker *worker, const json_t *message, struct fl_err *reterr);
+void fl_remove_step(struct fl_worker *worker);
+/* Forgets all: what is still wanted is asked for again. */
+void fl_remove_clear(struct fl_worker *worker);
 
 /* ---------------------------------------------------------------- arrive.c */
 int fl_arrive_watch(struct fl_worker *worker, const json_t *message, struct fl_err *reterr);

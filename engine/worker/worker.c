@@ -406,6 +406,14 @@ static void take_watch(struct fl_worker *worker, const json_t *message)
         fl_log(FL_LOG_ERROR, "watch.refused", "error='%s'", err.text);
 }
 
+static void take_removal(struct fl_worker *worker, const json_t *message)
+{
+    struct fl_err err = {0};
+
+    if (fl_remove_begin(worker, message, &err) < 0)
+        fl_log(FL_LOG_ERROR, "remove.refused", "error='%s'", err.text);
+}
+
 static void take_message(struct fl_worker *worker, const json_t *message)
 {
     const char *type = "";
@@ -431,6 +439,10 @@ static void take_message(struct fl_worker *worker, const json_t *message)
     }
     if (strcmp(type, "watch") == 0) {
         take_watch(worker, message);
+        return;
+    }
+    if (strcmp(type, "remove") == 0 || strcmp(type, "removed-at-source") == 0) {
+        take_removal(worker, message);
         return;
     }
     if (fl_json_string(message, "id", &id, NULL) < 0) {
@@ -481,6 +493,7 @@ static int take_bus(struct fl_worker *worker, struct fl_err *reterr)
             worker->opened = worker->said = false;
             (void)json_array_clear(worker->stuck); /* what is still wanted is asked for again */
             fl_arrive_clear(worker);
+            fl_remove_clear(worker);
             each_attempt(worker, resend);
             break;
         case FL_BUS_GONE:
@@ -574,6 +587,8 @@ static void take_timers(struct fl_worker *worker)
         launch_stuck(worker);
     if (worker->cleanings)
         fl_clean_step(worker);
+    if (worker->removals)
+        fl_remove_step(worker);
     take_proofs(worker, now_ns);
     for (struct attempt *attempt = worker->attempts; attempt; attempt = next) {
         next = attempt->next;
@@ -615,7 +630,7 @@ int64_t fl_worker_timer(const struct fl_worker *worker)
 {
     int64_t due_ns = fl_bus_client_timer(worker->bus);
 
-    if (worker->cleanings)
+    if (worker->cleanings || (worker->removals && !worker->removal_waits))
         return 0;
     if (worker->stock_ns < due_ns)
         due_ns = worker->stock_ns;

@@ -12,6 +12,13 @@
  *  {"type":"clean","runs":["WORKFLOW/CYCLE",...]}  their folders at all sites go: out of sight at
  *      once, from the disk in small steps between all else. Refused while an attempt of the run is
  *      held here. {"type":"cleaned","run","site","bytes"} for each site.
+ *  {"type":"remove","run","site","first","last","folders":[{"name","attempts","clear","keep","go"}]}
+ *      of each instance's folder the files `go`, and with clear DATA and all of the outputs that is
+ *      not in `keep`, of the attempts up to that number. {"type":"removed","run","first","last",
+ *      "files","bytes","error"?} when it is done.
+ *  {"type":"removed-at-source","run","site","source","first","last","delivery","files"}  the ledger
+ *      of this site's products is told (through a file in products/.fairlead/removed);
+ *      {"type":"noted","run","first","last","delivery"}.
  *  {"type":"watch","id","site","path"}  {"type":"arrived","id","path","size"} is told when the file
  *      is there and nobody writes to it, at once or later. {"type":"unwatch","id"} ends it. A new
  *      session begins with none.

@@ -32,10 +32,11 @@ struct drive {
     json_t *workflows;
     char digest[FL_DIGEST_HEX]; /* of the last workflow loaded */
     char run[256];
-    json_t *queue;    /* [worker, message] that no worker has taken yet */
-    json_t *attempts; /* of the simulated worker: id -> what it knows */
-    bool mute;        /* the simulated worker passes over all it is told */
-    bool lag;         /* followers work only when all others have nothing to do */
+    json_t *queue;     /* [worker, message] that no worker has taken yet */
+    json_t *attempts;  /* of the simulated worker: id -> what it knows */
+    bool mute;         /* the simulated worker passes over all it is told */
+    int fail_removals; /* so many removals fail first */
+    bool lag;          /* followers work only when all others have nothing to do */
     struct drive_rule rules[DRIVE_RULES_MAX];
     const char *teller; /* this stage tells that first of all (an event as of drive_say) */
     const char *told;

@@ -233,6 +233,25 @@ static void take_launch(struct drive *d, const json_t *message)
     begin(d, id);
 }
 
+/* It is done at once. */
+static void take_removal(struct drive *d, const json_t *message, enum fl_input_type type)
+{
+    json_t *done = json_copy((json_t *)(uintptr_t)message);
+    int64_t files = 0;
+
+    for (size_t i = 0; i < json_array_size(json_object_get(message, "folders")); i++)
+        files += (int64_t)json_array_size(
+            json_object_get(json_array_get(json_object_get(message, "folders"), i), "go"));
+    if (type == FL_INPUT_REMOVED)
+        (void)json_object_set_new(done, "files", json_integer(files));
+    if (d->fail_removals > 0 && type == FL_INPUT_REMOVED) {
+        d->fail_removals--;
+        (void)json_object_set_new(done, "error", json_string("the disk does not answer"));
+    }
+    if (drive_feed(d, type, "worker", done) < 0)
+        fail_msg("%s", d->err.text);
+}
+
 static void take_message(struct drive *d, const json_t *message)
 {
     const char *type = text_of(message, "type");
@@ -241,6 +260,10 @@ static void take_message(struct drive *d, const json_t *message)
 
     if (strcmp(type, "launch") == 0) {
         take_launch(d, message);
+    } else if (strcmp(type, "remove") == 0) {
+        take_removal(d, message, FL_INPUT_REMOVED);
+    } else if (strcmp(type, "removed-at-source") == 0) {
+        take_removal(d, message, FL_INPUT_NOTED);
     } else if (!known) {
         return;
     } else if (strcmp(type, "go") == 0) {

@@ -70,7 +70,8 @@ static void put_slot(struct fl_buf *out, const struct fl_core *core, const struc
                   s->attempt, m ? (long long)m->size : 0, m ? (long long)m->accepted_ns : 0,
                   or_dash(fl_slot_path(s)),
                   s->state == FL_SLOT_ACCEPTED ? fl_core_word(core, m->site) : "-", sha256);
-    fl_buf_printf(out, " cause=%s age=%s", or_dash(fl_slot_cause(s)), or_dash(fl_slot_age(s)));
+    fl_buf_printf(out, " gone=%d cause=%s age=%s", m ? m->gone : 0, or_dash(fl_slot_cause(s)),
+                  or_dash(fl_slot_age(s)));
     put_json(out, "marks", fl_slot_marks(s));
     fl_buf_putc(out, '\n');
 }
@@ -116,6 +117,12 @@ static void put_run(struct fl_buf *out, const struct fl_core *core, const struct
     for (size_t i = 0; i < run->arrival_count; i++)
         fl_buf_printf(out, "  file %u %u\n", run->arrivals[i].inst, run->arrivals[i].leaf);
     fl_buf_printf(out, "  clock=%lld bad=%u\n", (long long)run->clock_come_s, run->bad);
+    fl_buf_printf(out, "  removal %d cleared=%d left=%d due=%d anew=%d %u-%u noting=%u tries=%u ",
+                  run->removal.phase, run->removal.cleared, run->removal.left, run->removal.due,
+                  run->removal.anew, run->removal.first, run->removal.last, run->removal.noting,
+                  run->removal.tries);
+    fl_buf_printf(out, "again=%lld told=%llx\n", (long long)run->removal.again_ns,
+                  (unsigned long long)run->told);
     put_list(out, "open", run->open, plan->workflow->stage_count);
     put_list(out, "unstarted", run->unstarted, plan->workflow->stage_count);
     put_set(out, "doomed", &run->doomed);
@@ -210,6 +217,7 @@ char *dump_core(const struct fl_core *core)
     fl_buf_printf(&out, "paged next=%zu names=%zu\n", core->paged.next, core->paged.index.count);
     put_list(&out, "ended", core->ended, core->ended_count);
     put_list(&out, "active", core->active, core->active_count);
+    put_list(&out, "removing", core->removing, core->removing_count);
     for (size_t w = 0; w < core->worker_count; w++)
         put_worker(&out, core, core->workers[w]);
     put_places(&out, core);

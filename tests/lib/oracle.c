@@ -662,7 +662,8 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
 
     if (run && json_object_get(run, "ended") && event->type != FL_EVENT_RUN_DROPPED &&
         event->type != FL_EVENT_RUN_PAGED) {
-        if (event->type == FL_EVENT_ACTION_TAKEN)
+        if (event->type == FL_EVENT_ACTION_TAKEN || event->type == FL_EVENT_REMOVAL_ASKED ||
+            event->type == FL_EVENT_FILES_REMOVED || event->type == FL_EVENT_CUSTODY_NOTED)
             return 0;
         if (event->type != FL_EVENT_INSTANCE_RETRY && event->type != FL_EVENT_STATE_SET)
             return broken(reterr, event, "the run has ended");
@@ -677,6 +678,10 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
         return on_joined(o, event);
     case FL_EVENT_WORKER_LEFT:
     case FL_EVENT_CANCEL_ASKED:
+    case FL_EVENT_SET_DELIVERED:
+    case FL_EVENT_REMOVAL_ASKED:
+    case FL_EVENT_FILES_REMOVED:
+    case FL_EVENT_CUSTODY_NOTED:
         return 0;
     case FL_EVENT_HELD:
     case FL_EVENT_RELEASED:

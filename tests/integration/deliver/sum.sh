@@ -1,0 +1,2 @@
+# All products in one file.
+cat "$@" >"$FAIRLEAD_OUTPUT_DIR/all.txt"
