@@ -301,12 +301,12 @@ int fl_worker_create(const struct fl_world *world, const struct fl_worker_config
     worker->world = world;
     worker->bell_fd = worker->folders_fd = -1;
     worker->stock_ns = 0;
-    worker->stuck_ns = INT64_MAX;
+    worker->due_ns = worker->stuck_ns = INT64_MAX;
     worker->strays = json_object();
-    worker->stuck = json_array();
+    worker->due = json_object();
     worker->buffer = malloc(FL_SPOOL_LINE_MAX);
     worker->told = json_array();
-    if (!worker->buffer || !worker->told || !worker->strays || !worker->stuck)
+    if (!worker->buffer || !worker->told || !worker->strays || !worker->due)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "worker: out of memory");
     if (!config->name || !fl_name_is_safe(config->name) ||
         strlen(config->name) >= sizeof(worker->name))
@@ -343,7 +343,7 @@ void fl_worker_destroy(struct fl_worker *worker)
     fl_clean_release(worker);
     fl_arrive_clear(worker);
     fl_wake_close(worker->folders_fd);
-    json_decref(worker->stuck);
+    json_decref(worker->due);
     for (size_t i = 0; i < worker->pool_count; i++)
         json_decref(worker->pools[i].resources);
     json_decref(worker->told);

@@ -47,8 +47,17 @@ static void hang_up(struct fl_worker *worker, struct holder *holder)
     holder->waits = false;
 }
 
+/* It has begun its attempt, or asks to, or will not. */
+static void has_started(struct fl_worker *worker, struct holder *holder)
+{
+    if (holder->starts)
+        worker->start_count--;
+    holder->starts = false;
+}
+
 static void holder_free(struct fl_worker *worker, struct holder *holder)
 {
+    has_started(worker, holder);
     hang_up(worker, holder);
     if (holder->pidfd >= 0) {
         fl_watch_remove(worker->watch, holder->pidfd);
@@ -132,10 +141,10 @@ static void list_remove(struct fl_worker *worker, const struct holder *holder)
     *slot = holder->next;
 }
 
-/* It can take an attempt; one too many ends instead. */
+/* It can take an attempt; one too many ends instead, when no launch waits for it. */
 static void set_waiting(struct fl_worker *worker, struct holder *holder)
 {
-    if (worker->spare_count >= worker->spare_max) {
+    if (worker->spare_count >= worker->spare_max && json_object_size(worker->due) == 0) {
         hang_up(worker, holder);
     } else if (holder->channel_fd >= 0 && !holder->waits) {
         holder->waits = true;
@@ -158,6 +167,8 @@ static void give_to(struct fl_worker *worker, struct holder *holder, struct atte
     if (holder->waits)
         worker->spare_count--;
     holder->waits = false;
+    holder->starts = true;
+    worker->start_count++;
     holder->attempt = attempt;
     attempt->holder = holder;
 }
@@ -193,6 +204,10 @@ void fl_holder_stock(struct fl_worker *worker)
 {
     struct holder *holder = NULL;
 
+    if (json_object_size(worker->due) > 0)
+        return;
+    while (worker->spare_count > worker->spare_max) /* launches waited, and do no more */
+        hang_up(worker, find_waiting(worker));
     if (worker->spare_count > 0 || worker->spare_max == 0)
         return;
     /* when it cannot be started, the launch that needs one says why */
@@ -334,6 +349,21 @@ static void take_note(struct fl_worker *worker, struct holder *holder, const jso
     }
 }
 
+/* Entries of its record, one a line. */
+static void take_entries(struct fl_worker *worker, struct holder *holder, const char *lines,
+                         size_t size)
+{
+    while (size > 0 && holder->attempt) { /* the last one may end it */
+        const char *end = memchr(lines, '\n', size);
+        size_t length = end ? (size_t)(end - lines) : size;
+
+        fl_attempt_line(worker, holder->attempt, lines, length);
+        length += end != NULL;
+        lines += length;
+        size -= length;
+    }
+}
+
 /* True when there may be more. */
 static bool hear_one(struct fl_worker *worker, struct holder *holder)
 {
@@ -350,9 +380,9 @@ static bool hear_one(struct fl_worker *worker, struct holder *holder)
             hang_up(worker, holder);
         return false;
     }
+    has_started(worker, holder);
     if (size > sizeof(entry) && memcmp(worker->buffer, entry, sizeof(entry) - 1) == 0) {
-        if (holder->attempt)
-            fl_attempt_line(worker, holder->attempt, worker->buffer, size);
+        take_entries(worker, holder, worker->buffer, size);
     } else if (fl_json_parse(worker->buffer, size, &json, NULL) == 0) {
         take_note(worker, holder, json);
     }

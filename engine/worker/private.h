@@ -79,6 +79,7 @@ struct holder {
     struct source death_source;
     struct attempt *attempt; /* NULL: it waits, or is about to, or leaves */
     bool waits;
+    bool starts; /* it was given its attempt, and has not said a word */
     pid_t pid;
     int pidfd;
     int channel_fd; /* -1: it hears us no more */
@@ -178,8 +179,10 @@ struct fl_worker {
     uint64_t trash_number;
     struct removal *removals; /* in the order in which they came */
     bool removal_waits;       /* the first of them, for an attempt that has not ended */
-    json_t *stuck;            /* array: launches that found the disk full */
-    int64_t stuck_ns;         /* when they are tried again; INT64_MAX */
+    json_t *due;              /* launches that wait; see due.c */
+    int64_t due_ns;           /* when the next one starts in any case; INT64_MAX: none waits */
+    int64_t stuck_ns;         /* they found the disk full: when they are tried again; INT64_MAX */
+    size_t start_count;       /* attempts that were given to a supervisor and have not begun */
     struct holder *spares;    /* without an attempt: those that wait, and those that leave */
     size_t spare_count;       /* those that wait */
     size_t spare_max;
@@ -196,6 +199,24 @@ struct fl_worker {
 /* ---------------------------------------------------------------- worker.c */
 struct site *fl_worker_site(struct fl_worker *worker, const char *name);
 struct attempt *fl_worker_find(struct fl_worker *worker, const char *id);
+/* A message of the coordinator. */
+void fl_worker_take(struct fl_worker *worker, const json_t *message);
+/* A launch message whose spec has an id. FL_E_NOSPACE: the disk is full, and nothing was done; any
+ * other error was told to the coordinator. */
+int fl_worker_launch(struct fl_worker *worker, const json_t *message, int64_t grant_ns,
+                     struct fl_err *reterr);
+
+/* ---------------------------------------------------------------- due.c */
+/* A launch that takes its turn, which may be now; a second one of the same id replaces it.
+ * FL_E_FULL. */
+int fl_due_add(struct fl_worker *worker, const char *id, const json_t *message, int64_t grant_ns,
+               struct fl_err *reterr);
+/* A message about a launch that waits. True: no more is to be done about it. */
+bool fl_due_take(struct fl_worker *worker, const char *type, const char *id, const json_t *message);
+/* Starts those that can start. */
+void fl_due_step(struct fl_worker *worker);
+int64_t fl_due_timer(const struct fl_worker *worker);
+void fl_due_clear(struct fl_worker *worker);
 
 /* ---------------------------------------------------------------- attempt.c */
 /* A new entry in the list. FL_E_FULL, FL_E_NOMEM. */

@@ -20,7 +20,6 @@
 
 #define EVENTS_A_TURN 1000
 #define ITEMS_MAX 8
-#define FULL_RETRY_NS INT64_C(1000000000)
 #define GRANT_MARGIN_NS INT64_C(2000000000) /* for clocks that do not run alike */
 
 struct site *fl_worker_site(struct fl_worker *worker, const char *name)
@@ -231,68 +230,37 @@ static int launch(struct fl_worker *worker, const struct fl_spec *spec, int64_t 
     return 0;
 }
 
-/* True when it was among those that found the disk full: it is no more. */
-static bool drop_stuck(struct fl_worker *worker, const char *id)
-{
-    for (size_t i = 0; i < json_array_size(worker->stuck); i++) {
-        const json_t *spec = json_object_get(json_array_get(worker->stuck, i), "spec");
-        const char *have = json_string_value(json_object_get(spec, "id"));
-
-        if (have && strcmp(have, id) == 0) {
-            (void)json_array_remove(worker->stuck, i);
-            return true;
-        }
-    }
-    return false;
-}
-
-static void hold_launch(struct fl_worker *worker, const char *id, const json_t *message,
-                        const struct fl_err *why)
-{
-    if (!drop_stuck(worker, id) && json_array_size(worker->stuck) == 0)
-        fl_log(FL_LOG_ERROR, "disk.full",
-               "attempt='%s' error='%s' effect='launches wait until there is space'", id,
-               why->text);
-    (void)json_array_append(worker->stuck, (json_t *)(uintptr_t)message);
-    worker->stuck_ns = fl_world_mono_ns(worker->world) + FULL_RETRY_NS;
-}
-
-static void take_launch(struct fl_worker *worker, const json_t *message)
+int fl_worker_launch(struct fl_worker *worker, const json_t *message, int64_t grant_ns,
+                     struct fl_err *reterr)
 {
     fl_auto(fl_spec_release) struct fl_spec spec = {0};
     json_t *json = json_object_get(message, "spec");
-    const char *id = json ? json_string_value(json_object_get(json, "id")) : NULL;
-    struct fl_err err = {0};
-    int rc = json_is_object(json) ? fl_spec_init(&spec, json, &err)
-                                  : fl_err_set(&err, FL_E_PARSE, 0, "launch without a spec");
+    const char *id = json_string_value(json_object_get(json, "id"));
+    int rc = fl_spec_init(&spec, json, reterr);
 
     if (rc == 0)
-        rc = launch(worker, &spec, grant_until(worker, message), &err);
-    if (rc == FL_E_NOSPACE)
-        hold_launch(worker, id, message, &err);
-    else if (rc < 0)
-        refuse_launch(worker, id ? id : "?", &err);
+        rc = launch(worker, &spec, grant_ns, reterr);
+    if (rc < 0 && rc != FL_E_NOSPACE)
+        refuse_launch(worker, id, reterr);
+    return rc;
 }
 
-/* Those that found the disk full, in order; the first that does so again ends it. */
-static void launch_stuck(struct fl_worker *worker)
+/* One that was there before needs no supervisor; any other takes its turn. */
+static void take_launch(struct fl_worker *worker, const json_t *message)
 {
-    fl_json_auto json_t *all = FL_STEAL(worker->stuck);
-    bool full = false;
+    const json_t *spec = json_object_get(message, "spec");
+    const char *id = json_string_value(json_object_get(spec, "id"));
+    int64_t grant_ns = grant_until(worker, message);
+    struct fl_err err = {0};
 
-    worker->stuck = json_array();
-    worker->stuck_ns = INT64_MAX;
-    for (size_t i = 0; i < json_array_size(all); i++) {
-        json_t *message = json_array_get(all, i);
-
-        if (full)
-            (void)json_array_append(worker->stuck, message);
-        else
-            take_launch(worker, message);
-        full = json_array_size(worker->stuck) > 0;
+    if (!id || !fl_spec_id_is_safe(id)) {
+        (void)fl_err_set(&err, FL_E_PARSE, 0, "launch without a spec, or without a safe id");
+        refuse_launch(worker, id ? id : "?", &err);
+    } else if (fl_worker_find(worker, id)) {
+        (void)fl_worker_launch(worker, message, grant_ns, &err); /* what is wrong was told */
+    } else if (fl_due_add(worker, id, message, grant_ns, &err) < 0) {
+        refuse_launch(worker, id, &err);
     }
-    if (!full)
-        fl_log(FL_LOG_INFO, "disk.space", "launched=%zu", json_array_size(all));
 }
 
 static void take_provide(struct fl_worker *worker, struct attempt *attempt, const json_t *message)
@@ -369,7 +337,6 @@ static void take_unknown(struct fl_worker *worker, const char *type, const char 
     } else if (strcmp(type, "cancel") == 0) {
         json_t *end = fl_spool_end("cancelled", -1, 0, NULL, "cancelled before it was launched");
 
-        (void)drop_stuck(worker, id);
         if (fl_proof_is_stray(worker, token))
             fl_proof_begin(worker, id, token, end);
         else
@@ -414,7 +381,7 @@ static void take_removal(struct fl_worker *worker, const json_t *message)
         fl_log(FL_LOG_ERROR, "remove.refused", "error='%s'", err.text);
 }
 
-static void take_message(struct fl_worker *worker, const json_t *message)
+void fl_worker_take(struct fl_worker *worker, const json_t *message)
 {
     const char *type = "";
     const char *id = NULL;
@@ -455,7 +422,8 @@ static void take_message(struct fl_worker *worker, const json_t *message)
     }
     attempt = fl_worker_find(worker, id);
     if (!attempt) {
-        take_unknown(worker, type, id, message);
+        if (!fl_due_take(worker, type, id, message))
+            take_unknown(worker, type, id, message);
         return;
     }
     if (strcmp(type, "go") == 0 || strcmp(type, "refuse") == 0 || strcmp(type, "cancel") == 0)
@@ -486,12 +454,12 @@ static int take_bus(struct fl_worker *worker, struct fl_err *reterr)
             worker->opened = worker->hello_due = true;
             break;
         case FL_BUS_MESSAGE:
-            take_message(worker, event.message);
+            fl_worker_take(worker, event.message);
             json_decref(event.message);
             break;
         case FL_BUS_RESET:
             worker->opened = worker->said = false;
-            (void)json_array_clear(worker->stuck); /* what is still wanted is asked for again */
+            fl_due_clear(worker); /* what is still wanted is asked for again */
             fl_arrive_clear(worker);
             fl_remove_clear(worker);
             each_attempt(worker, resend);
@@ -583,8 +551,6 @@ static void take_timers(struct fl_worker *worker)
     }
     if (now_ns >= worker->stock_ns && !worker->was_busy)
         take_stock(worker);
-    if (now_ns >= worker->stuck_ns)
-        launch_stuck(worker);
     if (worker->cleanings)
         fl_clean_step(worker);
     if (worker->removals)
@@ -612,6 +578,7 @@ int fl_worker_turn(struct fl_worker *worker, struct fl_err *reterr)
         worker->was_busy = true;
         take_source(worker, (const struct source *)(uintptr_t)key);
     }
+    fl_due_step(worker); /* once all is known that has come free */
     take_timers(worker);
     hello_if_due(worker);
     return worker->stopping ? 1 : 0;
@@ -634,8 +601,8 @@ int64_t fl_worker_timer(const struct fl_worker *worker)
         return 0;
     if (worker->stock_ns < due_ns)
         due_ns = worker->stock_ns;
-    if (worker->stuck_ns < due_ns)
-        due_ns = worker->stuck_ns;
+    if (fl_due_timer(worker) < due_ns)
+        due_ns = fl_due_timer(worker);
     for (const struct proof *proof = worker->proofs; proof; proof = proof->next) {
         if (proof->retry_ns < due_ns)
             due_ns = proof->retry_ns;

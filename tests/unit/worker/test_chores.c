@@ -151,6 +151,60 @@ static void launch_made_again_ends_a_body_without_a_folder(void **state)
     node_close(&node);
 }
 
+#define CROWD 30
+
+static void launch_crowd(struct node *node)
+{
+    for (int i = 0; i < CROWD; i++) {
+        char id[64];
+
+        (void)snprintf(id, sizeof(id), "wf/20181009T0000Z/crowd/+%03d/1", i);
+        node_launch(node, node_spec("#!/bin/sh\n", json_pack("{s:s}", "id", id)));
+    }
+}
+
+/* A wide fan-out starts a few at a time. What the coordinator says meanwhile about one that has not
+ * had its turn must reach it: a file that never comes would leave its stage waiting for ever. */
+static void launch_that_waits_for_its_turn_is_provided_for(void **state)
+{
+    struct node node;
+
+    (void)state;
+    node_open(&node);
+    node_embed(&node);
+    node_until_hello(&node, 1);
+    assert_int_equal(fl_dir_make(fl_world_real(), "hpc/work/wf/c/up/1/out", 0755, NULL), 0);
+    test_file_write("hpc/work/wf/c/up/1/out/f3", "wind\n", 5);
+    launch_crowd(&node);
+    node_launch(&node, node_spec("#!/bin/sh\nuntil [ -e late.txt ]; do sleep 0.05; done\n"
+                                 "cat late.txt\n",
+                                 NULL));
+    node_say(&node, json_pack("{s:s,s:s,s:[{s:s,s:s,s:s,s:i}]}", "type", "provide", "id", NODE_ID,
+                              "inputs", "input", "w", "file", "late.txt", "path",
+                              "work/wf/c/up/1/out/f3", "size", 5));
+    node_until_count(&node, "end", CROWD + 1);
+    assert_true(node_log_has("wind"));
+    node_close(&node);
+}
+
+/* And one that a person cancels before its turn must not start when that comes. */
+static void launch_that_waits_for_its_turn_can_be_cancelled(void **state)
+{
+    struct node node;
+
+    (void)state;
+    node_open(&node);
+    node_embed(&node);
+    node_until_hello(&node, 1);
+    launch_crowd(&node);
+    node_launch(&node, node_spec("#!/bin/sh\nsleep 1000\n", NULL));
+    node_say(&node, json_pack("{s:s,s:s,s:s,s:i}", "type", "cancel", "id", NODE_ID, "reason",
+                              "a person said so", "grace_s", 0));
+    node_until_count(&node, "end", CROWD + 1);
+    node_assert_end(node_until(&node, "end"), "cancelled", "", "");
+    node_close(&node);
+}
+
 /* What is kept no longer must go from the disk, or the disk fills; what runs must stay. */
 static void files_of_a_dropped_run_go_when_nothing_of_it_runs(void **state)
 {
@@ -242,6 +296,8 @@ int main(void)
         ON(stopped_supervisor_stops_nobody_else),
         ON(lost_attempt_is_proved_dead),
         ON(launch_made_again_ends_a_body_without_a_folder),
+        ON(launch_that_waits_for_its_turn_is_provided_for),
+        ON(launch_that_waits_for_its_turn_can_be_cancelled),
         ON(files_of_a_dropped_run_go_when_nothing_of_it_runs),
         ON(file_that_arrives_is_told_when_it_is_whole),
         ON(pool_states_its_resources),
