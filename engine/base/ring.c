@@ -3,6 +3,7 @@
 
 #include "engine/base/ring.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "engine/base/banned.h"
@@ -20,10 +21,12 @@ int fl_ring_create(size_t capacity, struct fl_ring **ret_ring, struct fl_err *re
 
     fl_assert(capacity >= 1);
     fl_assert(ret_ring);
-    ring = calloc(1, sizeof(*ring) + capacity * sizeof(ring->items[0]));
+    fl_assert(capacity <= (SIZE_MAX - sizeof(*ring)) / sizeof(ring->items[0]));
+    ring = malloc(sizeof(*ring) + capacity * sizeof(ring->items[0])); /* nobody reads it unset */
     if (!ring)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "ring of %zu items: out of memory", capacity);
     ring->capacity = capacity;
+    ring->first = ring->count = 0;
     *ret_ring = ring;
     return 0;
 }

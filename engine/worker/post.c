@@ -17,7 +17,7 @@
 
 #include "engine/base/banned.h"
 
-#define ORDER_MAX ((size_t)64 * 1024)
+#define ORDER_MAX FL_LOCAL_DATAGRAM_MAX
 #define FULL_RETRY_NS INT64_C(1000000000)
 
 int fl_post_create(const struct fl_world *world, int channel_fd, int signals_fd,
@@ -34,7 +34,9 @@ int fl_post_create(const struct fl_world *world, int channel_fd, int signals_fd,
     post->environment = environment;
     post->signals_fd = signals_fd;
     post->channel_fd = post->listen_fd = post->event_fd = -1;
-    rc = fl_local_folder(world, folder, sizeof(folder), reterr);
+    post->buffer = malloc(FL_LOCAL_DATAGRAM_MAX);
+    rc = post->buffer ? fl_local_folder(world, folder, sizeof(folder), reterr)
+                      : fl_err_set(reterr, FL_E_NOMEM, 0, "supervisor: out of memory");
     if (rc == 0)
         rc = fl_tree_boot(post->boot, sizeof(post->boot), reterr);
     if (rc == 0)
@@ -69,6 +71,7 @@ void fl_post_destroy(struct fl_post *post)
     fl_local_close(post->event_fd);
     if (post->event_fd >= 0)
         (void)fl_file_remove(post->world, post->event_path, NULL); /* a name of no use */
+    free(post->buffer);
     free(post);
 }
 
@@ -81,19 +84,15 @@ static void hang_up(struct fl_post *post)
 
 int fl_post_order(struct fl_post *post, json_t **ret_order)
 {
-    char *data;
     size_t size = 0;
     int rc;
 
     if (post->channel_fd < 0)
         return FL_E_AGAIN;
-    data = malloc(ORDER_MAX);
-    if (!data)
-        return FL_E_AGAIN;
     do
-        rc = fl_channel_receive(post->channel_fd, data, ORDER_MAX, &size, NULL);
-    while (rc == FL_E_TOO_BIG || (rc == 0 && fl_json_parse(data, size, ret_order, NULL) < 0));
-    free(data);
+        rc = fl_channel_receive(post->channel_fd, post->buffer, ORDER_MAX, &size, NULL);
+    while (rc == FL_E_TOO_BIG ||
+           (rc == 0 && fl_json_parse(post->buffer, size, ret_order, NULL) < 0));
     if (rc == FL_E_NET)
         hang_up(post);
     return rc == 0 ? 0 : FL_E_AGAIN;
@@ -173,16 +172,26 @@ void fl_post_accept(struct fl_post *post)
     }
 }
 
-/* The line that was written last. */
+/* The line that was written last, behind those that were not told. */
 static void send_line(struct fl_supervisor *supervisor)
 {
     struct fl_post *post = supervisor->post;
     const struct fl_buf *line = &supervisor->spool.line;
+    struct fl_buf *untold = &supervisor->untold;
     int rc;
 
-    if (post->channel_fd < 0 || post->behind)
+    if (post->channel_fd < 0 || post->behind) {
+        fl_buf_clear(untold); /* whoever hears us next reads the record */
         return;
-    rc = fl_channel_send(post->channel_fd, line->data, line->size - 1, NULL);
+    }
+    if (untold->size > 0) {
+        fl_buf_add(untold, line->data, line->size);
+        line = untold;
+    }
+    rc = fl_buf_check(line, NULL) == 0
+             ? fl_channel_send(post->channel_fd, line->data, line->size - 1, NULL)
+             : FL_E_TOO_BIG;
+    fl_buf_clear(untold);
     if (rc == FL_E_TOO_BIG)
         send_note(post, "read");
     else if (rc == FL_E_NET)
@@ -243,6 +252,15 @@ int fl_tell(struct fl_supervisor *supervisor, const json_t *event, struct fl_err
     fl_tell_alarm(supervisor, why.text);
     supervisor->held_ns = fl_world_mono_ns(supervisor->world) + FULL_RETRY_NS;
     return keep(supervisor, event, reterr);
+}
+
+int fl_tell_later(struct fl_supervisor *supervisor, const json_t *event, struct fl_err *reterr)
+{
+    int rc = fl_spool_add(&supervisor->spool, event, reterr);
+
+    if (rc == 0)
+        fl_buf_add(&supervisor->untold, supervisor->spool.line.data, supervisor->spool.line.size);
+    return rc;
 }
 
 int fl_tell_held(struct fl_supervisor *supervisor, struct fl_err *reterr)

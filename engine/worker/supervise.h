@@ -62,6 +62,7 @@ struct fl_post {
     char boot[64]; /* of the machine; with pid and start it names this process */
     uint64_t start;
     char tools[FL_PATH_MAX]; /* folder of fairlead-event; "": not found */
+    char *buffer;            /* FL_LOCAL_DATAGRAM_MAX bytes, for what arrives */
 };
 
 /* Bytes of a stream that found the disk full. */
@@ -81,6 +82,7 @@ struct fl_supervisor {
     const char *class; /* of CAUSE_FAILED */
     int lock_fd;
     struct fl_spool_writer spool;
+    struct fl_buf untold;     /* lines that the worker is told with the next one */
     json_t *held;             /* array: entries that found the disk full, oldest first */
     int64_t held_ns;          /* when they are tried again; INT64_MAX: none */
     bool where_due;           /* supervisor.json found the disk full */
@@ -112,6 +114,9 @@ struct fl_supervisor {
 /* Writes an entry into the record and tells the worker. A full disk is no error: the entry is kept.
  * event is borrowed. */
 int fl_tell(struct fl_supervisor *supervisor, const json_t *event, struct fl_err *reterr);
+/* The same, told together with the next entry: nobody waits for it. FL_E_NOSPACE: it is not kept.
+ */
+int fl_tell_later(struct fl_supervisor *supervisor, const json_t *event, struct fl_err *reterr);
 /* Tries again what was kept. */
 int fl_tell_held(struct fl_supervisor *supervisor, struct fl_err *reterr);
 /* Space for more: otherwise nothing that makes entries is taken in. */

@@ -152,6 +152,7 @@ void fl_supervisor_destroy(struct fl_supervisor *supervisor)
     free(supervisor->outputs);
     fl_spec_release(&supervisor->spec);
     fl_spool_close(&supervisor->spool);
+    fl_buf_release(&supervisor->untold);
     fl_lock_release(supervisor->world, supervisor->lock_fd);
     free(supervisor);
 }
@@ -254,7 +255,7 @@ static int begin(struct fl_supervisor *supervisor, int64_t grant_ns, struct fl_e
     supervisor->state = SUPERVISE_ASKING;
     if (granted) {
         (void)json_object_set_new(event, "granted", json_true());
-        rc = fl_spool_add(&supervisor->spool, event, reterr);
+        rc = fl_tell_later(supervisor, event, reterr);
         (void)json_object_del(event, "granted");
     }
     if (rc == FL_E_NOSPACE) /* when there is space, the grant is old: it asks */
@@ -275,6 +276,7 @@ static struct fl_supervisor *supervisor_new(struct fl_post *post)
     supervisor->pipe_fd[0] = supervisor->pipe_fd[1] = -1;
     supervisor->log[0].fd = supervisor->log[1].fd = -1;
     supervisor->limit_ns = supervisor->kill_ns = supervisor->held_ns = INT64_MAX;
+    fl_buf_init(&supervisor->untold, FL_SPOOL_LINE_MAX);
     return supervisor;
 }
 
@@ -405,12 +407,10 @@ static int take_orders(struct fl_supervisor *supervisor, struct fl_err *reterr)
 /* What the stage says, at most `most` of it. */
 static int take_datagrams(struct fl_supervisor *supervisor, int most, struct fl_err *reterr)
 {
-    char *data = malloc(FL_LOCAL_DATAGRAM_MAX);
+    char *data = supervisor->post->buffer;
     size_t size = 0;
     int rc = 0;
 
-    if (!data)
-        return fl_err_set(reterr, FL_E_NOMEM, 0, "datagram: out of memory");
     while (rc == 0 && most-- > 0 && fl_tell_room(supervisor) &&
            fl_local_receive(supervisor->post->event_fd, data, FL_LOCAL_DATAGRAM_MAX, &size, NULL) ==
                0) {
@@ -421,7 +421,6 @@ static int take_datagrams(struct fl_supervisor *supervisor, int most, struct fl_
         else
             rc = fl_announce_take(supervisor, data, size, reterr);
     }
-    free(data);
     return rc;
 }
 

@@ -13,6 +13,7 @@
 #include "engine/base/banned.h"
 
 #define PIECE_BYTES ((size_t)256 * 1024)
+#define FEW_BYTES 4096
 #define TEMP_DIGITS 16
 #define TREE_DEPTH_MAX 64
 #define LOCK_DEAD_NS INT64_C(10000000000) /* for a dead holder's lock to become free */
@@ -76,23 +77,23 @@ static int folder_of(const char *path, char *folder, size_t size, struct fl_err 
 int fl_file_read(const struct fl_world *world, const char *path, size_t limit, struct fl_buf *out,
                  struct fl_err *reterr)
 {
-    char *piece = malloc(PIECE_BYTES);
+    char few[FEW_BYTES]; /* most files are small */
+    char *many = NULL;
     int64_t offset = 0;
     int rc = 0;
-    int fd;
+    int fd = disk_open(world, path, O_RDONLY, reterr);
 
-    if (!piece)
-        return fl_err_set(reterr, FL_E_NOMEM, 0, "read '%s': out of memory", path);
-    fd = disk_open(world, path, O_RDONLY, reterr);
-    if (fd < 0) {
-        free(piece);
+    if (fd < 0)
         return fd;
-    }
     for (;;) {
-        ssize_t n = world->ops->pread(fd, piece, PIECE_BYTES, offset, world->arg);
+        char *piece = many ? many : few;
+        ssize_t n =
+            world->ops->pread(fd, piece, many ? PIECE_BYTES : sizeof(few), offset, world->arg);
 
         if (n == -EINTR)
             continue;
+        if (!many && n == (ssize_t)sizeof(few)) /* without memory the pieces stay small */
+            many = malloc(PIECE_BYTES);
         if (n < 0)
             rc = fl_err_errno(reterr, (int)-n, "read '%s'", path);
         if (n <= 0)
@@ -104,7 +105,7 @@ int fl_file_read(const struct fl_world *world, const char *path, size_t limit, s
         fl_buf_add(out, piece, (size_t)n);
     }
     disk_close(world, fd);
-    free(piece);
+    free(many);
     if (rc == 0 && fl_buf_check(out, reterr) < 0)
         rc = fl_err_note(reterr, FL_E_TOO_BIG, "read '%s'", path);
     return rc;
@@ -459,10 +460,14 @@ int fl_dir_remove(const struct fl_world *world, const char *path, struct fl_err 
 static void lock_sign(const struct fl_world *world, int fd)
 {
     char pid[32];
+    int used = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
 
-    (void)snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-    (void)world->ops->truncate(fd, 0, world->arg);
-    (void)world->ops->pwrite(fd, pid, strlen(pid), 0, world->arg);
+    if (world->ops->pwrite(fd, pid, (size_t)used, 0, world->arg) != used)
+        used = 0; /* better nobody's name than another's */
+    /* only what an earlier one left: a file that was cut to nothing is written out when it is
+     * closed (ext4), which takes longer than all else that is done with a lock */
+    if (world->ops->pread(fd, pid, 1, used, world->arg) > 0)
+        (void)world->ops->truncate(fd, used, world->arg);
 }
 
 /* The process id in a lock's file; 0: none is there (yet). */
