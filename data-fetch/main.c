@@ -27,7 +27,8 @@ static const struct {
      "stage [--inputs inputs.json] [--to DIR]\n"
      "                     bring the inputs of a stage from the site where they lie"},
     {"serve", fl_command_serve,
-     "serve --root DIR [--listen 127.0.0.1:0] [--port-file FILE] [--until-eof]\n"
+     "serve --root DIR --site FILE | --name SITE --keys DIR | --plain [--listen ADDR:PORT]...\n"
+     "      [--connections N] [--no-grants] [--port-file FILE] [--until-eof]\n"
      "                     the file door of a site: its accepted outputs, and nothing else"},
     {"deliver", fl_command_deliver,
      "deliver --set NAME [--inputs inputs.json] [--to DIR]\n"
@@ -79,7 +80,8 @@ int main(int argc, char **argv)
     for (size_t i = 0; argc >= 2 && i < FL_COUNT(commands); i++) {
         if (strcmp(argv[1], commands[i].name) != 0)
             continue;
-        if (argc >= 3 && strcmp(argv[2], "--help") == 0) {
+        if (argc >= 3 && strcmp(argv[2], "--help") == 0 &&
+            commands[i].run != fl_command_serve /* says more by itself */) {
             (void)printf("usage: fairlead-transfer %s\n", commands[i].usage);
             return 0;
         }

@@ -60,8 +60,8 @@ static int door_spawn(struct fl_worker *worker, struct site *site, struct fl_err
         rc = fl_pipe_create(out, reterr);
     if (rc == 0) {
         const char *const argv[] = {worker->transfer, "serve",       "--root",      site->root,
-                                    "--listen",       "127.0.0.1:0", "--port-file", port_file,
-                                    "--until-eof",    NULL};
+                                    "--plain",        "--no-grants", "--listen",    "127.0.0.1:0",
+                                    "--port-file",    port_file,     "--until-eof", NULL};
         const struct fl_spawn spawn = {.path = worker->transfer,
                                        .argv = argv,
                                        .stdin_fd = in[0],

@@ -268,7 +268,8 @@ static void a_failing_disk_leaves_the_manifest_true(void **state)
 /* Staging brings the same bytes to another site and says what it brought. */
 static void inputs_come_through_a_door_whole(void **state)
 {
-    const char *const serve[] = {PROGRAM, "serve", "--root", "site", "--until-eof", NULL};
+    const char *const serve[] = {PROGRAM,   "serve",       "--root",      "site",
+                                 "--plain", "--no-grants", "--until-eof", NULL};
     const char *const stage[] = {PROGRAM, "stage",  "--inputs", "inputs.json",
                                  "--to",  "staged", NULL};
     struct fl_err err = {0};
