@@ -251,15 +251,11 @@ int fl_http_turn_with(struct fl_http *http, struct fl_wait_item *items, size_t c
     int running = 0;
     int left = 0;
     CURLMsg *message;
-    CURLMcode code = perform(http, &running);
+    CURLMcode code;
 
     fl_assert(count <= FL_HTTP_ITEMS_MAX);
-    for (size_t i = 0; i < count; i++)
-        items[i].ready = false;
-    if (code == CURLM_OK && (size_t)running == http->active && timeout_ns != 0)
-        code = wait_for(http, items, count, timeout_ns);
-    else if (code == CURLM_OK && count > 0)
-        code = wait_for(http, items, count, 0);
+    code =
+        wait_for(http, items, count, timeout_ns); /* at once when a request has just been added */
     if (code == CURLM_OK)
         code = perform(http, &running);
     if (code != CURLM_OK)

@@ -2,19 +2,25 @@
 #define FL_FETCH_FETCH_H
 
 /* Pulling the leads of a source by their inventories: index, selection, ranges, checks, publishing.
- * Early leads go first, several at a time. A file that is not there yet is looked for again until
- * the give-up time; a bad one sends the lead to the next mirror, and when none is left back to
- * waiting. Nothing is published unless every message in it has been checked.
+ * The ranges of all leads are in flight together, those of early leads first, as many as each
+ * mirror takes. Each message is verified as it comes and goes to its place in a hidden file; a
+ * fetch that was killed goes on with what is missing. A file that is not there yet is looked for
+ * again until the give-up time; a bad one sends the lead to the next mirror, and when none is left
+ * back to waiting. Nothing is published unless every message in it has been checked. The same bytes
+ * wanted twice at a site are fetched once (by the book).
  * Owns: jobs while fl_fetch_run runs. Threads: one at a time. Limits: FL_FETCH_TRIES_MAX tries of
- * one request, FL_FETCH_INFLIGHT_MAX leads at a time, FL_LEADS_MAX jobs. */
+ * one request without a new message, FL_FETCH_INFLIGHT_MAX requests at a time, FL_LEADS_MAX
+ * jobs. */
 
 #include "data-fetch/source/catalogue.h"
+#include "data-fetch/book/book.h"
 #include "data-fetch/http/http.h"
 #include "data-fetch/source/plan.h"
 #include "engine/base/path.h"
 
 #define FL_FETCH_TRIES_MAX 4
-#define FL_FETCH_INFLIGHT_MAX 16
+#define FL_FETCH_INFLIGHT_MAX 64
+#define FL_FETCH_KNOWN_MIN 3 /* cycles that make an experience */
 #define FL_FETCH_NAME_MAX 256
 
 struct fl_world;
@@ -53,7 +59,8 @@ struct fl_fetch_options {
     const struct fl_select *select;
     const char *folder;
     int64_t poll_ns;
-    size_t inflight; /* leads at a time; 0: FL_FETCH_INFLIGHT_MAX */
+    size_t inflight;      /* requests at a time; 0: FL_FETCH_INFLIGHT_MAX */
+    struct fl_book *book; /* NULL: none */
     struct fl_http_limits limits;
     fl_fetch_end_fn end;
     fl_fetch_note_fn note;
