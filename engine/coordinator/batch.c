@@ -9,6 +9,8 @@
 
 #include "engine/base/banned.h"
 
+#define OUT_MAX 100 /* messages that leave before a question is looked at again */
+
 void fl_batch_clear(struct batch *batch)
 {
     for (size_t i = 0; i < batch->after_count; i++) {
@@ -174,9 +176,9 @@ static bool is_told_again(const json_t *message)
 
 void fl_batch_drop_worker(struct batch *batch, const char *worker)
 {
-    size_t kept = 0;
+    size_t kept = batch->out_sent;
 
-    for (size_t i = 0; i < batch->out.count; i++) {
+    for (size_t i = batch->out_sent; i < batch->out.count; i++) {
         if (strcmp(batch->out.items[i].worker, worker) == 0 &&
             is_told_again(batch->out.items[i].message))
             json_decref(batch->out.items[i].message);
@@ -186,16 +188,24 @@ void fl_batch_drop_worker(struct batch *batch, const char *worker)
     batch->out.count = kept;
 }
 
-void fl_batch_let_out(struct fl_coordinator *c, struct batch *batch)
+bool fl_batch_let_out(struct fl_coordinator *c, struct batch *batch)
 {
-    for (size_t i = 0; i < batch->after_count; i++) {
+    size_t last = batch->out_sent + OUT_MAX;
+
+    for (size_t i = 0; i < batch->after_count && batch->out_sent == 0; i++) {
         if (batch->afters[i].kind == AFTER_RESYNC)
             send_welcome(c, batch->afters[i].worker);
     }
-    for (size_t i = 0; i < batch->out.count; i++)
-        send_worker(c, batch->out.items[i].worker, batch->out.items[i].message);
+    for (; batch->out_sent < batch->out.count && batch->out_sent < last; batch->out_sent++)
+        send_worker(c, batch->out.items[batch->out_sent].worker,
+                    batch->out.items[batch->out_sent].message);
+    if (batch->out_sent < batch->out.count)
+        return false;
     for (size_t i = 0; i < batch->after_count; i++) {
-        if (batch->afters[i].kind == AFTER_SEND)
-            fl_coordinator_send(c, batch->afters[i].peer, batch->afters[i].message);
+        if (batch->afters[i].kind != AFTER_SEND)
+            continue;
+        c->told_seq = c->seq;
+        fl_coordinator_send(c, batch->afters[i].peer, batch->afters[i].message);
     }
+    return true;
 }

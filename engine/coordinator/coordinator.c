@@ -58,6 +58,7 @@ static int recover(struct fl_coordinator *c, const char *vfs, struct fl_err *ret
         rc = fl_store_next_epoch(c->store, &c->epoch, reterr);
     if (rc == 0)
         rc = fl_store_recover(c->store, UINT64_MAX, 0, &c->core, &c->seq, NULL, &passed, reterr);
+    c->told_seq = c->seq; /* an earlier life may have told any of it */
     if (rc == 0 && passed.code < 0)
         fl_log(FL_LOG_WARN, "snapshot.passed", "error='%s' effect='more events were replayed'",
                passed.text);

@@ -21,7 +21,7 @@
 #include "engine/world/world.h"
 
 #define FL_COORDINATOR_TURN_MAX 1000
-#define FL_COORDINATOR_EVENTS_MAX 2000 /* one decision may go beyond it, no second one does */
+#define FL_COORDINATOR_EVENTS_MAX 500 /* one decision may go beyond it, no second one does */
 /* What is only for the record (a body has begun, has made progress) goes with the next batch, or by
  * itself after this long: an end, and the launches that follow from it, find no sync under way. */
 #define FL_COORDINATOR_GATHER_NS ((int64_t)10000000)

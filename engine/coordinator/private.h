@@ -48,6 +48,7 @@ struct batch {
     struct after *afters; /* room for FL_COORDINATOR_TURN_MAX */
     size_t after_count;
     struct fl_effects out; /* messages to workers, made when it is handed over */
+    size_t out_sent;       /* so many of them have left */
     bool urgent;           /* something waits for its commit */
     int64_t since_ns;      /* monotonic: when the first of it came; while it is not empty */
 };
@@ -69,6 +70,7 @@ struct fl_coordinator {
     struct fl_commit *commit;
     struct fl_core *core; /* the live state: has all of open and flight */
     uint64_t seq;         /* last committed event */
+    uint64_t told_seq;    /* the last one when an action was answered */
     int64_t advanced_ns;  /* time to which the live state was advanced */
     struct fl_bus_server *bus;
     struct fl_query *query;
@@ -87,6 +89,7 @@ struct fl_coordinator {
     struct batch *open;
     struct batch *flight;    /* NULL: none */
     bool given;              /* the commit thread has it */
+    bool committed;          /* it is written, and on its way out */
     int64_t flight_since_ns; /* monotonic */
     bool more;               /* the turn ended at its bound: there is more to do at once */
     bool holding;            /* messages are left with the peers; see stuck.c */
@@ -141,8 +144,9 @@ void fl_batch_note(struct fl_coordinator *c, struct batch *batch, bool urgent);
 int64_t fl_batch_due(const struct batch *batch);
 /* Makes the messages that its events and inputs ask for, from the live state as it is now. */
 int fl_batch_prepare(struct fl_coordinator *c, struct batch *batch, struct fl_err *reterr);
-/* Sends them, and the replies: its events are committed. */
-void fl_batch_let_out(struct fl_coordinator *c, struct batch *batch);
+/* Sends some of them, and in the end the replies: its events are committed. False: there is more.
+ */
+bool fl_batch_let_out(struct fl_coordinator *c, struct batch *batch);
 /* A worker begins anew and will be told everything: what waits for it is dropped. */
 void fl_batch_drop_worker(struct batch *batch, const char *worker);
 /* To a peer. One that cannot be reached now loses nothing: a worker is told again at its next

@@ -17,7 +17,9 @@
 
 struct question {
     uint64_t tag;
-    uint64_t seq; /* that the answer must know of */
+    uint64_t seq;     /* that the answer should know of */
+    uint64_t told;    /* and this one it must */
+    int64_t fresh_ns; /* monotonic: after that it need not know of seq */
     json_t *request;
     json_t *reply;
     int64_t until_ns; /* an event request that waits; monotonic */
@@ -132,6 +134,13 @@ static bool query_step(struct fl_query *query)
     return more;
 }
 
+/* True when the state as of event seq is good enough, or the best there will be. */
+static bool can_answer(const struct fl_query *query, const struct question *question, uint64_t seq)
+{
+    return query->behind || seq >= question->seq ||
+           (seq >= question->told && fl_world_mono_ns(query->world) >= question->fresh_ns);
+}
+
 /* The next question that can be answered now, or NULL: they come in the order of their events. */
 static struct question *question_next(struct fl_query *query, bool *ret_stopping)
 {
@@ -141,7 +150,7 @@ static struct question *question_next(struct fl_query *query, bool *ret_stopping
     (void)pthread_mutex_lock(&query->lock);
     *ret_stopping = query->stopping;
     question = fl_ring_peek(query->asked);
-    if (query->stopping || (question && question->seq > seq && !query->behind))
+    if (query->stopping || (question && !can_answer(query, question, seq)))
         question = NULL;
     if (question)
         (void)fl_ring_pop(query->asked);
@@ -342,9 +351,10 @@ void fl_query_advance(struct fl_query *query)
     fl_wake_ring(query->bell_fd);
 }
 
-int fl_query_ask(struct fl_query *query, uint64_t tag, uint64_t seq, json_t *request,
+int fl_query_ask(struct fl_query *query, uint64_t tag, uint64_t seq, uint64_t told, json_t *request,
                  struct fl_err *reterr)
 {
+    int64_t now_ns = fl_world_mono_ns(query->world);
     struct question *question = calloc(1, sizeof(*question));
     int rc = FL_E_FULL;
 
@@ -352,8 +362,10 @@ int fl_query_ask(struct fl_query *query, uint64_t tag, uint64_t seq, json_t *req
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
     question->tag = tag;
     question->seq = seq;
+    question->told = told;
+    question->fresh_ns = now_ns + FL_QUERY_FRESH_NS;
     question->request = json_incref(request);
-    question->until_ns = fl_world_mono_ns(query->world) + FL_QUERY_WAIT_NS;
+    question->until_ns = now_ns + FL_QUERY_WAIT_NS;
     (void)pthread_mutex_lock(&query->lock);
     if (query->under_way < query->capacity)
         rc = fl_ring_push(query->asked, question);

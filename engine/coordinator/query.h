@@ -13,6 +13,10 @@
 /* An "events" request with "wait": true is answered when there is something, or after this long. */
 #define FL_QUERY_WAIT_NS ((int64_t)20 * 1000000000)
 
+/* In the middle of ten thousand launches an answer of a moment ago is worth more than a new one
+ * later; each says as of which event it is. */
+#define FL_QUERY_FRESH_NS ((int64_t)5 * 1000000)
+
 struct fl_query;
 
 /* Called in the query thread after new events were applied, and about every 10 s. */
@@ -51,9 +55,10 @@ void fl_query_alarm(struct fl_query *query, json_t *alarm);
 /* There are new committed events. */
 void fl_query_advance(struct fl_query *query);
 
-/* request gets a reference. FL_E_FULL. tag comes back with the answer, which knows of event seq:
- * who asks after a reply sees what the reply was about, and waits for nothing that came later. */
-int fl_query_ask(struct fl_query *query, uint64_t tag, uint64_t seq, json_t *request,
+/* request gets a reference. FL_E_FULL. tag comes back with the answer, which knows of event told:
+ * who asks after a reply sees what the reply was about. It knows of event seq too, the last one
+ * there is, unless the read model has more than FL_QUERY_FRESH_NS to catch up with. */
+int fl_query_ask(struct fl_query *query, uint64_t tag, uint64_t seq, uint64_t told, json_t *request,
                  struct fl_err *reterr);
 /* The next answer: {"type":"reply","id",…}, a reference for the caller; NULL when there is none. */
 json_t *fl_query_take(struct fl_query *query, uint64_t *ret_tag);

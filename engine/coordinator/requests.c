@@ -208,7 +208,7 @@ static int request_do(struct fl_coordinator *c, const struct fl_bus_event *event
         return fl_err_set(reterr, FL_E_PARSE, 0, "a client sends requests, not '%.40s'", type);
     if (fl_model_knows(verb)) {
         *ret_later = true;
-        return fl_query_ask(c->query, event->peer.v, c->seq, event->message, reterr);
+        return fl_query_ask(c->query, event->peer.v, c->seq, c->told_seq, event->message, reterr);
     }
     if (strcmp(verb, "stop") == 0) {
         c->stopping = true;

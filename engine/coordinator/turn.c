@@ -12,14 +12,25 @@
 #include "engine/base/banned.h"
 
 #define ITEMS_MAX 8
+#define TAKE_NS ((int64_t)3000000) /* for what has arrived, in one turn */
 /* A commit that takes longer: heartbeats are answered though nothing more can be taken in. */
 #define SLOW_NS ((int64_t)1000000000)
 
-/* Takes the batch in flight back when it is done, and lets its effects out. */
+/* Lets out some of what has been written; the batch has landed when it is all. */
+static void let_out(struct fl_coordinator *c)
+{
+    if (!c->committed || !fl_batch_let_out(c, c->flight))
+        return;
+    fl_batch_clear(c->flight);
+    c->flight = NULL;
+    c->committed = false;
+}
+
+/* Takes the batch in flight back when it is written. */
 static int take_result(struct fl_coordinator *c, struct fl_err *reterr)
 {
-    struct batch *batch = c->flight;
     struct fl_err err = {0};
+    size_t count;
     int rc = 0;
 
     if (!c->given || !fl_commit_take(c->commit, &rc, &err))
@@ -33,12 +44,12 @@ static int take_result(struct fl_coordinator *c, struct fl_err *reterr)
         *reterr = err;
         return rc;
     }
-    c->flight = NULL;
-    c->seq += batch->events.count;
-    fl_batch_let_out(c, batch);
-    if (batch->events.count > 0)
+    count = c->flight->events.count;
+    c->seq += count;
+    c->committed = true;
+    let_out(c);
+    if (count > 0)
         fl_query_advance(c->query);
-    fl_batch_clear(batch);
     return c->trouble.rc < 0 ? fl_coordinator_unstuck(c, reterr) : 0;
 }
 
@@ -71,8 +82,8 @@ static int hand_over(struct fl_coordinator *c, bool now, struct fl_err *reterr)
         return fl_batch_prepare(c, batch, reterr);
     }
     rc = fl_batch_prepare(c, batch, reterr); /* nothing to write: all it rests on is committed */
-    if (rc == 0)
-        fl_batch_let_out(c, batch);
+    while (rc == 0 && !fl_batch_let_out(c, batch))
+        continue; /* no more than answers to one turn's messages */
     fl_batch_clear(batch);
     return rc;
 }
@@ -80,7 +91,9 @@ static int hand_over(struct fl_coordinator *c, bool now, struct fl_err *reterr)
 /* Takes at most one batch's worth of what has arrived. */
 static int take_arrived(struct fl_coordinator *c, struct fl_err *reterr)
 {
-    while (!fl_batch_is_full(c->open) && !c->stopping) {
+    int64_t until_ns = fl_world_mono_ns(c->world) + TAKE_NS;
+
+    while (!fl_batch_is_full(c->open) && !c->stopping && fl_world_mono_ns(c->world) < until_ns) {
         struct fl_bus_event event = {0};
         struct fl_err err = {0};
         int rc = fl_bus_server_recv(c->bus, &event, &err);
@@ -127,8 +140,8 @@ static int turn(struct fl_coordinator *c, struct fl_err *reterr)
     int rc;
 
     c->entropy[0] = '\0';
+    let_out(c);
     rc = take_result(c, reterr);
-
     if (rc < 0)
         return rc;
     if (c->trouble.rc < 0)
@@ -197,7 +210,7 @@ static int turn_wait(struct fl_coordinator *c, struct fl_err *reterr)
 
     if (is_listening(c))
         count += fl_bus_server_wait_items(c->bus, items + count, ITEMS_MAX - count);
-    if (c->more && is_listening(c) && c->trouble.rc == 0 && !c->holding) {
+    if (c->committed || (c->more && is_listening(c) && c->trouble.rc == 0 && !c->holding)) {
         timeout_ns = 0;
     } else {
         int64_t due_ns = next_due(c);
@@ -232,7 +245,11 @@ static int finish(struct fl_coordinator *c, struct fl_err *reterr)
 {
     int rc = take_result(c, reterr);
 
-    while (rc == 0 && c->trouble.rc == 0 && (c->flight || !fl_batch_is_empty(c->open))) {
+    for (;;) {
+        while (c->committed)
+            let_out(c);
+        if (rc < 0 || c->trouble.rc < 0 || (!c->flight && fl_batch_is_empty(c->open)))
+            return rc;
         rc = hand_over(c, true, reterr);
         if (rc == 0 && c->flight) {
             struct fl_wait_item item = {.fd = fl_commit_fd(c->commit)};
@@ -242,7 +259,6 @@ static int finish(struct fl_coordinator *c, struct fl_err *reterr)
         if (rc == 0)
             rc = take_result(c, reterr);
     }
-    return rc;
 }
 
 int fl_coordinator_run(struct fl_coordinator *c, struct fl_err *reterr)

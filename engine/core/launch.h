@@ -10,7 +10,7 @@
 #include "engine/core/decide.h"
 #include "engine/core/limits.h"
 
-#define FL_LAUNCH_MAX 1000
+#define FL_LAUNCH_MAX 250
 
 /* A pool of a worker as this call sees it: less what the call has given away. */
 struct fl_offer {

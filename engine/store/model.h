@@ -12,7 +12,7 @@
 #include "engine/core/core.h"
 #include "engine/store/store.h"
 
-#define FL_MODEL_CHUNK 1000
+#define FL_MODEL_CHUNK 200
 #define FL_MODEL_EVENTS_MAX 1000
 
 /* Applies the stored events with number > *seq to core, at most limit (0: all), in order; makes

@@ -201,7 +201,7 @@ void fl_query_advance(struct fl_query *query)
         free(data);
 }
 
-int fl_query_ask(struct fl_query *query, uint64_t tag, uint64_t seq, json_t *request,
+int fl_query_ask(struct fl_query *query, uint64_t tag, uint64_t seq, uint64_t told, json_t *request,
                  struct fl_err *reterr)
 {
     struct fl_err err = {0};
@@ -209,6 +209,7 @@ int fl_query_ask(struct fl_query *query, uint64_t tag, uint64_t seq, json_t *req
     int rc = fl_model_catch_up(query->model, &err);
 
     (void)seq; /* it has caught up with all there is */
+    (void)told;
     (void)reterr;
     if (rc == 0)
         rc = fl_model_answer(query->model, request, fl_world_utc_ns(query->world), &result, &err);
