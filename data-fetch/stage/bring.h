@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#include "data-fetch/pull/pull.h"
+#include "data-fetch/lines/pull.h"
 #include "stages/common/contract.h"
 #include "stages/common/inputs.h"
 

@@ -8,7 +8,7 @@
 
 #include "data-fetch/command/command.h"
 #include "data-fetch/pull/magic.h"
-#include "data-fetch/pull/pull.h"
+#include "data-fetch/lines/pull.h"
 #include "engine/base/log.h"
 #include "engine/base/path.h"
 #include "engine/world/world.h"
