@@ -198,6 +198,9 @@ int fl_http_seek_body(void *arg, curl_off_t offset, int origin)
 
     if (origin != SEEK_SET)
         return CURL_SEEKFUNC_CANTSEEK;
+    if (offset > (transfer->content ? (curl_off_t)transfer->request.content_size
+                                    : transfer->request.source_size))
+        return CURL_SEEKFUNC_FAIL; /* what is there is longer than what we have */
     transfer->given = offset;
     return CURL_SEEKFUNC_OK;
 }
@@ -248,6 +251,7 @@ void fl_http_describe(struct fl_http_transfer *transfer, CURLcode code,
 
     *ret_reply = (struct fl_http_reply){
         .rc = code_of(code),
+        .foreign = (int)code,
         .body = transfer->body.data ? transfer->body.data : "",
         .size = transfer->body.size,
         .bytes = transfer->let_through,

@@ -71,6 +71,7 @@ struct fl_http_auth {
                                 (bodies given as `content` are hashed here) */
     const char *key_file;    /* SFTP: private key */
     const char *known_hosts; /* SFTP: the server's key must be in it */
+    const char *host_key;    /* SFTP: or be this one, the Base64 after "SHA256:" */
 };
 
 /* How a request ended, or (for head) how its answer begins. Borrowed until the callback returns. */
@@ -91,6 +92,7 @@ struct fl_http_reply {
     int64_t modified_s;    /* Last-Modified, seconds since 1970; -1 when none */
     int64_t retry_after_s; /* from now (a date is counted from the local clock); -1 when none */
     const char *why;       /* one line for a person when rc < 0 */
+    int foreign;           /* libcurl's code */
     const char *url;       /* where it came from, after redirects */
     long redirects;
     const char *address; /* of the server, "" when none */
@@ -125,7 +127,10 @@ struct fl_http_request {
     size_t content_size;
     fl_http_source_fn source;
     int64_t source_size; /* [bytes] */
-    int64_t resume_from; /* SFTP: offset at which our body goes on in the file that is there */
+    /* SFTP: offset at which our body goes on in the file that is there; -1: at its end, which the
+     * source is told by its first offset (one past source_size ends the transfer) */
+    int64_t resume_from;
+    bool make_folders; /* SFTP: those that are missing above the file */
     /* SFTP commands as of curl's QUOTE ("rename /a /b"), before and after; NULL at the end */
     const char *const *before;
     const char *const *after;

@@ -129,9 +129,10 @@ static CURLcode set_method(struct fl_http_transfer *transfer)
         SET(CURLOPT_SEEKDATA, transfer);
         SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)size);
         SET(CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_BYTES);
-        if (request->resume_from > 0)
+        if (request->resume_from != 0)
             SET(CURLOPT_RESUME_FROM_LARGE, (curl_off_t)request->resume_from);
-        SET(CURLOPT_FTP_CREATE_MISSING_DIRS, (long)CURLFTP_CREATE_DIR_NONE);
+        SET(CURLOPT_FTP_CREATE_MISSING_DIRS,
+            request->make_folders ? (long)CURLFTP_CREATE_DIR : (long)CURLFTP_CREATE_DIR_NONE);
     } else if (request->method && strcmp(request->method, "HEAD") == 0) {
         SET(CURLOPT_NOBODY, 1L);
     }
@@ -274,6 +275,8 @@ static CURLcode set_auth(struct fl_http_transfer *transfer)
     }
     if (auth->known_hosts)
         SET(CURLOPT_SSH_KNOWNHOSTS, auth->known_hosts);
+    if (auth->host_key)
+        SET(CURLOPT_SSH_HOST_PUBLIC_KEY_SHA256, auth->host_key);
     return rc;
 }
 

@@ -313,20 +313,20 @@ static int read_door(const struct reader *r, setting *group)
     return rc;
 }
 
-/* A relative folder of keys is one beside the site file. */
-static int read_keys(const struct reader *r, setting *group)
+/* A relative folder is one beside the site file. */
+static int read_folder(const struct reader *r, setting *group, const char *key, char *out,
+                       size_t size)
 {
     struct fl_site *site = r->site;
     const char *path = fl_settings_path(site->settings);
-    const char *keys = "";
+    const char *text = "";
     int folder = 0;
-    int rc = fl_settings_text(site->settings, group, "keys", false, &keys, r->err);
+    int rc = fl_settings_text(site->settings, group, key, false, &text, r->err);
 
-    if (rc == 0 && keys[0] && keys[0] != '/')
+    if (rc == 0 && text[0] && text[0] != '/')
         folder = (int)(fl_path_base(path) - path);
-    if (rc == 0 && (size_t)snprintf(site->keys, sizeof(site->keys), "%.*s%s", folder, path, keys) >=
-                       sizeof(site->keys))
-        rc = fl_settings_bad(site->settings, group, r->err, "'keys' is too long a path");
+    if (rc == 0 && (size_t)snprintf(out, size, "%.*s%s", folder, path, text) >= size)
+        rc = fl_settings_bad(site->settings, group, r->err, "'%s' is too long a path", key);
     return rc;
 }
 
@@ -355,8 +355,9 @@ static int read_others(const struct reader *r, setting *group)
 static int read_site(struct fl_site *site, struct fl_err *reterr)
 {
     static const char *const top[] = {"site", NULL};
-    static const char *const keys[] = {"name",    "keys",      "door",         "peers",     "caps",
-                                       "reserve", "providers", "destinations", "retention", NULL};
+    static const char *const keys[] = {"name",         "keys",      "secrets", "door",
+                                       "peers",        "caps",      "reserve", "providers",
+                                       "destinations", "retention", NULL};
     const struct reader r = {.site = site, .err = reterr};
     setting *group = NULL;
     int rc = fl_settings_known(site->settings, fl_settings_root(site->settings), top, reterr);
@@ -369,7 +370,9 @@ static int read_site(struct fl_site *site, struct fl_err *reterr)
     if (rc == 0)
         rc = read_name(&r, group, "name", &site->name);
     if (rc == 0)
-        rc = read_keys(&r, group);
+        rc = read_folder(&r, group, "keys", site->keys, sizeof(site->keys));
+    if (rc == 0)
+        rc = read_folder(&r, group, "secrets", site->secrets, sizeof(site->secrets));
     if (rc == 0)
         rc = read_door(&r, group);
     if (rc == 0)

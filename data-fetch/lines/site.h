@@ -49,9 +49,10 @@ struct fl_site_cap {
 struct fl_site {
     struct fl_settings *settings;
     const char *name;
-    char keys[FL_PATH_MAX]; /* folder; "" when none */
-    const char *listen;     /* of the door; "" when none */
-    int64_t connections;    /* that the door takes */
+    char keys[FL_PATH_MAX];    /* folder; "" when none */
+    char secrets[FL_PATH_MAX]; /* folder that "secret:NAME" means; "" when none */
+    const char *listen;        /* of the door; "" when none */
+    int64_t connections;       /* that the door takes */
     struct fl_site_peer peers[FL_SITE_PEERS_MAX];
     size_t peer_count;
     struct fl_site_cap caps[FL_SITE_CAPS_MAX];
