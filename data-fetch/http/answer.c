@@ -89,10 +89,10 @@ size_t fl_http_take_header(char *line, size_t one, size_t size, void *arg)
         take_retry_after(transfer, value);
     while (size > 0 && strchr("\r\n \t", line[size - 1]))
         size--;
-    if (size > 0) {
-        fl_buf_add(&transfer->head, line, size);
+    for (size_t i = 0; i < size; i++) /* SFTP's answers to commands have several lines */
+        fl_buf_putc(&transfer->head, line[i] == '\n' ? '\0' : line[i]);
+    if (size > 0)
         fl_buf_putc(&transfer->head, '\0');
-    }
     return whole;
 }
 
@@ -234,6 +234,22 @@ static int code_of(CURLcode code)
     }
 }
 
+static enum fl_http_cause cause_of(CURLcode code)
+{
+    switch ((int)code) {
+    case CURLE_QUOTE_ERROR:
+        return FL_HTTP_CAUSE_COMMAND;
+    case CURLE_FTP_COULDNT_USE_REST:
+        return FL_HTTP_CAUSE_LONGER;
+    case CURLE_SSH:
+    case CURLE_UPLOAD_FAILED:
+    case CURLE_SEND_ERROR:
+        return FL_HTTP_CAUSE_WRITE;
+    default:
+        return FL_HTTP_CAUSE_OTHER;
+    }
+}
+
 static int64_t info_ns(CURL *easy, CURLINFO which)
 {
     curl_off_t us = 0;
@@ -251,7 +267,7 @@ void fl_http_describe(struct fl_http_transfer *transfer, CURLcode code,
 
     *ret_reply = (struct fl_http_reply){
         .rc = code_of(code),
-        .foreign = (int)code,
+        .cause = cause_of(code),
         .body = transfer->body.data ? transfer->body.data : "",
         .size = transfer->body.size,
         .bytes = transfer->let_through,

@@ -74,6 +74,14 @@ struct fl_http_auth {
     const char *host_key;    /* SFTP: or be this one, the Base64 after "SHA256:" */
 };
 
+/* What an error over SFTP comes from, where the code alone does not tell. */
+enum fl_http_cause {
+    FL_HTTP_CAUSE_OTHER,
+    FL_HTTP_CAUSE_COMMAND, /* one of `before` or `after` was refused; `why` has the server's word */
+    FL_HTTP_CAUSE_LONGER,  /* what is there is longer than our body */
+    FL_HTTP_CAUSE_WRITE,   /* the server failed to take our body, and does not say why */
+};
+
 /* How a request ended, or (for head) how its answer begins. Borrowed until the callback returns. */
 struct fl_http_reply {
     int rc;      /* 0: an answer came whole; FL_E_NET, FL_E_TIMEOUT, FL_E_TOO_BIG, FL_E_PERM (a
@@ -92,8 +100,8 @@ struct fl_http_reply {
     int64_t modified_s;    /* Last-Modified, seconds since 1970; -1 when none */
     int64_t retry_after_s; /* from now (a date is counted from the local clock); -1 when none */
     const char *why;       /* one line for a person when rc < 0 */
-    int foreign;           /* libcurl's code */
-    const char *url;       /* where it came from, after redirects */
+    enum fl_http_cause cause;
+    const char *url; /* where it came from, after redirects */
     long redirects;
     const char *address; /* of the server, "" when none */
     uint16_t local_port; /* tells the connection: equal ports, one connection */
