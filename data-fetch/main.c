@@ -30,6 +30,12 @@ static const struct {
      "serve --root DIR --site FILE | --name SITE --keys DIR | --plain [--listen ADDR:PORT]...\n"
      "      [--connections N] [--no-grants] [--port-file FILE] [--until-eof]\n"
      "                     the file door of a site: its accepted outputs, and nothing else"},
+    {"put", fl_command_put,
+     "put FILE... --to DESTINATION|DIR [--set NAME] [--site FILE]\n"
+     "                     bring files to a destination by hand, with digest and proof"},
+    {"destinations", fl_command_destinations,
+     "destinations [--check NAME] [--site FILE]\n"
+     "                     where products can go; --check tries one step by step"},
     {"deliver", fl_command_deliver,
      "deliver --set NAME [--inputs inputs.json] [--to DIR]\n"
      "                     put products into DIR/NAME with MANIFEST, ledger and receipt"},
@@ -73,10 +79,11 @@ int main(int argc, char **argv)
         (void)printf("fairlead-transfer %s\n", PACKAGE_VERSION);
         return 0;
     }
-    (void)fl_err_set(&err, rc, 0,
-                     "unknown command '%s'; accepted: get, stage, serve, deliver, "
-                     "verify, custody, sources, show, plan, --help, --version",
-                     argc >= 2 ? argv[1] : "");
+    (void)fl_err_set(
+        &err, rc, 0,
+        "unknown command '%s'; accepted: get, stage, serve, put, destinations, deliver, "
+        "verify, custody, sources, show, plan, --help, --version",
+        argc >= 2 ? argv[1] : "");
     for (size_t i = 0; argc >= 2 && i < FL_COUNT(commands); i++) {
         if (strcmp(argv[1], commands[i].name) != 0)
             continue;

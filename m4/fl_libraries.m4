@@ -15,6 +15,7 @@ AC_DEFUN([FL_LIBRARIES], [
   FL_PKG([MICROHTTPD], [libmicrohttpd >= 0.9.70], [libmicrohttpd-dev])
   FL_PKG([GNUTLS], [gnutls >= 3.6.14], [libgnutls28-dev])
   FL_PKG([CURL], [libcurl >= 7.80], [libcurl4-openssl-dev])
+  FL_PKG([EXPAT], [expat >= 2.2], [libexpat1-dev])
   FL_PKG([NETCDF], [netcdf >= 4.7], [libnetcdf-dev])
   FL_PKG([ECCODES], [eccodes >= 2.20], [libeccodes-dev])
   FL_PKG([CAIRO], [cairo >= 1.16], [libcairo2-dev])

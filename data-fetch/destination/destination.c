@@ -16,7 +16,8 @@
 #define COMPONENT_MAX 255
 #define BASE_KEPT 160 /* of a long name in its hidden one */
 
-static const struct fl_dest_driver *const drivers[] = {&fl_dest_directory};
+static const struct fl_dest_driver *const drivers[] = {&fl_dest_directory, &fl_dest_sftp,
+                                                       &fl_dest_webdav};
 
 const char *fl_dest_proof_name(enum fl_dest_proof proof)
 {
@@ -50,6 +51,18 @@ void fl_dest_folder_of(const char *path, char *out, size_t size)
     fl_assert(length < size);
     memmove(out, path, length);
     out[length] = '\0';
+}
+
+int fl_dest_join(const char *folder, const char *name, char *out, size_t size,
+                 struct fl_err *reterr)
+{
+    if (folder[0])
+        return fl_path_join(folder, name, out, size, reterr);
+    if (!fl_path_is_safe(name))
+        return fl_err_set(reterr, FL_E_PERM, 0, "'%.200s' is no path below the destination", name);
+    if (snprintf(out, size, "%s", name) >= (int)size)
+        return fl_err_set(reterr, FL_E_TOO_BIG, 0, "the path '%.200s' is too long", name);
+    return 0;
 }
 
 int fl_dest_hidden_name(const char *path, const char *key, char *out, size_t size,
@@ -164,7 +177,7 @@ int fl_dest_begin(struct fl_destination *dest, const char *set, const char *key,
     int rc = 0;
 
     key = key ? key : "set";
-    if (!fl_path_is_safe(set) || fl_dest_is_hidden(set))
+    if (set[0] && (!fl_path_is_safe(set) || fl_dest_is_hidden(set)))
         return fl_err_set(reterr, FL_E_USAGE, 0,
                           "set '%.200s': a relative path without '..' and hidden parts is accepted",
                           set);
@@ -177,7 +190,7 @@ int fl_dest_begin(struct fl_destination *dest, const char *set, const char *key,
     if (!made)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory for a set");
     made->dest = dest;
-    made->mode = dest->caps.whole ? mode : FL_DEST_EACH;
+    made->mode = dest->caps.whole && set[0] ? mode : FL_DEST_EACH;
     (void)snprintf(made->path, sizeof(made->path), "%s", set);
     (void)snprintf(made->key, sizeof(made->key), "%s", key);
     rc = fl_dest_hidden_name(set, key, made->hidden, sizeof(made->hidden), reterr);
@@ -227,7 +240,7 @@ int fl_dest_put(struct fl_dest_set *set, const char *name, const void *data, siz
         return fl_err_set(reterr, FL_E_TOO_BIG, 0,
                           "'%.200s' of set '%s' has %zu bytes, %zu at most", name, set->path, size,
                           FL_DEST_SMALL_MAX);
-    rc = fl_path_join(set->mode == FL_DEST_WHOLE ? set->hidden : set->path, name, path,
+    rc = fl_dest_join(set->mode == FL_DEST_WHOLE ? set->hidden : set->path, name, path,
                       sizeof(path), reterr);
     return rc == 0 ? set->dest->driver->put(set->dest, path, data, size, reterr) : rc;
 }

@@ -128,10 +128,11 @@ const char *fl_destination_where(const struct fl_destination *dest);
 
 /* ---- sets ---- */
 
-/* set: relative path. key: letters, digits, '.', '_' and '-', tells this content of the set from
- * another one in the hidden names (a run's id, a root digest); NULL: none. A set that is there
- * already is always FL_DEST_EACH, and so is one at a destination that cannot do whole ones
- * (fl_dest_set_mode tells). FL_E_USAGE, and the errors above. */
+/* set: relative path, or "" for the destination itself (always FL_DEST_EACH). key: letters, digits,
+ * '.', '_' and '-', tells this content of the set from another one in the hidden names (a run's id,
+ * a root digest); NULL: none. A set that is there already is always FL_DEST_EACH, and so is one at
+ * a destination that cannot do whole ones (fl_dest_set_mode tells). FL_E_USAGE, and the errors
+ * above. */
 int fl_dest_begin(struct fl_destination *dest, const char *set, const char *key,
                   enum fl_dest_mode mode, struct fl_dest_set **ret_set, struct fl_err *reterr);
 void fl_dest_set_destroy(struct fl_dest_set *set);

@@ -58,10 +58,12 @@ struct fl_dest_job {
     enum fl_dest_proof proof;
     /* the driver's */
     int phase;
-    int out; /* descriptor; -1 */
-    bool resumed;
+    int out;                           /* descriptor; -1 */
+    bool resumed;                      /* part of it was there */
+    bool restart;                      /* from the start, whatever is there */
     struct fl_http_transfer *transfer; /* in flight; NULL */
-    void *own_data;
+    fl_http_done_fn done;              /* once what goes before it is over */
+    const void *own_data;
 };
 
 /* Ends a job: rc 0 or an error, whose text is in job->err already. */
@@ -123,7 +125,14 @@ struct fl_dest_set {
 };
 
 extern const struct fl_dest_driver fl_dest_directory;
+extern const struct fl_dest_driver fl_dest_sftp;
+extern const struct fl_dest_driver fl_dest_webdav;
+extern const struct fl_dest_driver fl_dest_s3;
+extern const struct fl_dest_driver fl_dest_site;
 
+/* "FOLDER/NAME", or NAME when folder is "". FL_E_TOO_BIG, FL_E_PERM. */
+int fl_dest_join(const char *folder, const char *name, char *out, size_t size,
+                 struct fl_err *reterr);
 /* "DIR/.BASE.KEY.part" for "DIR/BASE": the hidden name of a file or a folder. FL_E_TOO_BIG. */
 int fl_dest_hidden_name(const char *path, const char *key, char *out, size_t size,
                         struct fl_err *reterr);

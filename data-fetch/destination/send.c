@@ -170,7 +170,7 @@ static int name_places(struct fl_dest_job *job, struct fl_err *reterr)
 {
     const struct fl_dest_set *set = job->set;
     char key[17];
-    int rc = fl_path_join(set->path, job->name, job->final, sizeof(job->final), reterr);
+    int rc = fl_dest_join(set->path, job->name, job->final, sizeof(job->final), reterr);
 
     job->own = rc < 0;
     if (rc == 0 && set->mode == FL_DEST_WHOLE)

@@ -6,6 +6,7 @@
  * Owns: nothing. Threads: any. Limits: the sizes below. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "engine/base/err.h"
@@ -38,5 +39,16 @@ struct fl_destination_spec {
     int inflight;         /* files at a time; 0: the driver's own */
     int64_t cap_bytes_s;  /* 0: none */
 };
+
+struct fl_site;
+
+/* Reads the destination `name` of the site file. FL_E_CONFIG with file and line: unknown keys and
+ * kinds, secrets written in clear (not shown), a URL with a password, ...; FL_E_NOENT lists the
+ * names there are. */
+int fl_destination_spec_read(const struct fl_site *site, const char *name,
+                             struct fl_destination_spec *ret_spec, struct fl_err *reterr);
+/* How many destinations there are, and the name of the index-th. */
+size_t fl_destination_spec_count(const struct fl_site *site);
+const char *fl_destination_spec_name(const struct fl_site *site, size_t index);
 
 #endif
