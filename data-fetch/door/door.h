@@ -11,7 +11,8 @@
  * Owns: its sockets, open files while they are sent, the grants. Threads: one.
  * Limits: `connections` at once, half of them from one address and from one peer; a connection that
  * asks for nothing whole in FL_DOOR_ASK_S, or moves fewer than FL_DOOR_SLOW_BYTES in FL_DOOR_SLOW_S
- * of an answer, is ended; requests of FL_DOOR_HEAD_MAX bytes, FL_GRANT_POST_MAX for grants. */
+ * of an answer, is ended; requests of FL_DOOR_HEAD_MAX bytes, FL_GRANT_POST_MAX bytes for grants.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -11,8 +11,6 @@
 
 #include "engine/base/banned.h"
 
-#define GRANT_VERSION 1
-
 struct grant {
     struct grant *next; /* used before this one */
     json_t *doc;        /* holds all texts */
@@ -123,9 +121,9 @@ static int check(const struct fl_grants *grants, const json_t *doc, const char *
         rc = fl_json_array_opt(doc, "files", ret_files, reterr);
     if (rc < 0)
         return rc;
-    if (version != GRANT_VERSION)
+    if (version != FL_GRANT_VERSION)
         return fl_err_set(reterr, FL_E_PARSE, 0, "a grant of version %lld; this door reads %d",
-                          (long long)version, GRANT_VERSION);
+                          (long long)version, FL_GRANT_VERSION);
     if (grants->site && strcmp(site, grants->site) != 0)
         return fl_err_set(reterr, FL_E_PERM, 0, "a grant for site '%.80s'; this is '%s'", site,
                           grants->site);

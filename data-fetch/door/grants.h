@@ -1,21 +1,19 @@
 #ifndef FL_FETCH_GRANTS_H
 #define FL_FETCH_GRANTS_H
 
-/* What a door was told that may be read: grants of the coordinator, each a text
- *   {"v":1,"site":DOOR,"to":READER,"expires":SECONDS,"files":[PATH,...]}
- * with one Ed25519 signature. Held in memory alone: a reader hands them in again after a restart.
- * Owns: the grants. Threads: one at a time.
- * Limits: FL_GRANT_POST_MAX bytes each, FL_GRANTS_BYTES_MAX in all and half of it for one reader;
- * beyond it that reader's (or, at last, anybody's) least recently used one goes, which costs its
- * reader a question. */
+/* What a door was told that may be read: grants of the coordinator, see engine/base/grant.h. Held
+ * in memory alone: a reader hands them in again after a restart. Owns: the grants. Threads: one at
+ * a time. Limits: FL_GRANT_POST_MAX bytes each, FL_GRANTS_BYTES_MAX in all and half of it for one
+ * reader; beyond it that reader's (or, at last, anybody's) least recently used one goes, which
+ * costs its reader a question. */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "engine/base/err.h"
+#include "engine/base/grant.h"
 
-#define FL_GRANT_POST_MAX ((size_t)1024 * 1024)
 #define FL_GRANTS_BYTES_MAX ((size_t)16 * 1024 * 1024)
 #define FL_GRANTS_MAX 4096
 

@@ -238,9 +238,11 @@ static enum MHD_Result begin(struct MHD_Connection *mhd, const char *url, const 
     fl_buf_init(&asked->body, FL_GRANT_POST_MAX);
     conn->asked = true;
     conn->since_ns = fl_world_mono_ns(conn->door->world);
-    if (strcmp(method, "POST") == 0 && strcmp(url, GRANTS_PATH) == 0 && !conn->door->open_to_all) {
+    if (strcmp(method, "POST") == 0 && strcmp(url, GRANTS_PATH) == 0) {
         asked->post = true;
-        if (conn->door->posts >= FL_DOOR_POSTS_MAX)
+        if (conn->door->open_to_all) /* needs none: a reader need not know */
+            asked->status = MHD_HTTP_NO_CONTENT;
+        else if (conn->door->posts >= FL_DOOR_POSTS_MAX)
             asked->status = MHD_HTTP_SERVICE_UNAVAILABLE;
         else
             conn->door->posts++;

@@ -158,6 +158,8 @@ int fl_batch_prepare(struct fl_coordinator *c, struct batch *batch, struct fl_er
             rc = fl_core_answer(c->core, batch->afters[i].worker, batch->afters[i].message,
                                 &batch->out, reterr);
     }
+    for (size_t i = 0; i < batch->out.count && rc == 0; i++)
+        rc = fl_coordinator_add_grants(c, batch->out.items[i].message, reterr);
     return rc;
 }
 

@@ -10,6 +10,7 @@
 
 #include "engine/base/json.h"
 #include "engine/base/log.h"
+#include "engine/base/sign.h"
 #include "engine/coordinator/private.h"
 #include "engine/world/file.h"
 #include "engine/world/wake.h"
@@ -163,6 +164,8 @@ int fl_coordinator_create(const struct fl_coordinator_config *config,
     if (rc == 0)
         rc = bind_bus(c, config->listen, reterr);
     if (rc == 0)
+        fl_coordinator_load_grant_key(c);
+    if (rc == 0)
         rc = start_http(c, config, reterr);
     if (rc == 0)
         rc = fl_query_start(c->query, query_news, query_offer, c, reterr);
@@ -189,6 +192,7 @@ void fl_coordinator_destroy(struct fl_coordinator *c)
     fl_http_destroy(c->http);
     fl_query_destroy(c->query);
     fl_bus_server_destroy(c->bus);
+    fl_sign_key_destroy(c->grant_key);
     fl_commit_destroy(c->commit);
     fl_core_destroy(c->core);
     fl_store_destroy(c->store);

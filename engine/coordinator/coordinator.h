@@ -28,6 +28,9 @@
 /* A batch that could not be written is tried again after this long. */
 #define FL_COORDINATOR_RETRY_NS ((int64_t)1000000000)
 #define FL_COORDINATOR_QUERIES_MAX 256
+/* How long after its launch an attempt may read at the doors of other sites [s]: it may have to
+ * wait for its turn in a batch system first. */
+#define FL_COORDINATOR_GRANT_S (INT64_C(3) * 86400)
 /* STATE/endpoint.json while a coordinator runs: {"pid","endpoint","http","epoch","keys"}. */
 #define FL_COORDINATOR_ENDPOINT_FILE "endpoint.json"
 /* STATE/sites.json: {"SITE":{"root","host","worker"}}, where each site's worker says that it lies.

@@ -76,7 +76,8 @@ struct fl_coordinator {
     struct fl_query *query;
     struct fl_http *http;
     int64_t epoch;
-    uint64_t refused; /* keys turned away that were told already */
+    struct fl_sign_key *grant_key; /* NULL: none; see grants.c */
+    uint64_t refused;              /* keys turned away that were told already */
 
     json_t *sites; /* by name; see FL_COORDINATOR_SITES_FILE */
     struct worker_link *links;
@@ -153,6 +154,14 @@ void fl_batch_drop_worker(struct batch *batch, const char *worker);
  * hello, a client asks again. FL_E_AGAIN of the bus: its queue was full, which was said;
  * FL_BUS_ROOM follows. */
 void fl_coordinator_send(struct fl_coordinator *c, struct fl_bus_peer peer, const json_t *message);
+
+/* ------------------------------------------------------------------ grants.c */
+/* Takes (or makes) the key that grants are signed with. Without it the log says what follows. */
+void fl_coordinator_load_grant_key(struct fl_coordinator *c);
+/* Puts into a launch or provide what its attempt may read at the doors of other sites. Other
+ * messages are left alone. FL_E_NOMEM, FL_E_BUG. */
+int fl_coordinator_add_grants(const struct fl_coordinator *c, json_t *message,
+                              struct fl_err *reterr);
 
 /* ------------------------------------------------------------------ stuck.c */
 /* The batch in flight could not be written for now: alarm, and everything waits. */

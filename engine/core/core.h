@@ -113,4 +113,9 @@ int fl_core_answer(const struct fl_core *core, const char *worker, const json_t 
 int fl_core_resync(const struct fl_core *core, const char *worker, const json_t *live,
                    struct fl_effects *effects, struct fl_err *reterr);
 
+/* The site that an attempt was launched at and when [ns since 1970], by its id. Borrowed.
+ * FL_E_NOENT, FL_E_NOT_YET. */
+int fl_core_launched(const struct fl_core *core, const char *id, const char **ret_site,
+                     int64_t *ret_ns);
+
 #endif

@@ -398,3 +398,19 @@ int fl_core_resync(const struct fl_core *core, const char *worker, const json_t 
                        core->dropped_count - i < CLEAN_MAX ? core->dropped_count - i : CLEAN_MAX);
     return rc;
 }
+
+int fl_core_launched(const struct fl_core *core, const char *id, const char **ret_site,
+                     int64_t *ret_ns)
+{
+    const struct fl_attempt *attempt;
+    struct fl_inst_ref ref;
+    uint32_t number;
+    int rc = fl_core_find_attempt(core, id, &ref, &number, NULL);
+
+    if (rc < 0)
+        return rc;
+    attempt = &ref.run->insts[ref.inst].tries[number - 1];
+    *ret_site = fl_core_word(core, attempt->site);
+    *ret_ns = attempt->launched_ns;
+    return 0;
+}

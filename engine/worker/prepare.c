@@ -160,10 +160,11 @@ static int write_inputs(struct fl_worker *worker, const struct fl_spec *spec, in
                         struct fl_err *reterr)
 {
     fl_json_auto json_t *json =
-        json_pack("{s:i,s:s,s:s,s:s,s:s,s:s*,s:I,s:o}", "version", 1, "run", spec->run, "workflow",
-                  spec->workflow, "cycle", spec->cycle, "stage", spec->stage, "lead", spec->lead,
-                  "attempt", (json_int_t)spec->attempt, "inputs",
-                  spec->inputs ? json_incref((json_t *)(uintptr_t)spec->inputs) : json_array());
+        json_pack("{s:i,s:s,s:s,s:s,s:s,s:s*,s:I,s:o,s:O*}", "version", 1, "run", spec->run,
+                  "workflow", spec->workflow, "cycle", spec->cycle, "stage", spec->stage, "lead",
+                  spec->lead, "attempt", (json_int_t)spec->attempt, "inputs",
+                  spec->inputs ? json_incref((json_t *)(uintptr_t)spec->inputs) : json_array(),
+                  "grants", spec->grants);
     char *text = json ? fl_json_text(json) : NULL;
     int rc = text ? write_all(worker, fd, text, "inputs.json", reterr)
                   : fl_err_set(reterr, FL_E_NOMEM, 0, "inputs.json: out of memory");
@@ -297,9 +298,31 @@ static bool has_entry(const json_t *list, const json_t *wanted)
     return false;
 }
 
-int fl_prepare_more(struct fl_worker *worker, struct attempt *attempt, const json_t *inputs,
+/* True when a grant was not there yet. */
+static bool add_grants(json_t *json, const json_t *grants)
+{
+    json_t *list = json_object_get(json, "grants");
+    bool changed = false;
+
+    if (!list && json_array_size(grants) > 0 &&
+        json_object_set_new(json, "grants", json_array()) == 0)
+        list = json_object_get(json, "grants");
+    for (size_t i = 0; list && i < json_array_size(grants); i++) {
+        json_t *grant = json_array_get(grants, i);
+        bool have = false;
+
+        for (size_t k = 0; k < json_array_size(list) && !have; k++)
+            have = json_equal(json_array_get(list, k), grant);
+        if (!have)
+            changed = json_array_append(list, grant) == 0;
+    }
+    return changed;
+}
+
+int fl_prepare_more(struct fl_worker *worker, struct attempt *attempt, const json_t *message,
                     struct fl_err *reterr)
 {
+    const json_t *inputs = json_object_get(message, "inputs");
     fl_auto(fl_buf_release) struct fl_buf text;
     fl_json_auto json_t *json = NULL;
     char path[FL_PATH_MAX];
@@ -325,6 +348,8 @@ int fl_prepare_more(struct fl_worker *worker, struct attempt *attempt, const jso
         if (rc == 0 && !has_entry(list, entry))
             changed = json_array_append(list, entry) == 0;
     }
+    if (rc == 0)
+        changed = add_grants(json, json_object_get(message, "grants")) || changed;
     if (rc == 0 && changed)
         rc = publish_json(worker, path, json, 0444, reterr);
     if (rc == 0)

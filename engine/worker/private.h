@@ -294,9 +294,9 @@ void fl_live_clear(struct fl_worker *worker, const struct site *site, const char
  * FL_E_EXISTS when there is a whole one. */
 int fl_prepare_folder(struct fl_worker *worker, struct attempt *attempt, const struct fl_spec *spec,
                       struct fl_err *reterr);
-/* More inputs of a stage that follows: inputs.json first, then the files. Those that are there
- * already are passed over. */
-int fl_prepare_more(struct fl_worker *worker, struct attempt *attempt, const json_t *inputs,
+/* More inputs of a stage that follows (a message provide): inputs.json first, then the files. Those
+ * that are there already are passed over. */
+int fl_prepare_more(struct fl_worker *worker, struct attempt *attempt, const json_t *message,
                     struct fl_err *reterr);
 
 /* ---------------------------------------------------------------- ready.c */

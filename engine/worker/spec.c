@@ -152,6 +152,8 @@ int fl_spec_init(struct fl_spec *spec, json_t *json, struct fl_err *reterr)
     if (rc == 0)
         rc = fl_json_array_opt(json, "inputs", &spec->inputs, reterr);
     if (rc == 0)
+        rc = fl_json_array_opt(json, "grants", &spec->grants, reterr);
+    if (rc == 0)
         rc = fl_json_array_opt(json, "files", &spec->files, reterr);
     if (rc == 0)
         rc = fl_json_array_opt(json, "outputs", &spec->outputs, reterr);

@@ -36,6 +36,7 @@ struct fl_spec {
     const json_t *args;
     const json_t *env;
     const json_t *inputs;
+    const json_t *grants; /* what may be read at the doors of other sites; passed on unread */
     const json_t *files;
     const json_t *outputs;
     int64_t success_exit;

@@ -270,7 +270,7 @@ static void take_provide(struct fl_worker *worker, struct attempt *attempt, cons
     int rc = fl_json_array_opt(message, "inputs", &inputs, &err);
 
     if (rc == 0 && inputs)
-        rc = fl_prepare_more(worker, attempt, inputs, &err);
+        rc = fl_prepare_more(worker, attempt, message, &err);
     if (rc < 0) { /* the stage would wait for ever for what cannot come */
         fl_json_auto json_t *order = json_pack("{s:s,s:s}", "type", "fail", "reason", err.text);
 

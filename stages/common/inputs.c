@@ -153,6 +153,31 @@ static int make_room(struct fl_inputs *inputs, const json_t *list, struct fl_err
     return 0;
 }
 
+static int read_grants(struct fl_inputs *inputs, struct fl_err *reterr)
+{
+    const json_t *list = NULL;
+    int rc = fl_json_array_opt(inputs->doc, "grants", &list, reterr);
+
+    if (rc < 0)
+        return rc;
+    inputs->grant_count = json_array_size(list);
+    inputs->grants = calloc(inputs->grant_count + 1, sizeof(*inputs->grants));
+    if (!inputs->grants)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "%zu grants", inputs->grant_count);
+    for (size_t i = 0; rc == 0 && i < inputs->grant_count; i++) {
+        const json_t *object = json_array_get(list, i);
+
+        rc = fl_json_string(object, "site", &inputs->grants[i].site, reterr);
+        if (rc == 0)
+            rc = fl_json_string(object, "text", &inputs->grants[i].text, reterr);
+        if (rc == 0)
+            rc = fl_json_string(object, "signature", &inputs->grants[i].signature, reterr);
+        if (rc < 0)
+            return fl_err_note(reterr, rc, "grants[%zu]", i);
+    }
+    return rc;
+}
+
 static int parse_inputs(struct fl_inputs *inputs, const struct fl_buf *text, struct fl_err *reterr)
 {
     json_t *doc = NULL;
@@ -191,7 +216,7 @@ static int parse_inputs(struct fl_inputs *inputs, const struct fl_buf *text, str
     }
     if (rc == 0)
         collect_distinct(inputs, marks);
-    return rc;
+    return rc < 0 ? rc : read_grants(inputs, reterr);
 }
 
 int fl_inputs_read(const struct fl_world *world, const char *path, struct fl_inputs **ret_inputs,
@@ -229,5 +254,6 @@ void fl_inputs_destroy(struct fl_inputs *inputs)
     free(inputs->list);
     free(inputs->marks);
     free(inputs->distinct);
+    free(inputs->grants);
     free(inputs);
 }

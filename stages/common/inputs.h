@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "engine/base/err.h"
+#include "engine/base/grant.h"
 
 struct fl_degraded;
 struct fl_input;
@@ -19,7 +20,9 @@ struct fl_inputs {
     struct fl_degraded *distinct; /* marks of all inputs, sorted, each once */
     size_t distinct_count;
     struct fl_degraded *marks; /* private: storage of the inputs' marks */
-    void *doc;                 /* private: json_t */
+    struct fl_grant *grants;   /* to be handed in at the doors of other sites */
+    size_t grant_count;
+    void *doc; /* private: json_t */
 };
 
 /* *ret_inputs is NULL when there is no such file. FL_E_PARSE names file, input and member;
