@@ -18,6 +18,9 @@ AC_DEFUN([FL_LIBRARIES], [
   FL_PKG([EXPAT], [expat >= 2.2], [libexpat1-dev])
   FL_PKG([NETCDF], [netcdf >= 4.7], [libnetcdf-dev])
   FL_PKG([ECCODES], [eccodes >= 2.20], [libeccodes-dev])
+  AC_CHECK_HEADER([bzlib.h], [],
+    [AC_MSG_ERROR([library 'bzip2' is missing; on Debian: apt-get install libbz2-dev])])
+  AC_SUBST([BZ2_LIBS], [-lbz2])
   FL_PKG([CAIRO], [cairo >= 1.16], [libcairo2-dev])
   FL_PKG([FREETYPE], [freetype2], [libfreetype-dev])
   FL_PKG([SHAPELIB], [shapelib >= 1.5], [libshp-dev])

@@ -18,6 +18,8 @@
     "accepted: KEY=VALUE/VALUE,KEY=..., such as shortName=10u/10v,typeOfLevel=heightAboveGround," \
     "level=10 or number=1/to/50"
 
+#define NUMBER_ROOM 24
+
 struct term {
     const char *name;
     enum fl_key_kind kind;
@@ -26,11 +28,9 @@ struct term {
 };
 
 struct fl_keys {
-    char *given; /* as it was given */
-    char *text;  /* cut into names and values; the numbers of ranges stand in `made` */
-    char *made;
-    size_t made_used;
-    size_t made_room;
+    char *given;                   /* as it was given */
+    char *text;                    /* cut into names and values */
+    char *made[FL_KEYS_TERMS_MAX]; /* the numbers of a range, one after the other */
     struct term terms[FL_KEYS_TERMS_MAX];
     size_t count;
 };
@@ -79,16 +79,6 @@ static bool has_number(const struct term *term, double number)
     return false;
 }
 
-static int add_value(const struct fl_keys *keys, struct term *term, const char *value,
-                     struct fl_err *reterr)
-{
-    if (term->count == FL_KEYS_VALUES_MAX)
-        return fl_err_set(reterr, FL_E_CONFIG, 0, "keys '%.200s': '%s' has more than %d values",
-                          keys->given, term->name, FL_KEYS_VALUES_MAX);
-    term->values[term->count++] = value;
-    return 0;
-}
-
 static bool to_whole(const char *text, long *ret_value)
 {
     char *end = NULL;
@@ -106,6 +96,8 @@ static int add_range(struct fl_keys *keys, struct term *term, char *const *parts
     long first = 0;
     long last = 0;
     long step = 1;
+    size_t wanted;
+    char *made;
 
     if ((count != 3 && (count != 5 || strcmp(parts[3], "by") != 0)) ||
         !to_whole(parts[0], &first) || !to_whole(parts[2], &last) ||
@@ -114,28 +106,28 @@ static int add_range(struct fl_keys *keys, struct term *term, char *const *parts
                           "keys '%.200s': the range of '%s' is not whole numbers going up; "
                           "accepted: A/to/B, A/to/B/by/N",
                           keys->given, term->name);
-    for (long value = first; value <= last; value += step) {
-        char *made = keys->made + keys->made_used;
-        int rc;
-
-        if (keys->made_room - keys->made_used < 24)
-            return fl_err_set(reterr, FL_E_CONFIG, 0, "keys '%.200s' has too many values",
-                              keys->given);
-        keys->made_used += 1 + (size_t)snprintf(made, 24, "%ld", value);
-        rc = add_value(keys, term, made, reterr);
-        if (rc < 0)
-            return rc;
+    wanted = (size_t)((last - first) / step + 1);
+    if (wanted > FL_KEYS_VALUES_MAX)
+        return fl_err_set(reterr, FL_E_CONFIG, 0, "keys '%.200s': '%s' has more than %d values",
+                          keys->given, term->name, FL_KEYS_VALUES_MAX);
+    made = malloc(wanted * NUMBER_ROOM);
+    term->values = calloc(wanted, sizeof(*term->values));
+    keys->made[term - keys->terms] = made;
+    if (!made || !term->values)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory for keys");
+    for (; term->count < wanted; made += NUMBER_ROOM) {
+        (void)snprintf(made, NUMBER_ROOM, "%ld", first + (long)term->count * step);
+        term->values[term->count++] = made;
     }
     return 0;
 }
 
 static int parse_values(struct fl_keys *keys, struct term *term, char *text, struct fl_err *reterr)
 {
-    char *parts[FL_KEYS_VALUES_MAX + 1];
+    char *parts[FL_KEYS_VALUES_MAX];
     size_t count = 0;
-    int rc = 0;
 
-    for (char *at = text; at && count <= FL_KEYS_VALUES_MAX;) {
+    for (char *at = text; at;) {
         char *slash = strchr(at, '/');
 
         if (slash)
@@ -143,17 +135,20 @@ static int parse_values(struct fl_keys *keys, struct term *term, char *text, str
         if (!*at)
             return fl_err_set(reterr, FL_E_CONFIG, 0, "keys '%.200s': '%s' has an empty value; %s",
                               keys->given, term->name, ACCEPTED);
+        if (count == FL_KEYS_VALUES_MAX)
+            return fl_err_set(reterr, FL_E_CONFIG, 0, "keys '%.200s': '%s' has more than %d values",
+                              keys->given, term->name, FL_KEYS_VALUES_MAX);
         parts[count++] = at;
         at = slash ? slash + 1 : NULL;
     }
-    term->values = calloc(FL_KEYS_VALUES_MAX, sizeof(*term->values));
-    if (!term->values)
-        return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory for keys");
     if (count > 1 && strcmp(parts[1], "to") == 0)
         return add_range(keys, term, parts, count, reterr);
-    for (size_t i = 0; i < count && rc == 0; i++)
-        rc = add_value(keys, term, parts[i], reterr);
-    return rc;
+    term->values = calloc(count, sizeof(*term->values));
+    if (!term->values)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory for keys");
+    for (; term->count < count; term->count++)
+        term->values[term->count] = parts[term->count];
+    return 0;
 }
 
 /* Values that an index of this kind can never have are told at once. */
@@ -227,12 +222,10 @@ int fl_keys_parse(const char *text, enum fl_index_kind kind, struct fl_keys **re
                           FL_KEYS_TEXT_MAX);
     keys = calloc(1, sizeof(*keys));
     if (keys) {
-        keys->made_room = (size_t)FL_KEYS_TERMS_MAX * FL_KEYS_VALUES_MAX * 12;
         keys->given = strdup(text);
         keys->text = strdup(text);
-        keys->made = malloc(keys->made_room);
     }
-    if (!keys || !keys->given || !keys->text || !keys->made)
+    if (!keys || !keys->given || !keys->text)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory for keys");
     for (char *at = keys->text; at;) {
         char *comma = strchr(at, ',');
@@ -253,11 +246,12 @@ void fl_keys_destroy(struct fl_keys *keys)
 {
     if (!keys)
         return;
-    for (size_t i = 0; i < keys->count; i++)
+    for (size_t i = 0; i < keys->count; i++) {
         free(keys->terms[i].values);
+        free(keys->made[i]);
+    }
     free(keys->given);
     free(keys->text);
-    free(keys->made);
     free(keys);
 }
 

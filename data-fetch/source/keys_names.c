@@ -43,6 +43,7 @@ static const struct {
     {"fcmonth", FL_KEY_MARS, "fcmonth"},
     {"date", FL_KEY_MARS, "dataDate"},
     {"time", FL_KEY_MARS, "dataTime"},
+    {"variable", FL_KEY_OTHER, "variable"}, /* of NetCDF */
     {"edition", FL_KEY_OTHER, "edition"},
     {"centre", FL_KEY_OTHER, "centre"},
     {"gridType", FL_KEY_OTHER, "gridType"},

@@ -4,17 +4,16 @@
 #include "data-fetch/source/message.h"
 
 #include <eccodes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data-fetch/source/frame.h"
-#include "data-fetch/source/ncep.h"
+#include "data-fetch/source/message_line.h"
 
 #include "engine/base/banned.h"
 
-static int get_long(codes_handle *handle, const char *key, long *ret_value, struct fl_err *reterr)
+int fl_message_long(codes_handle *handle, const char *key, long *ret_value, struct fl_err *reterr)
 {
     int rc = codes_get_long(handle, key, ret_value);
 
@@ -31,7 +30,7 @@ static int get_date(codes_handle *handle, const char *const keys[6], struct fl_c
     long parts[6];
 
     for (size_t i = 0; i < FL_COUNT(parts); i++) {
-        int rc = get_long(handle, keys[i], &parts[i], reterr);
+        int rc = fl_message_long(handle, keys[i], &parts[i], reterr);
 
         if (rc < 0)
             return rc;
@@ -72,9 +71,9 @@ static int get_times(codes_handle *handle, struct fl_cycle *ret_cycle, struct fl
         return rc;
     if (codes_is_defined(handle, interval[0]))
         return get_date(handle, interval, ret_valid, reterr);
-    rc = get_long(handle, "indicatorOfUnitOfTimeRange", &unit, reterr);
+    rc = fl_message_long(handle, "indicatorOfUnitOfTimeRange", &unit, reterr);
     if (rc == 0)
-        rc = get_long(handle, "forecastTime", &ahead, reterr);
+        rc = fl_message_long(handle, "forecastTime", &ahead, reterr);
     if (rc < 0)
         return rc;
     if (unit == 13) {
@@ -87,15 +86,44 @@ static int get_times(codes_handle *handle, struct fl_cycle *ret_cycle, struct fl
     return 0;
 }
 
-static int check_times(codes_handle *handle, const struct fl_message_want *want,
+/* Edition 1 has other keys; ecCodes counts the valid time for us. */
+static int get_times_1(codes_handle *handle, struct fl_cycle *ret_cycle, struct fl_cycle *ret_valid,
                        struct fl_err *reterr)
 {
+    static const char *const keys[4] = {"dataDate", "dataTime", "validityDate", "validityTime"};
+    struct fl_cycle *const times[2] = {ret_cycle, ret_valid};
+    long parts[4];
+
+    for (size_t i = 0; i < FL_COUNT(parts); i++) {
+        int rc = fl_message_long(handle, keys[i], &parts[i], reterr);
+
+        if (rc < 0)
+            return rc;
+    }
+    for (size_t i = 0; i < FL_COUNT(times); i++) {
+        long date = parts[2 * i];
+        long time = parts[2 * i + 1];
+
+        if (fl_cycle_from_parts((int)(date / 10000), (int)(date / 100 % 100), (int)(date % 100),
+                                (int)(time / 100), (int)(time % 100), 0, times[i], reterr) < 0)
+            return fl_err_note(reterr, FL_E_DATA, "the time in the message");
+    }
+    return 0;
+}
+
+static int check_times(codes_handle *handle, const struct fl_message_want *want, bool asked,
+                       struct fl_err *reterr)
+{
+    long edition = 0;
     struct fl_cycle cycle = {0};
     struct fl_cycle valid = {0};
     char found[FL_TIME_TEXT_MAX];
     char wanted[FL_TIME_TEXT_MAX];
-    int rc = get_times(handle, &cycle, &valid, reterr);
+    int rc = fl_message_long(handle, "edition", &edition, reterr);
 
+    if (rc == 0)
+        rc = edition == 1 ? get_times_1(handle, &cycle, &valid, reterr)
+                          : get_times(handle, &cycle, &valid, reterr);
     if (rc < 0)
         return rc;
     if (cycle.s != want->cycle.s) {
@@ -104,75 +132,12 @@ static int check_times(codes_handle *handle, const struct fl_message_want *want,
         return fl_err_set(reterr, FL_E_MISMATCH, 0, "the message is of cycle %s; asked for was %s",
                           found, wanted);
     }
-    if (valid.s != want->valid.s) {
+    if (asked && valid.s != want->valid.s) {
         fl_cycle_format(valid, found);
         fl_cycle_format(want->valid, wanted);
         return fl_err_set(reterr, FL_E_MISMATCH, 0, "the message is valid at %s; asked for was %s",
                           found, wanted);
     }
-    return 0;
-}
-
-static int check_variable(codes_handle *handle, const char *name, struct fl_err *reterr)
-{
-    struct fl_ncep_variable want;
-    long found[3] = {0};
-    int rc;
-
-    if (!fl_ncep_variable(name, &want))
-        return 0; /* a name that we have no codes for: time and frame are what can be held */
-    rc = get_long(handle, "discipline", &found[0], reterr);
-    if (rc == 0)
-        rc = get_long(handle, "parameterCategory", &found[1], reterr);
-    if (rc == 0)
-        rc = get_long(handle, "parameterNumber", &found[2], reterr);
-    if (rc == 0 &&
-        (found[0] != want.discipline || found[1] != want.category || found[2] != want.number))
-        return fl_err_set(reterr, FL_E_MISMATCH, 0,
-                          "the message has parameter %ld.%ld.%ld; '%s' is %d.%d.%d", found[0],
-                          found[1], found[2], name, want.discipline, want.category, want.number);
-    return rc;
-}
-
-static int surface_value(codes_handle *handle, const char *scale_key, const char *value_key,
-                         double *ret_value, struct fl_err *reterr)
-{
-    long scale = 0;
-    long value = 0;
-    int rc = get_long(handle, scale_key, &scale, reterr);
-
-    if (rc == 0)
-        rc = get_long(handle, value_key, &value, reterr);
-    if (rc == 0)
-        *ret_value = (double)value * pow(10.0, -(double)scale);
-    return rc;
-}
-
-static int check_level(codes_handle *handle, const char *text, struct fl_err *reterr)
-{
-    struct fl_ncep_level want;
-    double value = 0;
-    double second = 0;
-    long type = 0;
-    int rc;
-
-    if (!fl_ncep_level(text, &want))
-        return 0;
-    rc = get_long(handle, "typeOfFirstFixedSurface", &type, reterr);
-    if (rc == 0 && want.has_value)
-        rc = surface_value(handle, "scaleFactorOfFirstFixedSurface",
-                           "scaledValueOfFirstFixedSurface", &value, reterr);
-    if (rc == 0 && want.has_second)
-        rc = surface_value(handle, "scaleFactorOfSecondFixedSurface",
-                           "scaledValueOfSecondFixedSurface", &second, reterr);
-    if (rc < 0)
-        return rc;
-    if ((type != want.type && type != want.type_other) ||
-        (want.has_value && fabs(value - want.value) > 1e-6 * fmax(1.0, fabs(want.value))) ||
-        (want.has_second && fabs(second - want.second) > 1e-6 * fmax(1.0, fabs(want.second))))
-        return fl_err_set(reterr, FL_E_MISMATCH, 0,
-                          "the message is at surface type %ld, value %g; '%s' is type %d, value %g",
-                          type, value, text, want.type, want.value);
     return 0;
 }
 
@@ -196,32 +161,94 @@ static int check_values(codes_handle *handle, struct fl_err *reterr)
     return 0;
 }
 
+/* What a callback of a field gets. */
 struct check {
     const struct fl_message_want *want;
+    struct fl_message_found found;
 };
 
-/* One field against each wanted line of its number. */
+/* A key of the message as a text. */
+static bool key_value(const char *name, char *text, size_t size, void *arg)
+{
+    return codes_get_string(arg, name, text, &size) == CODES_SUCCESS;
+}
+
+/* True when the field is asked for; notes which sets of keys it has. */
+static bool is_wanted(codes_handle *handle, struct check *check, const struct fl_plan_field *line)
+{
+    const struct fl_message_want *want = check->want;
+    bool wanted = line ? line->selects != 0 || line->keys != 0 : want->key_count == 0;
+
+    if (line) {
+        check->found.keys |= line->keys;
+        if (line->selects == 0 && line->keys == 0 && line->open_count == 0)
+            wanted = true; /* nothing was selected: everything is asked for */
+    }
+    for (size_t i = 0; line && i < line->open_count; i++) {
+        const struct fl_plan_open *open = &line->open[i];
+
+        if (open->keys < want->key_count &&
+            fl_keys_message(want->keys[open->keys], open->conditions, key_value, handle, NULL, 0)) {
+            check->found.keys |= UINT64_C(1) << open->keys;
+            wanted = true;
+        }
+    }
+    for (size_t i = 0; !line && want->count == 0 && i < want->key_count; i++) {
+        if (fl_keys_message(want->keys[i], FL_KEYS_ALL, key_value, handle, NULL, 0)) {
+            check->found.keys |= UINT64_C(1) << i;
+            wanted = true;
+        }
+    }
+    return wanted && (line || want->count == 0);
+}
+
+static int check_expects(codes_handle *handle, const struct fl_message_want *want,
+                         struct fl_err *reterr)
+{
+    char why[200];
+
+    for (size_t i = 0; i < want->expect_count; i++) {
+        if (!fl_keys_message(want->expects[i], FL_KEYS_ALL, key_value, handle, why, sizeof(why)))
+            return fl_err_set(reterr, FL_E_MISMATCH, 0, "the message is not of this source: its %s",
+                              why);
+    }
+    return 0;
+}
+
+/* The line of the index for a field of the message, or NULL. */
+static const struct fl_plan_field *line_of(const struct fl_message_want *want, uint32_t field)
+{
+    for (size_t i = 0; i < want->count; i++) {
+        if (want->fields[i].field == field || (want->fields[i].field == 0 && field == 1))
+            return &want->fields[i];
+    }
+    return NULL;
+}
+
+/* One field against its line. */
 static int check_field(const void *data, size_t size, uint32_t field, struct fl_err *reterr,
                        void *arg)
 {
-    const struct fl_message_want *want = ((struct check *)arg)->want;
+    struct check *check = arg;
+    const struct fl_message_want *want = check->want;
+    const struct fl_plan_field *line = line_of(want, field);
     codes_handle *handle = codes_handle_new_from_message(NULL, data, size);
+    bool wanted;
     int rc;
 
     if (!handle)
         return fl_err_set(reterr, FL_E_DATA, 0, "field %u of the message cannot be decoded", field);
-    rc = check_times(handle, want, reterr);
-    for (size_t i = 0; i < want->count && rc == 0; i++) {
-        const struct fl_plan_field *line = &want->fields[i];
-
-        if (line->field != field && !(line->field == 0 && field == 1))
-            continue;
-        rc = check_variable(handle, line->variable, reterr);
-        if (rc == 0)
-            rc = check_level(handle, line->level, reterr);
-    }
+    wanted = is_wanted(handle, check, line);
+    rc = check_times(handle, want, wanted, reterr);
+    if (rc == 0 && wanted)
+        rc = check_expects(handle, want, reterr);
+    if (rc == 0 && wanted && line)
+        rc = fl_message_line(handle, line, reterr);
     if (rc == 0)
         rc = check_values(handle, reterr);
+    if (rc == 0 && wanted && want->field)
+        rc = want->field(data, size, handle, reterr, want->arg);
+    check->found.wanted += wanted;
     if (codes_handle_delete(handle) != CODES_SUCCESS && rc == 0)
         rc = fl_err_set(reterr, FL_E_BUG, 0, "a GRIB handle could not be released");
     return rc;
@@ -236,21 +263,32 @@ static uint32_t highest_field(const struct fl_message_want *want)
     return highest;
 }
 
-int fl_message_check(const void *data, size_t size, const struct fl_message_want *want,
-                     struct fl_err *reterr)
+int fl_message_look(const void *data, size_t size, const struct fl_message_want *want,
+                    struct fl_message_found *ret_found, struct fl_err *reterr)
 {
     struct check check = {.want = want};
-    uint32_t fields = 0;
     int rc;
 
     fl_assert(data);
     fl_assert(want);
     rc = fl_frame_check(data, size, reterr);
-    if (rc == 0)
-        rc = fl_frame_fields(data, size, check_field, &fields, reterr, &check);
-    if (rc == 0 && fields < highest_field(want))
+    if (rc == 0 && ((const unsigned char *)data)[7] == 1) { /* edition 1 has one field a message */
+        check.found.fields = 1;
+        rc = check_field(data, size, 1, reterr, &check);
+    } else if (rc == 0) {
+        rc = fl_frame_fields(data, size, check_field, &check.found.fields, reterr, &check);
+    }
+    if (rc == 0 && check.found.fields < highest_field(want))
         rc = fl_err_set(reterr, FL_E_MISMATCH, 0,
-                        "the message holds %u fields; the index names field %u", fields,
+                        "the message holds %u fields; the index names field %u", check.found.fields,
                         highest_field(want));
+    if (rc == 0 && ret_found)
+        *ret_found = check.found;
     return rc;
+}
+
+int fl_message_check(const void *data, size_t size, const struct fl_message_want *want,
+                     struct fl_err *reterr)
+{
+    return fl_message_look(data, size, want, NULL, reterr);
 }

@@ -64,30 +64,116 @@ void fl_select_destroy(struct fl_select *select)
     free(select);
 }
 
-/* Marks the lines that some expression matches. FL_E_MISMATCH for an expression without a line. */
-static int choose(const struct fl_index *index, const struct fl_select *select, bool *chosen,
-                  struct fl_err *reterr)
+size_t fl_select_count(const struct fl_select *select)
 {
-    for (size_t at = 0; at < fl_index_count(index) && (!select || select->count == 0); at++)
-        chosen[at] = true;
-    for (size_t i = 0; select && i < select->count; i++) {
-        bool any = false;
+    return select->count;
+}
 
-        for (size_t at = 0; at < fl_index_count(index); at++) {
-            if (regexec(&select->parts[i].regex, fl_index_at(index, at)->key, 0, NULL, 0) == 0)
-                any = chosen[at] = true;
-        }
-        if (!any)
-            return fl_err_set(reterr, FL_E_MISMATCH, 0,
-                              "selection '%s' matches none of the index's %zu lines (first: '%s')",
-                              select->parts[i].text, fl_index_count(index),
-                              fl_index_at(index, 0)->key);
+const char *fl_select_text(const struct fl_select *select, size_t at)
+{
+    fl_assert(at < select->count);
+    return select->parts[at].text;
+}
+
+/* What was found of one line. */
+struct chosen {
+    bool taken;
+    uint64_t selects;
+    uint64_t keys;
+    struct fl_plan_open *open;
+    size_t open_count;
+};
+
+static bool lead_fits(const struct fl_plan_choice *choice, const struct fl_index_line *line)
+{
+    struct fl_lead lead;
+
+    return !choice->lead || !fl_index_lead(line->kind, line->forecast, &lead) ||
+           lead.minutes == choice->lead->minutes;
+}
+
+static int choose_by_select(const struct fl_index *index, const struct fl_plan_choice *choice,
+                            size_t at_select, struct chosen *chosen, struct fl_err *reterr)
+{
+    bool any = false;
+
+    for (size_t at = 0; at < fl_index_count(index); at++) {
+        const struct fl_index_line *line = fl_index_at(index, at);
+
+        if (!lead_fits(choice, line) ||
+            regexec(&choice->select->parts[at_select].regex, line->key, 0, NULL, 0) != 0)
+            continue;
+        any = chosen[at].taken = true;
+        chosen[at].selects |= UINT64_C(1) << at_select;
     }
+    if (any)
+        return 0;
+    return fl_err_set(reterr, FL_E_MISMATCH, 0,
+                      "selection '%s' matches none of the index's %zu lines (first: '%s')",
+                      choice->select->parts[at_select].text, fl_index_count(index),
+                      fl_index_at(index, 0)->key);
+}
+
+static int add_open(struct chosen *chosen, size_t keys, uint32_t open, struct fl_err *reterr)
+{
+    struct fl_plan_open *grown =
+        realloc(chosen->open, (chosen->open_count + 1) * sizeof(*chosen->open));
+
+    if (!grown)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory for the plan");
+    chosen->open = grown;
+    grown[chosen->open_count++] =
+        (struct fl_plan_open){.keys = (uint16_t)keys, .conditions = (uint16_t)open};
     return 0;
 }
 
+static int choose_by_keys(const struct fl_index *index, const struct fl_plan_choice *choice,
+                          size_t at_keys, struct chosen *chosen, struct fl_err *reterr)
+{
+    const struct fl_keys *keys = choice->keys[at_keys];
+    bool any = false;
+
+    for (size_t at = 0; at < fl_index_count(index); at++) {
+        const struct fl_index_line *line = fl_index_at(index, at);
+        uint32_t open = 0;
+        enum fl_keys_answer answer =
+            lead_fits(choice, line) ? fl_keys_line(keys, line, &open) : FL_KEYS_NO;
+
+        if (answer == FL_KEYS_NO)
+            continue;
+        any = chosen[at].taken = true;
+        if (answer == FL_KEYS_YES)
+            chosen[at].keys |= UINT64_C(1) << at_keys;
+        else if (add_open(&chosen[at], at_keys, open, reterr) < 0)
+            return FL_E_NOMEM;
+    }
+    if (any)
+        return 0;
+    return fl_err_set(reterr, FL_E_MISMATCH, 0,
+                      "keys '%s' match none of the index's %zu lines (first: '%s')",
+                      fl_keys_text(keys), fl_index_count(index), fl_index_at(index, 0)->key);
+}
+
+/* Marks the lines that are asked for. FL_E_MISMATCH for an expression or keys without a line. */
+static int choose(const struct fl_index *index, const struct fl_plan_choice *choice,
+                  struct chosen *chosen, struct fl_err *reterr)
+{
+    size_t selects = choice->select ? choice->select->count : 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < selects && rc == 0; i++)
+        rc = choose_by_select(index, choice, i, chosen, reterr);
+    for (size_t i = 0; i < choice->key_count && rc == 0; i++)
+        rc = choose_by_keys(index, choice, i, chosen, reterr);
+    if (selects == 0 && choice->key_count == 0) {
+        for (size_t at = 0; at < fl_index_count(index); at++)
+            chosen[at].taken = lead_fits(choice, fl_index_at(index, at));
+    }
+    return rc;
+}
+
 static int add_field(struct fl_plan_message *message, const struct fl_index_line *line,
-                     struct fl_err *reterr)
+                     struct chosen *chosen, struct fl_err *reterr)
 {
     struct fl_plan_field *fields =
         realloc(message->fields, (message->count + 1) * sizeof(*message->fields));
@@ -97,16 +183,23 @@ static int add_field(struct fl_plan_message *message, const struct fl_index_line
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory for the plan");
     message->fields = fields;
     field = &fields[message->count++];
-    field->field = line->field;
-    field->variable = strdup(line->variable);
-    field->level = strdup(line->level);
-    field->forecast = strdup(line->forecast);
-    if (!field->variable || !field->level || !field->forecast)
+    *field = (struct fl_plan_field){.field = line->field,
+                                    .kind = line->kind,
+                                    .variable = strdup(line->variable),
+                                    .level = strdup(line->level),
+                                    .forecast = strdup(line->forecast),
+                                    .member = strdup(line->member),
+                                    .selects = chosen->selects,
+                                    .keys = chosen->keys,
+                                    .open = chosen->open,
+                                    .open_count = chosen->open_count};
+    chosen->open = NULL;
+    if (!field->variable || !field->level || !field->forecast || !field->member)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory for the plan");
     return 0;
 }
 
-static int collect(struct fl_plan *plan, const struct fl_index *index, const bool *chosen,
+static int collect(struct fl_plan *plan, const struct fl_index *index, struct chosen *chosen,
                    struct fl_err *reterr)
 {
     for (size_t at = 0; at < fl_index_count(index); at++) {
@@ -114,7 +207,7 @@ static int collect(struct fl_plan *plan, const struct fl_index *index, const boo
         struct fl_plan_message *message = NULL;
         int rc;
 
-        if (!chosen[at])
+        if (!chosen[at].taken)
             continue;
         for (size_t i = plan->message_count; line->field != 0 && i > 0 && !message; i--) {
             if (plan->messages[i - 1].offset == line->offset)
@@ -126,7 +219,7 @@ static int collect(struct fl_plan *plan, const struct fl_index *index, const boo
             message->offset = line->offset;
             message->end = line->end;
         }
-        rc = add_field(message, line, reterr);
+        rc = add_field(message, line, &chosen[at], reterr);
         if (rc < 0)
             return rc;
     }
@@ -159,15 +252,16 @@ static void merge(struct fl_plan *plan, uint64_t gap_bytes)
     }
 }
 
-int fl_plan_make(const struct fl_index *index, const struct fl_select *select, uint64_t gap_bytes,
-                 struct fl_plan **ret_plan, struct fl_err *reterr)
+int fl_plan_choose(const struct fl_index *index, const struct fl_plan_choice *choice,
+                   uint64_t gap_bytes, struct fl_plan **ret_plan, struct fl_err *reterr)
 {
     fl_auto(fl_plan_destroy) struct fl_plan *plan = calloc(1, sizeof(*plan));
     size_t count = fl_index_count(index);
-    bool *chosen = calloc(count, sizeof(*chosen));
+    struct chosen *chosen = calloc(count, sizeof(*chosen));
     int rc = 0;
 
     fl_assert(ret_plan);
+    fl_assert(choice->key_count <= FL_ASK_KEYS_MAX);
     if (plan) {
         plan->messages = calloc(count, sizeof(*plan->messages));
         plan->ranges = calloc(count, sizeof(*plan->ranges));
@@ -175,9 +269,11 @@ int fl_plan_make(const struct fl_index *index, const struct fl_select *select, u
     if (!plan || !chosen || !plan->messages || !plan->ranges)
         rc = fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory for the plan");
     if (rc == 0)
-        rc = choose(index, select, chosen, reterr);
+        rc = choose(index, choice, chosen, reterr);
     if (rc == 0)
         rc = collect(plan, index, chosen, reterr);
+    for (size_t i = 0; chosen && i < count; i++)
+        free(chosen[i].open);
     free(chosen);
     if (rc < 0)
         return rc;
@@ -185,6 +281,14 @@ int fl_plan_make(const struct fl_index *index, const struct fl_select *select, u
     merge(plan, gap_bytes);
     *ret_plan = FL_STEAL(plan);
     return 0;
+}
+
+int fl_plan_make(const struct fl_index *index, const struct fl_select *select, uint64_t gap_bytes,
+                 struct fl_plan **ret_plan, struct fl_err *reterr)
+{
+    struct fl_plan_choice choice = {.select = select};
+
+    return fl_plan_choose(index, &choice, gap_bytes, ret_plan, reterr);
 }
 
 void fl_plan_destroy(struct fl_plan *plan)
@@ -196,6 +300,8 @@ void fl_plan_destroy(struct fl_plan *plan)
             free(plan->messages[i].fields[k].variable);
             free(plan->messages[i].fields[k].level);
             free(plan->messages[i].fields[k].forecast);
+            free(plan->messages[i].fields[k].member);
+            free(plan->messages[i].fields[k].open);
         }
         free(plan->messages[i].fields);
     }

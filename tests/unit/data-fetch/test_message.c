@@ -152,9 +152,9 @@ static void what_is_no_message_is_refused(void **state)
     free(data);
 }
 
-/* GRIB1 with a broken end, and GRIB1 padded with zeros between messages: an index that describes
- * them as GRIB2 messages is wrong, and says so. */
-static void edition_1_files_are_refused(void **state)
+/* GRIB1 with a broken end, and GRIB1 padded with zeros between messages: the padding is no part of a
+ * message, and the time of an edition 1 message is held like that of any other. */
+static void edition_1_is_held_as_well(void **state)
 {
     struct fl_message_want any = {.cycle = cycle_of("20130101T0000Z"),
                                   .valid = cycle_of("20130101T0000Z")};
@@ -170,8 +170,17 @@ static void edition_1_files_are_refused(void **state)
 
         assert_ok(fl_frame_length(data, size, &length, &err), err);
         assert_int_equal(fl_message_check(data, size, &any, &err), FL_E_DATA);
-        if (length <= size)
+        if (i == 0) {
             assert_int_equal(fl_message_check(data, (size_t)length, &any, &err), FL_E_DATA);
+        } else {
+            assert_fails_with(fl_message_check(data, (size_t)length, &any, &err), FL_E_MISMATCH,
+                              err, "of cycle 20131025T0000Z");
+            any.cycle = cycle_of("20131025T0000Z");
+            assert_fails_with(fl_message_check(data, (size_t)length, &any, &err), FL_E_MISMATCH,
+                              err, "valid at 20131028T0000Z");
+            any.valid = cycle_of("20131028T0000Z");
+            assert_ok(fl_message_check(data, (size_t)length, &any, &err), err);
+        }
         free(data);
     }
 }
@@ -221,7 +230,7 @@ int main(void)
         cmocka_unit_test(a_message_must_be_what_was_asked_for),
         cmocka_unit_test(real_files_agree_with_their_index),
         cmocka_unit_test(what_is_no_message_is_refused),
-        cmocka_unit_test(edition_1_files_are_refused),
+        cmocka_unit_test(edition_1_is_held_as_well),
         cmocka_unit_test(fields_of_a_packed_message_are_all_looked_at),
     };
 
