@@ -55,6 +55,7 @@ static const struct {
     {"custody-noted", "ledger knows of the removal", {"site"}},
     {"signalled", "signal", {"output", "who", "text"}},
     {"file-arrived", "file arrived", {"path"}},
+    {"source-arrived", "source", {"output", "cycle", "lead", "cause"}},
 };
 
 /* What a person who follows a run wants to hear of: not each step of what goes as it should. */

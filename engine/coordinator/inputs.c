@@ -277,7 +277,7 @@ static int take_custody(struct fl_coordinator *c, const struct fl_bus_event *eve
     return fl_coordinator_decide(c, &input, reterr);
 }
 
-/* A file that a trigger waits for is there. */
+/* A file, or a lead of a source, that a trigger waits for is there. */
 static int take_file(struct fl_coordinator *c, const struct fl_bus_event *event,
                      struct fl_err *reterr)
 {
@@ -302,7 +302,7 @@ static int take_worker(struct fl_coordinator *c, const struct fl_bus_event *even
         return take_hello(c, event, reterr);
     if (strcmp(type, "attempt") == 0)
         return take_attempt(c, event, reterr);
-    if (strcmp(type, "arrived") == 0)
+    if (strcmp(type, "arrived") == 0 || strcmp(type, "available") == 0)
         return take_file(c, event, reterr);
     if (strcmp(type, "removed") == 0)
         return take_custody(c, event, FL_INPUT_REMOVED, reterr);

@@ -5,6 +5,7 @@
 #include "engine/core/declare.h"
 #include "engine/core/flow.h"
 #include "engine/core/paging.h"
+#include "engine/core/sourced.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -562,6 +563,7 @@ static const apply_fn appliers[] = {
     [FL_EVENT_TIME_CAME] = fl_apply_time,
     [FL_EVENT_SIGNALLED] = fl_apply_signalled,
     [FL_EVENT_FILE_ARRIVED] = fl_apply_file,
+    [FL_EVENT_SOURCE_ARRIVED] = fl_apply_sourced,
     [FL_EVENT_SET_DECLARED] = fl_apply_declared,
     [FL_EVENT_SET_DELIVERED] = fl_apply_delivered,
     [FL_EVENT_REMOVAL_ASKED] = fl_apply_removal_asked,

@@ -7,6 +7,7 @@
 
 #include "engine/base/text.h"
 #include "engine/core/apply.h"
+#include "engine/core/sourced.h"
 
 #include "engine/base/banned.h"
 
@@ -112,6 +113,8 @@ int fl_apply_state_set(struct fl_core *core, const struct fl_event *event, struc
     in->doom = 0;
     rc =
         fl_apply_ended_as(core, run, inst, state != FL_STATE_WAITING, &was, event->time_ns, reterr);
+    if (rc == 0 && state == FL_STATE_WAITING)
+        fl_sourced_forget(run, inst);
     if (rc == 0 && state == FL_STATE_WAITING)
         rc = forget_absences(core, run, inst, event->time_ns, reterr);
     if (rc < 0 || (!was.final && state != FL_STATE_WAITING))

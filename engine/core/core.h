@@ -46,7 +46,8 @@ enum fl_input_type {
     FL_INPUT_WORKER_GONE,  /* goodbye or lease over: {"reason"} */
     FL_INPUT_ATTEMPT,      /* message: the bus message "attempt": {"id","index","event":{…}} */
     FL_INPUT_REQUEST,      /* message: {"verb":"cancel|hold|release|retry","run","stage"?,"key"?} */
-    FL_INPUT_ARRIVED,      /* message: the bus message "arrived": {"id","path","size"} */
+    FL_INPUT_ARRIVED,      /* message: the bus message "arrived": {"id","path","size"}, or
+                              "available": {"id","lead","absent"?,"cause"?} */
     FL_INPUT_REMOVED,      /* message: the bus message "removed": {"run","first","last",…} */
     FL_INPUT_NOTED,        /* message: the bus message "noted": {"run","first","last","delivery"} */
     FL_INPUT_TICK,         /* only time has passed */

@@ -7,6 +7,7 @@
 #include "engine/core/given.h"
 #include "engine/core/paging.h"
 #include "engine/core/retry.h"
+#include "engine/core/sourced.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -483,7 +484,9 @@ int fl_core_decide(const struct fl_core *core, const struct fl_input *input,
     case FL_INPUT_REQUEST:
         return fl_decide_request(core, input, events, reterr);
     case FL_INPUT_ARRIVED:
-        return fl_decide_arrived(core, input, events, reterr);
+        return json_object_get(input->message, "lead")
+                   ? fl_decide_available(core, input, events, reterr)
+                   : fl_decide_arrived(core, input, events, reterr);
     case FL_INPUT_REMOVED:
         return fl_decide_removed(core, input, events, reterr);
     case FL_INPUT_NOTED:

@@ -10,6 +10,7 @@
 #include "engine/core/state.h"
 #include "engine/core/custody.h"
 #include "engine/core/given.h"
+#include "engine/core/sourced.h"
 
 #include "engine/base/banned.h"
 
@@ -237,6 +238,25 @@ static int clean_effects(const struct making *m, const struct fl_event *event)
     return rc;
 }
 
+/* Events after which other leads of sources may be waited for than before. */
+static bool asks_sources(enum fl_event_type type)
+{
+    return type == FL_EVENT_RUN_CREATED || type == FL_EVENT_RUN_REPLANNED ||
+           type == FL_EVENT_SET_DECLARED || type == FL_EVENT_STATE_SET ||
+           type == FL_EVENT_INSTANCE_RETRY;
+}
+
+/* A worker that looked out for leads of sources is gone: another one does. */
+static int look_elsewhere(const struct making *m)
+{
+    int rc = 0;
+
+    for (size_t a = 0; rc == 0 && a < m->core->active_count; a++)
+        rc = fl_sourced_effects(m->core, m->core->runs[m->core->active[a]], NULL, m->effects,
+                                m->reterr);
+    return rc;
+}
+
 int fl_core_effects(const struct fl_core *core, const struct fl_event *event,
                     struct fl_effects *effects, struct fl_err *reterr)
 {
@@ -248,15 +268,24 @@ int fl_core_effects(const struct fl_core *core, const struct fl_event *event,
 
     if (event->type == FL_EVENT_RUN_DROPPED)
         return clean_effects(&m, event);
+    if (event->type == FL_EVENT_WORKER_LEFT)
+        return look_elsewhere(&m);
     if (!run)
         return 0; /* workers come and go without an answer of ours */
+    if (event->type == FL_EVENT_RUN_ENDED)
+        return fl_sourced_end_effects(core, run, effects, reterr);
     if (event->type == FL_EVENT_CANCEL_ASKED)
         return cancel_effects(&m, event, run);
     if (event->type == FL_EVENT_REMOVAL_ASKED || event->type == FL_EVENT_FILES_REMOVED ||
         event->type == FL_EVENT_CUSTODY_NOTED)
         return fl_custody_effects(core, run, NULL, effects, reterr);
-    if (event->type == FL_EVENT_RUN_CREATED || event->type == FL_EVENT_RUN_REPLANNED)
-        return fl_watch_effects(core, run, NULL, effects, reterr);
+    if (event->type == FL_EVENT_RUN_CREATED || event->type == FL_EVENT_RUN_REPLANNED ||
+        event->type == FL_EVENT_SET_DECLARED)
+        rc = fl_watch_effects(core, run, NULL, effects, reterr);
+    if (rc == 0 && asks_sources(event->type))
+        rc = fl_sourced_effects(core, run, NULL, effects, reterr);
+    if (rc < 0)
+        return rc;
     if (event->type != FL_EVENT_ATTEMPT_LAUNCHED && event->type != FL_EVENT_OUTPUT_ACCEPTED)
         return 0; /* begin and end are answered to the message that brought them */
     if (event->type == FL_EVENT_OUTPUT_ACCEPTED && !run->plan->follows)
@@ -372,6 +401,8 @@ int fl_core_resync(const struct fl_core *core, const char *worker, const json_t 
             rc = fl_watch_effects(core, run, from, effects, reterr);
         if (rc == 0)
             rc = fl_custody_effects(core, run, from, effects, reterr);
+        if (rc == 0)
+            rc = fl_sourced_effects(core, run, from, effects, reterr);
         for (uint32_t i = 0; rc == 0 && run->undecided > 0 && i < run->plan->inst_count; i++)
             if (run->insts[i].undecided &&
                 strcmp(worker_of(core, fl_inst_last_try(&run->insts[i])), from->name) == 0)

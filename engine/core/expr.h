@@ -16,6 +16,9 @@
  * - forecast:progress(+036): it has told this lead or a later one, or an output of such a lead
  * - forecast[-PT6H]:succeeded: in the official run of another cycle
  * - global/forecast.hour: in the run of another workflow for the same cycle
+ * - source:gfs.0p25: the instance's own lead of a catalogue source is there, or all of the stage's
+ *   leads; source:gfs.0p25(+000/+012) that part of them, (forcing) a set of leads, (+000/+012/3)
+ *   these; also of an earlier cycle, [-PT6H], and with a count, >= 3
  * - event:NAME, file("in/{cycle}.ready"), clock(+PT3H), param.NAME == "x" (also != < <= > >=)
  *
  * Pure. Owns: its nodes and texts. Threads: read-only once parsed. Limits: FL_EXPR_*_MAX. */
@@ -41,6 +44,7 @@ enum fl_leaf_kind {
     FL_LEAF_PROGRESS, /* of instances of a stage */
     FL_LEAF_EVENT,    /* a signal from outside */
     FL_LEAF_FILE,     /* a file that appears at the stage's site */
+    FL_LEAF_SOURCE,   /* leads of a catalogue source */
     FL_LEAF_PARAM,
     FL_LEAF_CLOCK,
 };
@@ -84,11 +88,14 @@ struct fl_expr_leaf {
     int64_t clock_s;     /* after the cycle */
     enum fl_compare compare;
     char *workflow; /* another one, or NULL */
-    char *name;     /* of the other's stage; of the event; template of the file; of the parameter */
-    char *other;    /* the other's output, or NULL; value that a parameter is held against */
-    char *members;  /* of the other's stage or output, as written; or NULL */
-    int column;     /* where it stands, from 1 */
-    int size;       /* bytes of it */
+    char *name;    /* of the other's stage; of the event; template of the file; of the parameter; of
+                      the source */
+    char *other;   /* the other's output, or NULL; value that a parameter is held against */
+    char *members; /* of the other's stage or output, of the source, as written; or NULL */
+    struct fl_leads leads; /* SOURCE: those meant; see fl_leaf_source */
+    bool own;              /* SOURCE: of these only the instance's own */
+    int column;            /* where it stands, from 1 */
+    int size;              /* bytes of it */
 };
 
 struct fl_expr {
@@ -103,6 +110,13 @@ int fl_expr_parse(const char *text, const struct fl_workflow *workflow, struct f
                   struct fl_err *reterr);
 void fl_expr_release(struct fl_expr *expr);
 FL_DEFINE_AUTO_VALUE(struct fl_expr, fl_expr_release)
+
+/* What a SOURCE leaf means for a stage: sets its leads, and own. FL_E_PARSE with the column. */
+int fl_leaf_source(const struct fl_workflow *workflow, const struct fl_stage *stage,
+                   struct fl_expr_leaf *leaf, struct fl_err *reterr);
+/* The same for all leaves of an expression. */
+int fl_expr_sources(const struct fl_workflow *workflow, const struct fl_stage *stage,
+                    struct fl_expr *expr, struct fl_err *reterr);
 
 /* True when a leaf refers to a stage in its own run: by name, or as one of a group. */
 bool fl_leaf_names(const struct fl_workflow *workflow, const struct fl_expr_leaf *leaf,

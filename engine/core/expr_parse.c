@@ -318,6 +318,61 @@ static int parse_event(struct parser *p, struct fl_expr_leaf *leaf)
     return keep(p, &leaf->name, p->at - size, size);
 }
 
+/* "gfs.0p25": names of sources may have dots. */
+static size_t source_name_size(const char *at)
+{
+    size_t size = 0;
+
+    while (isalnum((unsigned char)at[size]) || at[size] == '_' ||
+           ((at[size] == '-' || at[size] == '.') && isalnum((unsigned char)at[size + 1])))
+        size++;
+    return size;
+}
+
+/* "gfs.0p25[-PT6H](+000/+012) >= 3"; which leads these are depends on the stage: fl_leaf_source. */
+static int parse_source(struct parser *p, struct fl_expr_leaf *leaf)
+{
+    size_t size = source_name_size(p->at);
+    const char *from;
+    int rc;
+
+    leaf->kind = FL_LEAF_SOURCE;
+    if (size == 0 || size > FL_WORKFLOW_NAME_MAX)
+        return fl_err_set(p->reterr, FL_E_PARSE, 0,
+                          "column %d: the name of a source of the catalogue is expected, as "
+                          "source:gfs.0p25(+000/+012/3)",
+                          column_of(p, p->at));
+    p->at += size;
+    rc = keep(p, &leaf->name, p->at - size, size);
+    if (rc == 0)
+        rc = parse_offset(p, leaf);
+    if (rc == 0 && *p->at == '(') {
+        rc = take_brackets(p, "leads, as (+000/+012/3) or the name of a set,", &from, &size);
+        if (rc == 0)
+            rc = keep(p, &leaf->members, from, size);
+    }
+    if (rc == 0)
+        rc = parse_offset(p, leaf);
+    return rc < 0 ? rc : parse_many(p, leaf);
+}
+
+/* A stage may be called source: then "source:succeeded" speaks of it. */
+static bool speaks_of_stage(const struct parser *p, const char *word)
+{
+    size_t size = name_size(word);
+    char group[] = "source";
+
+    if (fl_workflow_stage(p->workflow, "source", 6) == FL_NONE &&
+        fl_workflow_group(p->workflow, group) == FL_NONE)
+        return false;
+    for (enum fl_leaf_state s = 0; s < FL_LEAF_STATE_COUNT; s++)
+        if (strlen(fl_leaf_state_name(s)) == size &&
+            strncmp(word, fl_leaf_state_name(s), size) == 0)
+            return true;
+    return (size == 3 && strncmp(word, "all", size) == 0) ||
+           (size == 8 && strncmp(word, "progress", size) == 0);
+}
+
 /* A text in double quotes. */
 static int take_quoted(struct parser *p, char **ret_text)
 {
@@ -456,6 +511,10 @@ static int parse_kind(struct parser *p, struct fl_expr_leaf *leaf)
 
     if (starts(p, "event:"))
         return parse_event(p, leaf);
+    if (strncmp(p->at, "source:", 7) == 0 && !speaks_of_stage(p, p->at + 7)) {
+        p->at += 7;
+        return parse_source(p, leaf);
+    }
     if (starts(p, "param."))
         return parse_param(p, leaf);
     if (starts(p, "file(")) {

@@ -305,6 +305,7 @@ static int note_leaves(struct fl_plan *plan, const struct fl_plan_stage *ps, str
         int64_t *clocks;
 
         plan->progress |= leaf->kind == FL_LEAF_PROGRESS;
+        plan->sources |= leaf->kind == FL_LEAF_SOURCE;
         plan->outside |= !fl_leaf_counts(leaf) && leaf->kind != FL_LEAF_PARAM;
         if (leaf->kind != FL_LEAF_CLOCK ||
             (plan->clock_count > 0 && bsearch(&leaf->clock_s, plan->clocks, plan->clock_count,
@@ -330,6 +331,8 @@ static int number_stage(struct fl_plan *plan, uint32_t s, struct fl_err *reterr)
 
     if (stage->when)
         rc = fl_expr_parse(stage->when, plan->workflow, &ps->when, reterr);
+    if (rc == 0)
+        rc = fl_expr_sources(plan->workflow, stage, &ps->when, reterr);
     if (rc < 0)
         return fl_err_note(reterr, rc, "stage '%s', when", stage->name);
     rc = stage_terms(ps, stage, reterr);

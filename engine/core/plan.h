@@ -76,6 +76,7 @@ struct fl_plan {
     struct fl_names stage_names;
     bool follows;  /* some stage follows an output */
     bool progress; /* some leaf is about the progress of a stage */
+    bool sources;  /* some leaf waits for leads of a catalogue source */
     bool outside;  /* some term waits for what is not of the run itself */
     uint32_t far_count;
     int64_t *clocks; /* seconds after the cycle that leaves name, ascending, each once */

@@ -59,6 +59,11 @@ static void leaf_edges(struct builder *b, uint32_t s, uint32_t k, uint32_t term,
     *want = (struct fl_want){1, 0};
     if (ps->kinds[term] == FL_TERM_UNDECLARED)
         unknown_edges(b, s, k, term, want);
+    if (leaf->kind == FL_LEAF_SOURCE) {
+        total = leaf->own ? 1 : (uint32_t)fl_leads_count(&leaf->leads);
+        want->need = fl_leaf_need(leaf, total);
+        want->spare = (int32_t)(total - want->need);
+    }
     if (ps->kinds[term] != FL_TERM_LEAF)
         return;
     for (uint32_t m = ps->leaf_first[term]; m < ps->leaf_first[term + 1]; m++) {

@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include "engine/base/text.h"
-#include "engine/core/terms.h"
+#include "engine/core/sourced.h"
 
 #include <stdlib.h>
 
@@ -141,6 +141,7 @@ void fl_run_destroy(struct fl_run *run)
         free(run->signals[i]);
     free(run->signals);
     free(run->arrivals);
+    fl_sourced_release(run);
     for (size_t i = 0; i < run->gone_count; i++)
         fl_gone_release(&run->gone[i]);
     free(run->gone);

@@ -314,6 +314,28 @@ static void removal(struct fl_snap *s, struct fl_run *run)
     r->anew = (flags & 8) != 0;
 }
 
+/* Leads of sources that triggers waited for. */
+static void sourced(struct fl_snap *s, struct fl_run *run)
+{
+    struct fl_pack *p = &s->pack;
+    size_t count = fl_pack_count(p, run->sourced_count);
+
+    if (fl_pack_loads(p) && count > 0)
+        run->sourced = fl_pack_room(p, NULL, count, sizeof(*run->sourced));
+    run->sourced_count = run->sourced ? count : 0;
+    for (size_t i = 0; i < run->sourced_count; i++) {
+        struct fl_sourced *one = &run->sourced[i];
+
+        fl_pack_text(p, &one->source);
+        FL_PACK_I(p, one->cycle.s);
+        FL_PACK_I(p, one->minutes);
+        fl_snap_bool(s, &one->absent);
+        fl_pack_text(p, &one->cause);
+        if (!one->source)
+            fl_pack_spoil(p, FL_E_DATA);
+    }
+}
+
 static void tables(struct fl_snap *s, struct fl_run *run)
 {
     const struct fl_plan *plan = run->plan;
@@ -340,6 +362,7 @@ static void tables(struct fl_snap *s, struct fl_run *run)
     fars(s, run);
     given(s, run);
     removal(s, run);
+    sourced(s, run);
     FL_PACK_U(p, run->bad);
     bits(s, &run->doomed, plan->inst_count);
     bits(s, &run->revived, plan->inst_count);

@@ -170,6 +170,15 @@ struct fl_arrival {
     uint32_t leaf;
 };
 
+/* A lead of a source that triggers of the run wait for: it is there, or was given up. */
+struct fl_sourced {
+    char *source;
+    struct fl_cycle cycle; /* of the source */
+    int32_t minutes;       /* the lead */
+    bool absent;
+    char *cause; /* of an absence */
+};
+
 /* Attempts of an instance that a run no longer has. One of that name that comes back goes on from
  * their number: an id stands for one attempt, also on the workers, for ever. */
 struct fl_gone {
@@ -220,6 +229,8 @@ struct fl_run {
     size_t signal_count;
     struct fl_arrival *arrivals; /* files that triggers waited for */
     size_t arrival_count;
+    struct fl_sourced *sourced; /* leads of sources that triggers waited for */
+    size_t sourced_count;
     struct fl_ready *ready; /* by pool of the workflow */
     uint32_t ready_total;
     struct fl_bits live; /* instances that are launched or running */

@@ -3,6 +3,7 @@
 
 #include "engine/core/apply.h"
 #include "engine/core/clock.h"
+#include "engine/core/sourced.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -410,6 +411,7 @@ static int given_value(const struct fl_run *run, uint32_t inst, uint32_t t)
     case FL_LEAF_STATE:
     case FL_LEAF_OUTPUT:
     case FL_LEAF_PROGRESS:
+    case FL_LEAF_SOURCE: /* is counted */
         break;
     }
     fl_assert(false);
@@ -422,9 +424,15 @@ static void give_all(struct fl_run *run, uint32_t inst)
     struct fl_term *terms = fl_inst_terms(run, inst);
 
     for (uint32_t t = 0; t < ps->when.leaf_count; t++) {
-        int value = ps->kinds[t] == FL_TERM_GIVEN ? given_value(run, inst, t) : 0;
+        const struct fl_expr_leaf *leaf = &ps->when.leaves[t];
+        int value;
 
-        if (ps->kinds[t] == FL_TERM_GIVEN)
+        if (ps->kinds[t] != FL_TERM_GIVEN)
+            continue;
+        value = leaf->kind == FL_LEAF_SOURCE ? 0 : given_value(run, inst, t);
+        if (leaf->kind == FL_LEAF_SOURCE)
+            terms[t] = fl_sourced_count(run, inst, leaf);
+        else
             terms[t] = (struct fl_term){value > 0, value < 0};
     }
 }

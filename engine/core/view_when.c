@@ -162,6 +162,30 @@ static void file_wanted(struct fl_needs *n, const struct fl_expr_leaf *leaf)
                       wf->sites[pool->site].name);
 }
 
+/* Which leads are there, which are not, and why the next one will not come. */
+static void source_state(struct fl_needs *n, const struct fl_expr_leaf *leaf)
+{
+    const struct fl_run *run = n->run;
+    uint32_t t = (uint32_t)(leaf - stage_of(n)->when.leaves);
+    const struct fl_term *term = &fl_inst_terms(run, n->inst)[t];
+    char cycle[FL_TIME_TEXT_MAX];
+
+    fl_cycle_format((struct fl_cycle){run->cycle.s + leaf->cycle_offset_s}, cycle);
+    fl_buf_printf(n->why->out, ": of its cycle %s %u of %u leads are there", cycle, term->met,
+                  leaf->own ? 1 : (unsigned)fl_leads_count(&leaf->leads));
+    for (size_t i = 0; term->lost > 0 && i < run->sourced_count; i++) {
+        const struct fl_sourced *one = &run->sourced[i];
+        char lead[FL_TIME_TEXT_MAX];
+
+        if (!one->absent || strcmp(one->source, leaf->name) != 0 ||
+            one->cycle.s != run->cycle.s + leaf->cycle_offset_s)
+            continue;
+        fl_lead_format((struct fl_lead){one->minutes}, lead);
+        fl_buf_printf(n->why->out, ", and %s was given up: %.200s", lead, one->cause);
+        break;
+    }
+}
+
 static void leaf_given(struct fl_needs *n, const char *joiner, uint32_t t)
 {
     const struct fl_expr_leaf *leaf = &stage_of(n)->when.leaves[t];
@@ -179,6 +203,8 @@ static void leaf_given(struct fl_needs *n, const char *joiner, uint32_t t)
     }
     if (leaf->kind == FL_LEAF_FILE)
         file_wanted(n, leaf);
+    if (leaf->kind == FL_LEAF_SOURCE)
+        source_state(n, leaf);
     if (leaf->kind == FL_LEAF_EVENT && fl_needs_lists(n->why))
         fl_buf_printf(n->why->out, " (`fairlead signal '%s' %s` gives it)", n->run->name,
                       leaf->name);

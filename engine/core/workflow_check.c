@@ -117,6 +117,8 @@ static int check_when(const struct fl_workflow *w, size_t s, struct fl_err *rete
     const struct fl_stage *stage = &w->stages[s];
     int rc = stage->when ? fl_expr_parse(stage->when, w, &expr, reterr) : 0;
 
+    if (rc == 0)
+        rc = fl_expr_sources(w, stage, &expr, reterr);
     if (rc < 0)
         return fl_err_note(reterr, FL_E_CONFIG, "stage '%s', when", stage->name);
     for (size_t i = 0; rc == 0 && i < expr.leaf_count; i++)

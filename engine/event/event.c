@@ -108,6 +108,7 @@ static const struct type_row types[] = {
     [FL_EVENT_TIME_CAME] = {"time-came", B(run) | B(until_ns)},
     [FL_EVENT_SIGNALLED] = {"signalled", B(run) | B(output)},
     [FL_EVENT_FILE_ARRIVED] = {"file-arrived", B(run) | B(stage) | B(path)},
+    [FL_EVENT_SOURCE_ARRIVED] = {"source-arrived", B(run) | B(output) | B(cycle) | B(lead)},
     [FL_EVENT_SET_DECLARED] = {"set-declared", B(run) | B(output) | B(text)},
     [FL_EVENT_SET_DELIVERED] = {"set-delivered", B(run) | B(stage) | B(site) | B(sha256)},
     [FL_EVENT_REMOVAL_ASKED] = {"removal-asked", B(run) | B(site) | B(last)},

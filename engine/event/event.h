@@ -55,6 +55,8 @@
  * time-came       the time until_ns, which triggers of the run wait for, has come
  * signalled       somebody or something told the run of event `output`
  * file-arrived    the file `path` that a trigger of the instance waits for is there
+ * source-arrived  lead `lead` of cycle `cycle` of source `output`, which triggers of the run wait
+ * for, is there; with `cause`: it was given up
  * set-declared    the members of set `output` of the run: a JSON list in `text`
  * set-delivered   all that delivery `stage` of the run takes is at `site`: files, size; sha256 is
  * the root digest: SHA-256 over the digests of the receipts, a line each, in the order of instances
@@ -93,6 +95,7 @@
     X(TIME_CAME, "time-came") \
     X(SIGNALLED, "signalled") \
     X(FILE_ARRIVED, "file-arrived") \
+    X(SOURCE_ARRIVED, "source-arrived") \
     X(SET_DECLARED, "set-declared") \
     X(SET_DELIVERED, "set-delivered") \
     X(REMOVAL_ASKED, "removal-asked") \

@@ -104,6 +104,7 @@ static bool same_thing(const struct fl_expr_leaf *a, const struct fl_expr_leaf *
     case FL_LEAF_PROGRESS:
     case FL_LEAF_EVENT:
     case FL_LEAF_FILE:
+    case FL_LEAF_SOURCE:
         return false;
     }
     return false;
@@ -193,6 +194,7 @@ static bool value_of(const struct search *search, const struct fl_expr_leaf *lea
     case FL_LEAF_PROGRESS:
     case FL_LEAF_EVENT:
     case FL_LEAF_FILE:
+    case FL_LEAF_SOURCE:
         return true;
     }
     return true;

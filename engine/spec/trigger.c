@@ -173,6 +173,9 @@ void fl_check_when(struct fl_compile *c, size_t index)
         if (fl_expr_parse(pieces[i].text, c->workflow, &expr, &why) < 0)
             fl_complain_when(c, pieces[i].at, pieces[i].text, why.text);
         for (size_t k = 0; k < expr.leaf_count; k++) {
+            if (expr.leaves[k].kind == FL_LEAF_SOURCE &&
+                fl_leaf_source(c->workflow, &c->workflow->stages[index], &expr.leaves[k], &why) < 0)
+                fl_complain_when(c, pieces[i].at, pieces[i].text, why.text);
             if (expr.leaves[k].kind != FL_LEAF_FILE)
                 continue;
             fl_check_text(c, index, pieces[i].at, "when", expr.leaves[k].name);

@@ -342,6 +342,7 @@ void fl_worker_destroy(struct fl_worker *worker)
     fl_proof_release(worker);
     fl_clean_release(worker);
     fl_arrive_clear(worker);
+    fl_await_release(worker);
     fl_wake_close(worker->folders_fd);
     json_decref(worker->due);
     for (size_t i = 0; i < worker->pool_count; i++)

@@ -26,6 +26,7 @@ enum source_kind {
     SOURCE_SWEEP,
     SOURCE_PROOF,
     SOURCE_FOLDERS,
+    SOURCE_LOOKOUT,
     SOURCE_DOOR
 };
 struct source {
@@ -140,6 +141,26 @@ struct arrival {
     bool told;
 };
 
+/* Leads of a cycle of a source that somebody waits for, and the process that looks for them. */
+struct lookout {
+    struct lookout *next;
+    struct source source;
+    struct site *site;
+    char *id;
+    char *source_name;
+    char *cycle;
+    json_t *sets;    /* array of sets of leads */
+    pid_t pid;       /* 0: none */
+    int pidfd;       /* -1 */
+    int keep_fd;     /* its standard input: its end is the process's end */
+    int told_fd;     /* its standard output */
+    bool leaving;    /* it is wanted no more */
+    int64_t next_ns; /* when its process is started (again); INT64_MAX */
+    int64_t wait_ns; /* before the next start */
+    size_t size;     /* of what has come of a line */
+    char line[4096];
+};
+
 /* A run whose files go. */
 struct cleaning {
     struct cleaning *next;
@@ -174,6 +195,7 @@ struct fl_worker {
     struct proof *proofs;
     struct arrival *arrivals;
     struct source folders;
+    struct lookout *lookouts;
     int folders_fd; /* -1: nothing was ever waited for */
     struct cleaning *cleanings;
     uint64_t trash_number;
@@ -339,6 +361,16 @@ int fl_arrive_watch(struct fl_worker *worker, const json_t *message, struct fl_e
 void fl_arrive_unwatch(struct fl_worker *worker, const char *id);
 void fl_arrive_look(struct fl_worker *worker); /* the folders have news */
 void fl_arrive_clear(struct fl_worker *worker);
+
+/* ---------------------------------------------------------------- await.c */
+int fl_await_begin(struct fl_worker *worker, const json_t *message, struct fl_err *reterr);
+void fl_await_end(struct fl_worker *worker, const char *id);
+/* Something of its process is readable; it may be gone afterwards. */
+void fl_await_look(struct fl_worker *worker, struct lookout *lookout);
+void fl_await_timer(struct fl_worker *worker, int64_t now_ns);
+int64_t fl_await_next_ns(const struct fl_worker *worker);
+void fl_await_clear(struct fl_worker *worker);   /* a new session: what is wanted is asked anew */
+void fl_await_release(struct fl_worker *worker); /* and waits for their ends */
 
 /* ---------------------------------------------------------------- door.c */
 void fl_door_init(struct door *door);

@@ -381,6 +381,14 @@ static void take_removal(struct fl_worker *worker, const json_t *message)
         fl_log(FL_LOG_ERROR, "remove.refused", "error='%s'", err.text);
 }
 
+static void take_await(struct fl_worker *worker, const json_t *message)
+{
+    struct fl_err err = {0};
+
+    if (fl_await_begin(worker, message, &err) < 0)
+        fl_log(FL_LOG_ERROR, "await.refused", "error='%s'", err.text);
+}
+
 void fl_worker_take(struct fl_worker *worker, const json_t *message)
 {
     const char *type = "";
@@ -412,12 +420,17 @@ void fl_worker_take(struct fl_worker *worker, const json_t *message)
         take_removal(worker, message);
         return;
     }
+    if (strcmp(type, "await") == 0) {
+        take_await(worker, message);
+        return;
+    }
     if (fl_json_string(message, "id", &id, NULL) < 0) {
         fl_log(FL_LOG_WARN, "message.unknown", "type='%s'", type);
         return;
     }
     if (strcmp(type, "unwatch") == 0) {
         fl_arrive_unwatch(worker, id);
+        fl_await_end(worker, id);
         return;
     }
     attempt = fl_worker_find(worker, id);
@@ -462,6 +475,7 @@ static int take_bus(struct fl_worker *worker, struct fl_err *reterr)
             fl_due_clear(worker); /* what is still wanted is asked for again */
             fl_arrive_clear(worker);
             fl_remove_clear(worker);
+            fl_await_clear(worker);
             each_attempt(worker, resend);
             break;
         case FL_BUS_GONE:
@@ -508,6 +522,9 @@ static void take_source(struct fl_worker *worker, const struct source *source)
         break;
     case SOURCE_FOLDERS:
         fl_arrive_look(worker);
+        break;
+    case SOURCE_LOOKOUT:
+        fl_await_look(worker, source->owner);
         break;
     case SOURCE_DOOR:
         if (fl_door_look(worker, source->owner))
@@ -556,6 +573,7 @@ static void take_timers(struct fl_worker *worker)
     if (worker->removals)
         fl_remove_step(worker);
     take_proofs(worker, now_ns);
+    fl_await_timer(worker, now_ns);
     for (struct attempt *attempt = worker->attempts; attempt; attempt = next) {
         next = attempt->next;
         if (now_ns >= attempt->retry_ns)
@@ -596,6 +614,7 @@ size_t fl_worker_wait_items(struct fl_worker *worker, struct fl_wait_item *items
 int64_t fl_worker_timer(const struct fl_worker *worker)
 {
     int64_t due_ns = fl_bus_client_timer(worker->bus);
+    int64_t await_ns = fl_await_next_ns(worker);
 
     if (worker->cleanings || (worker->removals && !worker->removal_waits))
         return 0;
@@ -603,6 +622,8 @@ int64_t fl_worker_timer(const struct fl_worker *worker)
         due_ns = worker->stock_ns;
     if (fl_due_timer(worker) < due_ns)
         due_ns = fl_due_timer(worker);
+    if (await_ns < due_ns)
+        due_ns = await_ns;
     for (const struct proof *proof = worker->proofs; proof; proof = proof->next) {
         if (proof->retry_ns < due_ns)
             due_ns = proof->retry_ns;

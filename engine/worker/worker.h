@@ -22,6 +22,9 @@
  *  {"type":"watch","id","site","path"}  {"type":"arrived","id","path","size"} is told when the file
  *      is there and nobody writes to it, at once or later. {"type":"unwatch","id"} ends it. A new
  *      session begins with none.
+ *  {"type":"await","id","site","source","cycle","leads":[sets]}  a child looks out for these leads
+ * of a catalogue source: {"type":"available","id","lead"} for each that is there, with "absent" and
+ *      "cause" for one that was given up. "unwatch" ends it, too.
  * A launch that carries the grant lets the body begin at once, see supervisor.h; the worker passes
  * it on only while the coordinator cannot have given this worker up. A launch that finds the disk
  * full waits here until there is space.

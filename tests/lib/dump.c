@@ -116,6 +116,10 @@ static void put_run(struct fl_buf *out, const struct fl_core *core, const struct
         fl_buf_printf(out, "  signal %s\n", run->signals[i]);
     for (size_t i = 0; i < run->arrival_count; i++)
         fl_buf_printf(out, "  file %u %u\n", run->arrivals[i].inst, run->arrivals[i].leaf);
+    for (size_t i = 0; i < run->sourced_count; i++)
+        fl_buf_printf(out, "  source %s %lld %d %d %s\n", run->sourced[i].source,
+                      (long long)run->sourced[i].cycle.s, run->sourced[i].minutes,
+                      run->sourced[i].absent, or_dash(run->sourced[i].cause));
     fl_buf_printf(out, "  clock=%lld bad=%u\n", (long long)run->clock_come_s, run->bad);
     fl_buf_printf(out, "  removal %d cleared=%d left=%d due=%d anew=%d %u-%u noting=%u tries=%u ",
                   run->removal.phase, run->removal.cleared, run->removal.left, run->removal.due,

@@ -551,6 +551,12 @@ static void on_given(struct oracle *o, const struct fl_event *event, json_t *run
         put(run, "clock",
             json_integer(event->until_ns / 1000000000 -
                          json_integer_value(json_object_get(run, "cycle"))));
+    if (event->type == FL_EVENT_SOURCE_ARRIVED) {
+        (void)snprintf(name, sizeof(name), "source %s|%s|%s", event->output, event->cycle,
+                       event->lead);
+        put(run, name, json_boolean(!event->cause));
+        return;
+    }
     if (event->type == FL_EVENT_FILE_ARRIVED)
         put(inst_get(o, event), "file", json_true());
     if (event->type != FL_EVENT_PARAM_SET)
@@ -695,6 +701,7 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
     case FL_EVENT_TIME_CAME:
     case FL_EVENT_SIGNALLED:
     case FL_EVENT_FILE_ARRIVED:
+    case FL_EVENT_SOURCE_ARRIVED:
         on_given(o, event, run);
         return 0;
     case FL_EVENT_WORKFLOW_INSTALLED:

@@ -437,6 +437,46 @@ static bool param_holds(const struct needs *n, const json_t *run, const struct f
     return fl_leaf_compare(leaf, param->type, value);
 }
 
+/* The lead among the members of a key "m03,+006"; false when there is none. */
+static bool lead_of_key(const char *key, struct fl_lead *ret_lead)
+{
+    const char *at = key ? strpbrk(key, "+") : NULL;
+    char text[FL_TIME_TEXT_MAX];
+
+    if (!at)
+        return false;
+    (void)snprintf(text, sizeof(text), "%.*s", (int)strcspn(at, ","), at);
+    return fl_lead_parse(text, ret_lead, NULL) == 0;
+}
+
+/* So many of the leads that are meant have been told to be there. */
+static bool source_holds(const struct needs *n, const json_t *run, const struct fl_expr_leaf *leaf)
+{
+    struct fl_expr_leaf meant = *leaf;
+    struct fl_cycle cycle = {json_integer_value(json_object_get(run, "cycle")) +
+                             leaf->cycle_offset_s};
+    struct fl_lead own;
+    char time[FL_TIME_TEXT_MAX];
+    size_t met = 0;
+    size_t total;
+
+    if (fl_leaf_source(n->wf, n->stage, &meant, n->reterr) < 0)
+        return false;
+    fl_cycle_format(cycle, time);
+    total = meant.own ? 1 : fl_leads_count(&meant.leads);
+    if (meant.own && !lead_of_key(n->whole_key, &own))
+        return false;
+    for (size_t i = 0; i < total; i++) {
+        char lead[FL_TIME_TEXT_MAX];
+        char key[ORACLE_KEY_MAX];
+
+        fl_lead_format(meant.own ? own : fl_leads_at(&meant.leads, i), lead);
+        (void)snprintf(key, sizeof(key), "source %s|%s|%s", leaf->name, time, lead);
+        met += json_is_true(json_object_get(run, key));
+    }
+    return met >= fl_leaf_need(leaf, (uint32_t)total);
+}
+
 static bool leaf_holds(const struct needs *n, const struct fl_expr_leaf *leaf)
 {
     const json_t *run = json_object_get(n->o->runs, n->run);
@@ -453,6 +493,8 @@ static bool leaf_holds(const struct needs *n, const struct fl_expr_leaf *leaf)
     case FL_LEAF_FILE:
         oracle_key(key, n->run, n->stage->name, n->whole_key, NULL, NULL);
         return json_object_get(json_object_get(n->o->insts, key), "file") != NULL;
+    case FL_LEAF_SOURCE:
+        return source_holds(n, run, leaf);
     case FL_LEAF_PARAM:
         return param_holds(n, run, leaf);
     case FL_LEAF_CLOCK:
