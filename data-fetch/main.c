@@ -23,6 +23,9 @@ static const struct {
      "                     pull the leads of a source by its index, every message checked\n"
      "  get URL --to FILE [--sha256 HEX] [--size BYTES] [--output NAME]\n"
      "                     pull one whole file"},
+    {"await", fl_command_await,
+     "await --source NAME --cycle C --leads SET... [--catalogue DIR] [--until-eof]\n"
+     "                     tell each lead of a source when it is there; fetches nothing"},
     {"stage", fl_command_stage,
      "stage [--inputs inputs.json] [--to DIR]\n"
      "                     bring the inputs of a stage from the site where they lie"},
@@ -81,7 +84,7 @@ int main(int argc, char **argv)
     }
     (void)fl_err_set(
         &err, rc, 0,
-        "unknown command '%s'; accepted: get, stage, serve, put, destinations, deliver, "
+        "unknown command '%s'; accepted: get, await, stage, serve, put, destinations, deliver, "
         "verify, custody, sources, show, plan, --help, --version",
         argc >= 2 ? argv[1] : "");
     for (size_t i = 0; argc >= 2 && i < FL_COUNT(commands); i++) {

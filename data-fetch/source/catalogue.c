@@ -41,6 +41,8 @@ static void find_folders(const struct fl_world *world, const char *extra, struct
     folders->count = 0;
     if (extra)
         add_folder(world, folders, extra, "");
+    if (getenv("FAIRLEAD_CATALOGUE")) /* a centre's own sources */
+        add_folder(world, folders, getenv("FAIRLEAD_CATALOGUE"), "");
     if (fl_process_folder(own, sizeof(own), NULL) == 0 && strcmp(own, FL_BINDIR) != 0)
         add_folder(world, folders, FL_TRANSFER_SRCDIR, "/catalogue"); /* in the build tree */
     add_folder(world, folders, FL_DATADIR, "/catalogue");

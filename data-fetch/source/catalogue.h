@@ -122,7 +122,8 @@ int fl_source_parse(const char *text, const char *path, struct fl_source *ret_so
                     struct fl_err *reterr);
 
 /* A source by name, or by path when it has a slash or ends in ".cfg". extra (may be NULL) is a
- * folder looked at before the installed catalogue and the one of the build tree.
+ * folder looked at before that of FAIRLEAD_CATALOGUE, the installed catalogue and the one of the
+ * build tree.
  * FL_E_NOENT names the folders looked at and what they hold. */
 int fl_source_find(const struct fl_world *world, const char *extra, const char *name,
                    struct fl_source *ret_source, struct fl_err *reterr);
