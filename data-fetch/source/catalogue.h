@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "data-fetch/source/history.h"
 #include "data-fetch/source/index.h"
 #include "engine/base/buf.h"
 #include "engine/base/time.h"
@@ -110,6 +111,7 @@ struct fl_source {
     int64_t give_up_s;
     bool html_is_not_yet;
     uint64_t merge_gap_bytes;
+    struct fl_history_rule history;
 };
 
 struct fl_world;

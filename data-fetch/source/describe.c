@@ -13,6 +13,7 @@
 
 static const char *const index_kinds[] = {"none", "idx", "ecmwf"};
 static const char *const formats[] = {"grib", "netcdf"};
+static const char *const acts[] = {"refuse", "warn", "pass"};
 static const char *const packings[] = {"none", "bzip2"};
 
 void fl_describe_cycles(const struct fl_source *source, char *text, size_t size)
@@ -192,6 +193,9 @@ void fl_describe_print(const struct fl_source *source, const char *path, FILE *o
     if (source->index_kind != FL_INDEX_NONE)
         (void)fprintf(out, "%-12s up to %" PRIu64 " bytes between two messages\n", "fetched along",
                       source->merge_gap_bytes);
+    (void)fprintf(out, "%-12s below %d %% of the median of %d cycles: %s; another count: %s\n",
+                  "history", source->history.percent, source->history.cycles,
+                  acts[source->history.few], acts[source->history.changed]);
     (void)fprintf(out, "%-12s %s\n", "terms", source->licence);
     if (source->credit[0])
         (void)fprintf(out, "%-12s %s\n", "credit", source->credit);

@@ -152,8 +152,8 @@ static void what_is_no_message_is_refused(void **state)
     free(data);
 }
 
-/* GRIB1 with a broken end, and GRIB1 padded with zeros between messages: the padding is no part of a
- * message, and the time of an edition 1 message is held like that of any other. */
+/* GRIB1 with a broken end, and GRIB1 padded with zeros between messages: the padding is no part of
+ * a message, and the time of an edition 1 message is held like that of any other. */
 static void edition_1_is_held_as_well(void **state)
 {
     struct fl_message_want any = {.cycle = cycle_of("20130101T0000Z"),
