@@ -48,14 +48,19 @@ static const struct {
      "custody DIR [--set NAME] [--json]\n"
      "                     what was delivered into DIR, when, from which run"},
     {"sources", fl_command_sources,
-     "sources [--catalogue DIR]\n"
+     "sources [--catalogue DIR] [--json]\n"
      "                     the sources of the catalogue"},
     {"show", fl_command_show,
-     "show NAME [--catalogue DIR]\n"
+     "show NAME [--catalogue DIR] [--json]\n"
      "                     one source in full"},
     {"plan", fl_command_plan,
-     "plan --source NAME --cycle C --leads SET [--index FILE --select RE...]\n"
-     "                     the URLs, and with an index the byte ranges; fetches nothing"},
+     "plan --source NAME --cycle C --leads SET [--series every=D,leads=SET]\n"
+     "      [--with NAME=VALUE/...] [--select RE]... [--keys KEY=VALUE/...,...]... [--area "
+     "N/W/S/E]\n"
+     "      [--index FILE|URL] [--book DIR] [--catalogue DIR] [--json]\n"
+     "                     the URLs of a get and when they are there; with an index the byte "
+     "ranges;\n"
+     "                     fetches nothing"},
 };
 
 static void print_usage(FILE *out)

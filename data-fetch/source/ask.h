@@ -73,6 +73,11 @@ struct fl_ask_time {
 int fl_ask_plan(const struct fl_ask *ask, size_t part, const struct fl_ask_time *time,
                 const char *text, size_t size, struct fl_plan **ret_plan, struct fl_err *reterr);
 
+/* The plan of a part by an index of any cycle, unheld: what a fetch would come to. The errors of
+ * fl_ask_plan. */
+int fl_ask_estimate(const struct fl_ask *ask, size_t part, struct fl_lead lead, const char *text,
+                    size_t size, struct fl_plan **ret_plan, struct fl_err *reterr);
+
 /* What has come of a lead so far; zeroed by the caller. */
 struct fl_ask_tally {
     size_t messages;  /* taken */
