@@ -307,7 +307,7 @@ static int choose(struct pool_turn *t, uint32_t s, bool *ret_fits, int32_t *ret_
     const struct fl_workflow *wf = t->run->plan->workflow;
     const struct fl_stage *stage = &wf->stages[s];
     int64_t best = -1;
-    int rc = fl_limits_full(&t->l->limits, t->l->core, wf, stage, ret_limit, reterr);
+    int rc = fl_limits_full(&t->l->limits, t->l->core, t->run, s, ret_limit, reterr);
 
     *ret_fits = rc == 0 && *ret_limit == FL_NONE && fits(t, s);
     t->offer = 0;
@@ -341,7 +341,7 @@ static int be_patient(struct pool_turn *t, uint32_t s, const struct fl_inst *in,
     if (t->l->tick->now_ns - in->ready_ns <= PATIENCE_NS)
         return 0;
     if (limit != FL_NONE)
-        return fl_limits_keep(&t->l->limits, wf, limit, reterr);
+        return fl_limits_keep(&t->l->limits, t->run, s, limit, reterr);
     t->held |= wf->stages[s].cores > 0 || wf->stages[s].need_count > 0;
     return 0;
 }

@@ -120,18 +120,37 @@ static int count_all(struct fl_limits *l, const struct fl_core *core, struct fl_
     return rc;
 }
 
-int fl_limits_full(struct fl_limits *l, const struct fl_core *core, const struct fl_workflow *wf,
-                   const struct fl_stage *stage, int32_t *ret_limit, struct fl_err *reterr)
+/* The most that a stage before s takes of the limit while it still has something to do: a stage
+ * that follows what others still make leaves that much, or it would wait for them for ever. */
+int64_t fl_limits_left(const struct fl_run *run, uint32_t s, int32_t limit)
 {
+    const struct fl_stage *stages = run->plan->workflow->stages;
+    int64_t widest = 0;
+
+    if (!run->plan->stages[s].follows)
+        return 0;
+    for (uint32_t b = 0; b < s; b++)
+        for (size_t i = 0; run->open[b] > 0 && i < stages[b].use_count; i++)
+            if (stages[b].uses[i].limit == limit && stages[b].uses[i].weight > widest)
+                widest = stages[b].uses[i].weight;
+    return widest;
+}
+
+int fl_limits_full(struct fl_limits *l, const struct fl_core *core, const struct fl_run *run,
+                   uint32_t s, int32_t *ret_limit, struct fl_err *reterr)
+{
+    const struct fl_workflow *wf = run->plan->workflow;
+    const struct fl_stage *stage = &wf->stages[s];
     int rc = stage->use_count ? count_all(l, core, reterr) : 0;
 
     *ret_limit = FL_NONE;
     for (size_t i = 0; rc == 0 && i < stage->use_count; i++) {
         const struct fl_limit *limit = &wf->limits[stage->uses[i].limit];
+        int64_t left = fl_limits_left(run, s, stage->uses[i].limit);
         struct fl_limit_use *use;
 
         rc = limit_of(l, wf->name, limit->name, &use, reterr);
-        if (rc < 0 || (!use->kept && use->used + stage->uses[i].weight <= limit->size))
+        if (rc < 0 || (!use->kept && use->used + stage->uses[i].weight + left <= limit->size))
             continue;
         *ret_limit = stage->uses[i].limit;
         return 0;
@@ -139,13 +158,14 @@ int fl_limits_full(struct fl_limits *l, const struct fl_core *core, const struct
     return rc;
 }
 
-int fl_limits_keep(struct fl_limits *l, const struct fl_workflow *wf, int32_t limit,
+int fl_limits_keep(struct fl_limits *l, const struct fl_run *run, uint32_t s, int32_t limit,
                    struct fl_err *reterr)
 {
+    const struct fl_workflow *wf = run->plan->workflow;
     struct fl_limit_use *use;
     int rc = limit_of(l, wf->name, wf->limits[limit].name, &use, reterr);
 
-    if (rc == 0)
+    if (rc == 0 && fl_limits_left(run, s, limit) == 0)
         use->kept = true;
     return rc;
 }

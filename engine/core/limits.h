@@ -34,12 +34,15 @@ struct fl_limits {
 
 void fl_limits_release(struct fl_limits *limits);
 
-/* Index of the limit among the workflow's that does not let the stage start now, or FL_NONE. */
-int fl_limits_full(struct fl_limits *limits, const struct fl_core *core,
-                   const struct fl_workflow *wf, const struct fl_stage *stage, int32_t *ret_limit,
-                   struct fl_err *reterr);
-/* Nobody takes more of it in this call. */
-int fl_limits_keep(struct fl_limits *limits, const struct fl_workflow *wf, int32_t limit,
+/* Index of the limit among the workflow's that does not let stage s of the run start now, or
+ * FL_NONE. A stage that follows what others still make leaves room in its limits for them. */
+int fl_limits_full(struct fl_limits *limits, const struct fl_core *core, const struct fl_run *run,
+                   uint32_t s, int32_t *ret_limit, struct fl_err *reterr);
+/* How much of a limit a start of stage s must leave for the stages before it. */
+int64_t fl_limits_left(const struct fl_run *run, uint32_t s, int32_t limit);
+/* Nobody takes more of it in this call, so that stage s gets its turn; not where that stage waits
+ * for those who would take it. */
+int fl_limits_keep(struct fl_limits *limits, const struct fl_run *run, uint32_t s, int32_t limit,
                    struct fl_err *reterr);
 /* True when a pool of a worker has what the stage needs; *ret_need is the first that is lacking. */
 int fl_needs_fit(struct fl_limits *limits, const struct fl_core *core, const struct fl_workflow *wf,

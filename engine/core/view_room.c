@@ -195,17 +195,22 @@ static void cores_text(struct fl_why *why, const char *pool, int64_t wanted,
 }
 
 /* "limit 'io' is 4, of which it takes 2; used by …". */
-static void limit_text(struct users *users, const struct fl_workflow *wf,
-                       const struct fl_stage *stage, int32_t limit)
+static void limit_text(struct users *users, const struct fl_run *run, uint32_t s, int32_t limit)
 {
+    const struct fl_workflow *wf = run->plan->workflow;
+    const struct fl_stage *stage = &wf->stages[s];
     struct fl_why *why = users->why;
+    int64_t left = fl_limits_left(run, s, limit);
     int64_t weight = 0;
 
     for (size_t i = 0; i < stage->use_count; i++)
         if (stage->uses[i].limit == limit)
             weight = stage->uses[i].weight;
-    fl_buf_printf(why->out, "limit '%s' is %lld, of which it takes %lld; used by ",
-                  wf->limits[limit].name, (long long)wf->limits[limit].size, (long long)weight);
+    fl_buf_printf(why->out, "limit '%s' is %lld, of which it takes %lld", wf->limits[limit].name,
+                  (long long)wf->limits[limit].size, (long long)weight);
+    if (left > 0)
+        fl_buf_printf(why->out, " and leaves %lld to what it follows", (long long)left);
+    fl_buf_puts(why->out, "; used by ");
     users->limit = wf->limits[limit].name;
     all_users(users);
 }
@@ -255,17 +260,17 @@ static bool need_text(struct users *users, struct fl_limits *limits, const struc
 static bool shared_room(struct users *users, const struct fl_run *run, uint32_t inst)
 {
     const struct fl_workflow *wf = run->plan->workflow;
-    const struct fl_stage *stage = fl_inst_stage(run, inst);
+    uint32_t s = run->plan->inst_stage[inst];
     struct fl_limits limits = {0};
     int32_t limit = FL_NONE;
     bool told = false;
 
-    if (fl_limits_full(&limits, users->why->core, wf, stage, &limit, NULL) == 0) {
+    if (fl_limits_full(&limits, users->why->core, run, s, &limit, NULL) == 0) {
         told = limit != FL_NONE;
         if (told)
-            limit_text(users, wf, stage, limit);
+            limit_text(users, run, s, limit);
         else
-            told = need_text(users, &limits, wf, stage);
+            told = need_text(users, &limits, wf, &wf->stages[s]);
     }
     fl_limits_release(&limits);
     return told;

@@ -61,6 +61,33 @@ static void a_limit_holds_over_runs_and_says_who_has_it(void **state)
     drive_close(&d);
 }
 
+/* A model that follows its forcing and holds the last of a limit that the forcing needs would wait
+ * for it for ever, and hold the limit. */
+static void a_follower_leaves_room_in_its_limits_for_what_it_follows(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_toy(
+        &d, TOY("leads = { two = \"+000/+003/3\"; }; limits = { io = 2; };", "cores = 8; jobs = 8;",
+                "a: { program = \"p\"; leads = \"two\"; outputs = { o = \"o.{lead}\"; }; };"
+                "b: { per = \"a.o\"; program = \"p\"; uses = [\"io\"]; inputs = { i = \"a.o\"; };"
+                " outputs = { o = \"o.{lead}\"; }; };"
+                "c: { program = \"p\"; uses = { io = 2; }; when = \"a\"; priority = 5;"
+                " inputs = { i = { from = \"b.o\"; follow = true; }; }; };"));
+    drive_begin(&d, "a/1");
+    drive_output(&d, "a/1", "o", "+000");
+    drive_output(&d, "a/1", "o", "+003");
+    drive_end(&d, "a/1", "succeeded");
+    assert_string_equal(drive_state(&d, "b.f000"), "launched");
+    assert_string_equal(drive_state(&d, "b.f003"), "launched");
+    assert_string_equal(drive_state(&d, "c"), "ready");
+    assert_why(&d, "c", "limit 'io' is 2, of which it takes 2 and leaves 1 to what it follows");
+    drive_play(&d);
+    assert_string_equal(drive_state(&d, NULL), "succeeded");
+    drive_close(&d);
+}
+
 /* One that takes all of a limit is not passed for ever by those that take little. */
 static void nothing_starves_at_a_limit(void **state)
 {
@@ -187,6 +214,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_limit_holds_over_runs_and_says_who_has_it),
+        cmocka_unit_test(a_follower_leaves_room_in_its_limits_for_what_it_follows),
         cmocka_unit_test(nothing_starves_at_a_limit),
         cmocka_unit_test(resources_of_a_pool_are_never_given_twice),
         cmocka_unit_test(a_worker_says_what_it_has),
