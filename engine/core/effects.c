@@ -99,6 +99,8 @@ static int add_go(const struct making *m, const struct fl_run *run, uint32_t ins
     return add_short(m, worker_of(m->core, attempt), "go", id, "token", fl_attempt_token(attempt));
 }
 
+/* index: how much of the attempt is recorded; a worker that has nothing of it left tells the end as
+ * what comes next. */
 static int add_cancel(const struct making *m, const struct fl_run *run, uint32_t inst,
                       uint32_t number, const char *reason)
 {
@@ -107,10 +109,10 @@ static int add_cancel(const struct making *m, const struct fl_run *run, uint32_t
 
     fl_attempt_id(run, inst, number, id, sizeof(id));
     return add(m, worker_of(m->core, attempt),
-               json_pack("{s:s,s:s,s:s,s:I,s:s}", "type", "cancel", "id", id, "reason",
+               json_pack("{s:s,s:s,s:s,s:I,s:s,s:I}", "type", "cancel", "id", id, "reason",
                          reason ? reason : "cancelled", "grace_s",
                          (json_int_t)fl_inst_stage(run, inst)->grace_s, "token",
-                         fl_attempt_token(attempt)));
+                         fl_attempt_token(attempt), "index", (json_int_t)attempt->index));
 }
 
 /* A lost attempt: its worker ends what is left of it and says when nothing is. */

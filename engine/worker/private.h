@@ -126,6 +126,7 @@ struct proof {
     struct sweep sweep;
     char id[FL_SPEC_ID_MAX + 1];
     char token[130];
+    int64_t index; /* of the entry that end is */
     json_t *end;
     int64_t retry_ns;
 };
@@ -335,8 +336,10 @@ void fl_ready_clear(struct fl_worker *worker, struct site *site);
 /* Looks for processes that belong to none of the attempts that were found. */
 void fl_proof_strays(struct fl_worker *worker);
 bool fl_proof_is_stray(const struct fl_worker *worker, const char *token);
-/* Ends every process with the token; then tells end (which is taken) as the end of the attempt. */
-void fl_proof_begin(struct fl_worker *worker, const char *id, const char *token, json_t *end);
+/* Ends every process with the token; then tells end (which is taken) as the end of the attempt, its
+ * entry of that index. */
+void fl_proof_begin(struct fl_worker *worker, const char *id, const char *token, int64_t index,
+                    json_t *end);
 void fl_proof_step(struct fl_worker *worker, struct proof *proof);
 void fl_proof_release(struct fl_worker *worker);
 

@@ -52,8 +52,9 @@ static void proof_free(struct fl_worker *worker, struct proof *proof)
 /* All are gone. One that finds the bus full is asked for again after the next hello. */
 static void tell(struct fl_worker *worker, struct proof *proof)
 {
-    fl_json_auto json_t *message = json_pack("{s:s,s:s,s:i,s:O}", "type", "attempt", "id",
-                                             proof->id, "index", 1, "event", proof->end);
+    fl_json_auto json_t *message =
+        json_pack("{s:s,s:s,s:I,s:O}", "type", "attempt", "id", proof->id, "index",
+                  (json_int_t)proof->index, "event", proof->end);
 
     if (!message || fl_bus_client_send(worker->bus, message, NULL) < 0)
         worker->hello_due = true;
@@ -68,7 +69,8 @@ void fl_proof_step(struct fl_worker *worker, struct proof *proof)
         tell(worker, proof);
 }
 
-void fl_proof_begin(struct fl_worker *worker, const char *id, const char *token, json_t *end)
+void fl_proof_begin(struct fl_worker *worker, const char *id, const char *token, int64_t index,
+                    json_t *end)
 {
     struct proof *proof = end ? calloc(1, sizeof(*proof)) : NULL;
 
@@ -88,6 +90,7 @@ void fl_proof_begin(struct fl_worker *worker, const char *id, const char *token,
     }
     fl_log(FL_LOG_WARN, "attempt.traceless", "attempt='%s' effect='what runs of it is ended'", id);
     proof->sweep.source = (struct source){.kind = SOURCE_PROOF, .owner = proof};
+    proof->index = index;
     proof->end = end;
     (void)snprintf(proof->id, sizeof(proof->id), "%s", id);
     (void)snprintf(proof->token, sizeof(proof->token), "%s", token);

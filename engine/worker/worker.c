@@ -122,13 +122,13 @@ static void hello_if_due(struct fl_worker *worker)
 
 /* ---------------------------------------------------------------- messages */
 
-/* The end of an attempt that is not in the list, as its first entry: a coordinator that has more
- * of it passes that over. One that finds no room is asked for again after the next hello. end is
- * released. */
-static void answer_end(struct fl_worker *worker, const char *id, json_t *end)
+/* The end of an attempt that is not in the list, as the entry of that index: a coordinator that has
+ * more of it passes that over. One that finds no room is asked for again after the next hello. end
+ * is released. */
+static void answer_end(struct fl_worker *worker, const char *id, int64_t index, json_t *end)
 {
-    fl_json_auto json_t *message =
-        json_pack("{s:s,s:s,s:i,s:o}", "type", "attempt", "id", id, "index", 1, "event", end);
+    fl_json_auto json_t *message = json_pack("{s:s,s:s,s:I,s:o}", "type", "attempt", "id", id,
+                                             "index", (json_int_t)index, "event", end);
 
     if (!message || fl_bus_client_send(worker->bus, message, NULL) < 0) {
         fl_log(FL_LOG_WARN, "end.untold", "attempt='%s' effect='told after the next hello'", id);
@@ -140,7 +140,7 @@ static void refuse_launch(struct fl_worker *worker, const char *id, const struct
 {
     fl_log(FL_LOG_WARN, "launch.refused", "attempt='%s' error='%s'", id, why->text);
     answer_end(
-        worker, id,
+        worker, id, 1,
         fl_spool_end("failed", -1, 0, fl_err_class_name(fl_err_class(why->code)), why->text));
 }
 
@@ -181,7 +181,7 @@ static int put_off(struct fl_worker *worker, struct attempt *attempt, const stru
 /* A body of this attempt was found running though nothing else of it is left here. */
 static void end_stray(struct fl_worker *worker, const struct fl_spec *spec)
 {
-    fl_proof_begin(worker, spec->id, spec->token,
+    fl_proof_begin(worker, spec->id, spec->token, 1,
                    fl_spool_end("failed", -1, 0, "transient",
                                 "a body of it ran on without its folder; it was ended"));
 }
@@ -337,17 +337,19 @@ static void take_unknown(struct fl_worker *worker, const char *type, const char 
     } else if (strcmp(type, "cancel") == 0) {
         json_t *end = fl_spool_end("cancelled", -1, 0, NULL, "cancelled before it was launched");
 
+        int64_t next = json_integer_value(json_object_get(message, "index")) + 1;
+
         if (fl_proof_is_stray(worker, token))
-            fl_proof_begin(worker, id, token, end);
+            fl_proof_begin(worker, id, token, next, end);
         else
-            answer_end(worker, id, end);
+            answer_end(worker, id, next, end);
     } else if (strcmp(type, "prove") == 0 && token) {
         (void)gethostname(host, sizeof(host) - 1); /* for people only */
         (void)snprintf(reason, sizeof(reason),
                        "nothing of it is left at '%s': its folder is gone, and no process on "
                        "host '%s' has its token",
                        worker->name, host);
-        fl_proof_begin(worker, id, token, fl_spool_end("lost", -1, 0, "transient", reason));
+        fl_proof_begin(worker, id, token, 1, fl_spool_end("lost", -1, 0, "transient", reason));
     }
 }
 

@@ -402,6 +402,23 @@ static void cancel_of_an_unknown_attempt_is_answered(void **state)
     node_close(&node);
 }
 
+/* Of one of which some was recorded and nothing is left, the end comes after what is recorded: as a
+ * first entry it would be taken for an old one, and the run would wait for ever. */
+static void cancel_of_an_attempt_without_a_trace_ends_what_is_recorded(void **state)
+{
+    struct node node;
+
+    (void)state;
+    node_open(&node);
+    node_embed(&node);
+    node_until_hello(&node, 1);
+    node_say(&node, json_pack("{s:s,s:s,s:s,s:i,s:i}", "type", "cancel", "id", NODE_ID, "reason",
+                              "a person said so", "grace_s", 10, "index", 3));
+    node_assert_end(node_until(&node, "end"), "cancelled", "", "");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(node.seen, 0), "index")), 4);
+    node_close(&node);
+}
+
 /* A model that follows its forcing gets each file whole, under its name. */
 static void followed_inputs_appear_while_the_stage_runs(void **state)
 {
@@ -615,6 +632,7 @@ int main(void)
         ON(refused_begin_starts_no_body),
         ON(granted_launch_starts_its_body_unasked),
         ON(cancel_of_an_unknown_attempt_is_answered),
+        ON(cancel_of_an_attempt_without_a_trace_ends_what_is_recorded),
         ON(followed_inputs_appear_while_the_stage_runs),
         ON(launch_that_cannot_be_is_told),
         ON(input_of_another_size_is_refused),
