@@ -16,7 +16,7 @@ static int read_graph(const char *path, size_t limit, struct fl_buf *out, struct
     (void)limit;
     if (strcmp(path, "workflow.cfg") != 0)
         return fl_err_set(reterr, FL_E_NOENT, 0, "no file '%s'", path);
-    sim_graph_text(arg, out);
+    sim_graph_text(arg, SIM_RUNS_MAX, out);
     return fl_buf_check(out, reterr);
 }
 

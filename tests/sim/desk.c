@@ -65,6 +65,12 @@ void desk_submit(struct desk *desk, unsigned run)
                         "cycle", strchr(facts_run_name(run), '/') + 1, "workflow", desk->workflow));
 }
 
+void desk_install(struct desk *desk)
+{
+    ask(desk, json_pack("{s:s,s:s,s:s,s:O}", "type", "request", "verb", "install", "who", "sim",
+                        "workflow", desk->workflow));
+}
+
 void desk_ask(struct desk *desk, const char *verb, unsigned run, const char *stage)
 {
     ask(desk, json_pack("{s:s,s:s,s:s,s:s,s:s*}", "type", "request", "verb", verb, "who", "sim",

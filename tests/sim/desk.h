@@ -24,6 +24,7 @@ void desk_open(struct desk *desk, struct machine *machine, struct facts *facts, 
 void desk_close(struct desk *desk);
 void desk_turn(struct desk *desk);
 bool desk_is_free(const struct desk *desk);
+void desk_install(struct desk *desk);
 void desk_submit(struct desk *desk, unsigned run);
 /* stage: NULL for the whole run. */
 void desk_ask(struct desk *desk, const char *verb, unsigned run, const char *stage);

@@ -39,7 +39,9 @@ static void forget(struct facts *facts)
     facts->attempt_count = 0;
     facts->live = 0;
     memset(facts->outputs, 0, sizeof(facts->outputs));
+    memset(facts->said, 0, sizeof(facts->said));
     memset(facts->created, 0, sizeof(facts->created));
+    facts->installed = false;
     memset(facts->ended, 0, sizeof(facts->ended));
     memset(facts->lost, 0, sizeof(facts->lost));
 }
@@ -82,16 +84,20 @@ static unsigned run_of(const char *name)
     return run;
 }
 
-/* "+003" is the second lead; what has none comes last. */
-static unsigned lead_of(const char *lead)
+/* Of an output in an event: its own member, else that of the instance. */
+static unsigned slot_of(const struct fl_event *event)
 {
-    return lead ? (unsigned)strtoul(lead + 1, NULL, 10) / 3 % SIM_LEADS : SIM_LEADS;
+    return sim_graph_slot(event->lead ? event->lead : event->key);
 }
 
+/* "sim/20261124T0000Z/s1.f003/2" */
 static void make_id(const struct fl_event *event, char *id, size_t size)
 {
-    (void)snprintf(id, size, "%s/%s%s%s/%lld", event->run, event->stage, event->key ? ".f" : "",
-                   event->key ? event->key + 1 : "", (long long)event->attempt);
+    bool lead = event->key && event->key[0] == '+';
+
+    (void)snprintf(id, size, "%s/%s%s%s%s/%lld", event->run, event->stage, event->key ? "." : "",
+                   lead ? "f" : "", event->key ? event->key + (lead ? 1 : 0) : "",
+                   (long long)event->attempt);
 }
 
 static struct attempt_fact *attempt_of(struct facts *facts, const struct fl_event *event)
@@ -110,14 +116,20 @@ static void check_needs(struct facts *facts, const struct fl_event *event, unsig
     for (unsigned i = 0; i < stage->input_count; i++) {
         const struct sim_input *input = &stage->inputs[i];
         const struct sim_stage *from = &facts->graph->stages[input->from];
-        unsigned first = from->wide ? 0 : SIM_LEADS;
-        unsigned last = from->wide ? SIM_LEADS - 1 : SIM_LEADS;
+        unsigned first;
+        unsigned count;
 
         if (input->follow || input->first_of)
             continue;
-        if (stage->per && from->wide)
-            first = last = lead_of(event->key);
-        for (unsigned m = first; m <= last; m++) {
+        sim_graph_slots(facts->graph, input->from, &first, &count);
+        if (from->axis == SIM_BY_SAID && !facts->said[run])
+            facts_broken(facts, "%s %s was launched before its set was said", event->run,
+                         event->stage);
+        if (stage->per && stage->axis == from->axis) {
+            first = sim_graph_slot(event->key);
+            count = 1;
+        }
+        for (unsigned m = first; m < first + count; m++) {
             enum output_fact is = facts->outputs[run][input->from][m];
 
             if (is != OUTPUT_ACCEPTED && !(is == OUTPUT_ABSENT && input->bridged))
@@ -127,12 +139,13 @@ static void check_needs(struct facts *facts, const struct fl_event *event, unsig
     }
 }
 
-/* No pool and no worker is asked for more than it has. */
+/* No pool, no worker and no limit is asked for more than it has. */
 static void check_room(struct facts *facts)
 {
     unsigned jobs[SIM_NODES + 1] = {0};
     unsigned cores[SIM_NODES + 1] = {0};
     unsigned pool[SIM_RUNS_MAX] = {0};
+    unsigned limit = 0;
 
     for (size_t i = facts->attempt_count, seen = 0; i > 0 && seen < facts->live; i--) {
         const struct attempt_fact *attempt = &facts->attempts[i - 1];
@@ -143,7 +156,10 @@ static void check_room(struct facts *facts)
         jobs[attempt->node]++;
         cores[attempt->node] += facts->graph->stages[attempt->stage].cores;
         pool[attempt->run]++;
+        limit += facts->graph->stages[attempt->stage].uses;
     }
+    if (limit > SIM_LIMIT)
+        facts_broken(facts, "%u of the limit are held", limit);
     for (unsigned n = 1; n <= SIM_NODES; n++) {
         if (jobs[n] > NODE_JOBS || cores[n] > NODE_CORES)
             facts_broken(facts, "worker w%u holds %u jobs and %u cores", n, jobs[n], cores[n]);
@@ -231,12 +247,13 @@ static void on_attempt(struct facts *facts, const struct fl_event *event, unsign
     if (event->type == FL_EVENT_ATTEMPT_BEGUN && attempt->begun)
         facts_broken(facts, "%s has begun twice", attempt->id);
     attempt->begun |= event->type == FL_EVENT_ATTEMPT_BEGUN;
+    facts->said[run] |= event->type == FL_EVENT_SET_DECLARED;
     if (event->type == FL_EVENT_ATTEMPT_ENDED)
         on_ended(facts, event, attempt);
     if (event->type == FL_EVENT_OUTPUT_ACCEPTED)
-        facts->outputs[run][attempt->stage][lead_of(event->lead)] = OUTPUT_ACCEPTED;
+        facts->outputs[run][attempt->stage][slot_of(event)] = OUTPUT_ACCEPTED;
     if (event->type == FL_EVENT_OUTPUT_ABSENT)
-        facts->outputs[run][attempt->stage][lead_of(event->lead)] = OUTPUT_ABSENT;
+        facts->outputs[run][attempt->stage][slot_of(event)] = OUTPUT_ABSENT;
 }
 
 /* True for what an attempt says of itself. */
@@ -245,7 +262,8 @@ static bool is_said(const struct fl_event *event)
     return event->attempt > 0 &&
            (event->type == FL_EVENT_ATTEMPT_BEGUN || event->type == FL_EVENT_ATTEMPT_NOTED ||
             event->type == FL_EVENT_ATTEMPT_DEGRADED || event->type == FL_EVENT_ATTEMPT_ENDED ||
-            event->type == FL_EVENT_OUTPUT_ACCEPTED || event->type == FL_EVENT_OUTPUT_ABSENT);
+            event->type == FL_EVENT_OUTPUT_ACCEPTED || event->type == FL_EVENT_OUTPUT_ABSENT ||
+            event->type == FL_EVENT_SET_DECLARED);
 }
 
 static void on_event(struct facts *facts, const struct fl_event *event)
@@ -256,6 +274,8 @@ static void on_event(struct facts *facts, const struct fl_event *event)
         facts->latest_ns = event->time_ns;
     if (event->type == FL_EVENT_RUN_CREATED && run < SIM_RUNS_MAX)
         facts->created[run] = true;
+    if (event->type == FL_EVENT_WORKFLOW_INSTALLED)
+        facts->installed = true;
     if (event->type == FL_EVENT_RUN_ENDED && run < SIM_RUNS_MAX)
         facts->ended[run] = true;
     if (event->type == FL_EVENT_ATTEMPT_LAUNCHED)
@@ -264,7 +284,7 @@ static void on_event(struct facts *facts, const struct fl_event *event)
         on_attempt(facts, event, run);
     else if (event->type == FL_EVENT_OUTPUT_ABSENT && run < SIM_RUNS_MAX) /* without an attempt */
         facts->outputs[run][sim_graph_find(facts->graph, event->stage) % SIM_STAGES_MAX]
-                      [lead_of(event->lead)] = OUTPUT_ABSENT;
+                      [slot_of(event)] = OUTPUT_ABSENT;
 }
 
 /* ---------------------------------------------------------------- reading */
@@ -328,7 +348,7 @@ static int read_event(const struct fl_event *event, void *arg, struct fl_err *re
     if (event->seq.v != facts->seq + 1)
         return fl_err_set(reterr, FL_E_DATA, 0, "event %llu follows event %llu",
                           (unsigned long long)event->seq.v, (unsigned long long)facts->seq);
-    if (event->type == FL_EVENT_RUN_CREATED)
+    if (event->type == FL_EVENT_RUN_CREATED || event->type == FL_EVENT_WORKFLOW_INSTALLED)
         rc = know_workflow(facts, reading->store, event->digest, reterr);
     if (rc < 0)
         return rc;

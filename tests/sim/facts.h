@@ -41,7 +41,9 @@ struct facts {
     size_t attempt_room;
     int64_t latest_ns; /* that any event has had: a clock may have gone back since */
     size_t live;       /* attempts that have not ended */
-    enum output_fact outputs[SIM_RUNS_MAX][SIM_STAGES_MAX][SIM_LEADS + 1];
+    enum output_fact outputs[SIM_RUNS_MAX][SIM_STAGES_MAX][SIM_SLOTS];
+    bool said[SIM_RUNS_MAX]; /* the set is known */
+    bool installed;
     bool created[SIM_RUNS_MAX];
     bool ended[SIM_RUNS_MAX];
     bool lost[SIM_RUNS_MAX]; /* an attempt of it was */

@@ -62,13 +62,13 @@ static int read_text(const char *path, size_t limit, struct fl_buf *out, struct 
     (void)path;
     (void)limit;
     (void)reterr;
-    sim_graph_text(arg, out);
+    sim_graph_text(&((const struct sim *)arg)->graph, ((const struct sim *)arg)->runs, out);
     return 0;
 }
 
 static json_t *compile(struct sim *sim)
 {
-    const struct fl_spec_options options = {.read = read_text, .arg = &sim->graph};
+    const struct fl_spec_options options = {.read = read_text, .arg = sim};
     fl_auto(fl_workflow_destroy) struct fl_workflow *workflow = NULL;
     struct fl_diagnostics list = {0};
     struct fl_err err = {0};
@@ -245,6 +245,13 @@ static void step_desk(struct sim *sim)
     desk_turn(&sim->desk);
     if (!desk_is_free(&sim->desk))
         return;
+    if (sim->graph.installed) {
+        if (!sim->facts.installed && (sim->healed || sim_chance(&sim->random, 100)))
+            desk_install(&sim->desk);
+        else if (sim->healed)
+            release_next(sim);
+        return;
+    }
     for (unsigned r = 0; r < sim->runs; r++) {
         if (sim->facts.created[r])
             continue;

@@ -15,6 +15,7 @@
 #include "engine/world/file.h"
 #include "engine/worker/supervisor.h"
 #include "tests/sim/channel.h"
+#include "tests/sim/graph.h"
 #include "engine/base/banned.h"
 
 /* ---------------------------------------------------------------- the ledger */
@@ -61,6 +62,7 @@ static void put_down(struct stage *stage)
     json_decref(stage->held);
     stage->spec = stage->end = stage->held = NULL;
     stage->said = 0;
+    stage->has_said = false;
 }
 
 static void stage_gone(struct stage *stage, int status)
@@ -431,11 +433,17 @@ static int step_tell(struct stage *stage)
                : FL_E_NOSPACE;
 }
 
-static void end_with(struct stage *stage, const char *state, const char *class, const char *reason)
+static void end_code(struct stage *stage, const char *state, int code, const char *class,
+                     const char *reason)
 {
     stage->body = 0;
-    stage->end = fl_spool_end(state, strcmp(state, "succeeded") == 0 ? 0 : 1, 0, class, reason);
+    stage->end = fl_spool_end(state, code, 0, class, reason);
     stage->state = STAGE_ENDING;
+}
+
+static void end_with(struct stage *stage, const char *state, const char *class, const char *reason)
+{
+    end_code(stage, state, strcmp(state, "succeeded") == 0 ? 0 : 1, class, reason);
 }
 
 static void start_body(struct stage *stage, struct ledger *ledger)
@@ -578,6 +586,18 @@ static int say_output(struct stage *stage, const json_t *output)
                                   "size", size, "sha256", sha));
 }
 
+/* A stage named "say2" says that its set has two members, whichever attempt it is. */
+static int say_set(struct stage *stage)
+{
+    static const char *const members[SIM_MEMBERS] = {"a", "b", "c"};
+    unsigned count = (unsigned)(strstr(stage->id, "/say")[4] - '0');
+    json_t *list = json_array();
+
+    for (unsigned i = 0; i < count && i < SIM_MEMBERS; i++)
+        (void)json_array_append_new(list, json_string(members[i]));
+    return spool(stage, json_pack("{s:s,s:s,s:o}", "type", "set", "set", "d", "members", list));
+}
+
 static int step_body(struct stage *stage, struct ledger *ledger, bool troubles)
 {
     static const char *const classes[] = {"transient", "limit", "data", "config"};
@@ -590,8 +610,13 @@ static int step_body(struct stage *stage, struct ledger *ledger, bool troubles)
         return 0;
     }
     if (troubles && luck < 15) {
-        end_with(stage, luck < 3 ? "timed-out" : "failed", classes[sim_pick(random, 4)], "chance");
+        end_code(stage, luck < 3 ? "timed-out" : "failed", luck % 2 ? SIM_EXIT : 1,
+                 classes[sim_pick(random, 4)], "chance");
         return 0;
+    }
+    if (!stage->has_said && strstr(stage->id, "/say")) {
+        stage->has_said = true;
+        return say_set(stage);
     }
     if (stage->said == json_array_size(outputs)) {
         if (has_all(stage, json_object_get(stage->spec, "follow"))) {

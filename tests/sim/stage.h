@@ -56,7 +56,8 @@ struct stage {
     json_t *held; /* entries that found the disk full */
     json_t *spec;
     json_t *end;
-    size_t said; /* outputs announced */
+    size_t said;   /* outputs announced */
+    bool has_said; /* the members of its set */
 };
 
 /* What bodies did, whatever machine they were on. */
