@@ -17,7 +17,7 @@
 #define BASE_KEPT 160 /* of a long name in its hidden one */
 
 static const struct fl_dest_driver *const drivers[] = {&fl_dest_directory, &fl_dest_sftp,
-                                                       &fl_dest_webdav};
+                                                       &fl_dest_webdav, &fl_dest_s3};
 
 const char *fl_dest_proof_name(enum fl_dest_proof proof)
 {
@@ -108,6 +108,11 @@ int fl_destination_open(const struct fl_world *world, const struct fl_destinatio
         if (strcmp(drivers[i]->kind, spec->kind) == 0)
             dest->driver = drivers[i];
     }
+    if (strcmp(spec->kind, "site") == 0)
+        return fl_err_set(reterr, FL_E_UNSUPPORTED, 0,
+                          "destination '%s': the door of site '%s' gives files out and takes none "
+                          "in; let that site pull: run the delivery in a pool there",
+                          spec->name, spec->user);
     if (!dest->driver)
         return fl_err_set(reterr, FL_E_UNSUPPORTED, 0, "destination '%s': kind '%s' is not known",
                           spec->name, spec->kind);

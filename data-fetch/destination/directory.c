@@ -332,7 +332,7 @@ static int directory_start(struct fl_dest_job *job, struct fl_err *reterr)
     return rc;
 }
 
-static int directory_step(struct fl_dest_job *job, struct fl_err *reterr)
+static int do_phase(struct fl_dest_job *job, struct fl_err *reterr)
 {
     switch ((enum phase)job->phase) {
     case PHASE_LOOK:
@@ -349,6 +349,13 @@ static int directory_step(struct fl_dest_job *job, struct fl_err *reterr)
         return step_seal(job, reterr);
     }
     return fl_err_set(reterr, FL_E_BUG, 0, "a job in no phase");
+}
+
+static int directory_step(struct fl_dest_job *job, struct fl_err *reterr)
+{
+    int rc = do_phase(job, reterr);
+
+    return rc < 0 ? rc : 1; /* there is always something to do */
 }
 
 /* ---- what is there ---- */

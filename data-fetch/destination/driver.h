@@ -64,6 +64,7 @@ struct fl_dest_job {
     struct fl_http_transfer *transfer; /* in flight; NULL */
     fl_http_done_fn done;              /* once what goes before it is over */
     const void *own_data;
+    void *more; /* freed by the driver's drop */
 };
 
 /* Ends a job: rc 0 or an error, whose text is in job->err already. */
@@ -83,7 +84,7 @@ struct fl_dest_driver {
     void (*close)(struct fl_destination *dest);
     /* jobs; errors of start end the job */
     int (*start)(struct fl_dest_job *job, struct fl_err *reterr);
-    int (*step)(struct fl_dest_job *job, struct fl_err *reterr);
+    int (*step)(struct fl_dest_job *job, struct fl_err *reterr); /* 1: did something; 0: waits */
     void (*drop)(struct fl_dest_job *job); /* frees what start took; the job is over */
     /* at once */
     int (*stat)(struct fl_destination *dest, const char *path, struct fl_dest_stat *ret_stat,
@@ -128,7 +129,6 @@ extern const struct fl_dest_driver fl_dest_directory;
 extern const struct fl_dest_driver fl_dest_sftp;
 extern const struct fl_dest_driver fl_dest_webdav;
 extern const struct fl_dest_driver fl_dest_s3;
-extern const struct fl_dest_driver fl_dest_site;
 
 /* "FOLDER/NAME", or NAME when folder is "". FL_E_TOO_BIG, FL_E_PERM. */
 int fl_dest_join(const char *folder, const char *name, char *out, size_t size,

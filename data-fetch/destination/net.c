@@ -426,6 +426,10 @@ int fl_net_judge(const struct fl_destination *dest, int rc, long status, const c
     /* a store's words for a passing state and for a wrong clock */
     if (strcmp(code, "SlowDown") == 0 || strcmp(code, "RequestTimeout") == 0)
         rc = FL_E_AGAIN;
+    if (strcmp(code, "NoSuchBucket") == 0 || strcmp(code, "PermanentRedirect") == 0)
+        rc = FL_E_CONFIG;
+    if (strcmp(code, "BadDigest") == 0 || strcmp(code, "XAmzContentSHA256Mismatch") == 0)
+        rc = FL_E_AGAIN; /* changed on the way: our own file was looked at before */
     if (strcmp(code, "QuotaExceeded") == 0 || strstr(code, "StorageFull"))
         rc = FL_E_NOSPACE;
     return fl_err_set(reterr, rc, (int)status, "%s at %s: status %ld%s%s%s%s%s", what, dest->where,

@@ -200,6 +200,7 @@ static bool advance(struct fl_dest_job *job, int64_t now_ns)
         rc = driver->start(job, &err);
     } else if (job->state == FL_DEST_JOB_RUNNING && driver->step) {
         rc = driver->step(job, &err);
+        busy = rc != 0;
     } else {
         busy = false;
     }
