@@ -27,7 +27,7 @@ static const struct {
      "await --source NAME --cycle C --leads SET... [--catalogue DIR] [--until-eof]\n"
      "                     tell each lead of a source when it is there; fetches nothing"},
     {"stage", fl_command_stage,
-     "stage [--inputs inputs.json] [--to DIR]\n"
+     "stage [--inputs inputs.json] [--to DIR] [--site FILE]\n"
      "                     bring the inputs of a stage from the site where they lie"},
     {"serve", fl_command_serve,
      "serve --root DIR --site FILE | --name SITE --keys DIR | --plain [--listen ADDR:PORT]...\n"

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "data-fetch/lines/pull_impl.h"
 #include "engine/base/log.h"
@@ -51,10 +52,13 @@ static int group_make(struct fl_pull *pull, struct fl_pull_group *group,
     for (size_t i = 0; i < count; i++)
         group->seen[i] = lines[i].burst ? FL_BOND_ASIDE : FL_BOND_UP;
     (void)snprintf(group->key, sizeof(group->key), "%s", key);
-    if (item->site && pull->options.tls) {
+    if (item->site && pull->has_keys && strncasecmp(item->url, "https:", 6) == 0) {
         group->has_tls = true;
-        group->tls = *pull->options.tls;
-        group->tls.name = group->key;
+        group->tls = (struct fl_http_tls){.ca = pull->keys.ca,
+                                          .cert = pull->keys.cert,
+                                          .key = pull->keys.key,
+                                          .name = group->key,
+                                          .only_1_3 = true};
     }
     return 0;
 }

@@ -451,6 +451,7 @@ int fl_pull_run_with(const struct fl_world *world, const struct fl_pull_options 
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
     pull->world = world;
     pull->options = options ? *options : (struct fl_pull_options){0};
+    pull->has_keys = fl_site_keys(pull->options.site, &pull->keys);
     pull->bell_fd = -1;
     pull->items = items;
     pull->count = count;

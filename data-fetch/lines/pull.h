@@ -44,10 +44,9 @@ struct fl_pull_item {
 
 /* How a run is meant. Zero is good. */
 struct fl_pull_options {
-    const struct fl_site *site;    /* this site; its peers' lines are the ways to them */
-    const struct fl_http_tls *tls; /* between sites; its name is set for each */
-    int64_t deadline_ns;           /* monotonic, of the last byte; 0: none */
-    int64_t patience_ns;           /* without a byte by any line; 0: a minute, to a site two */
+    const struct fl_site *site; /* this site: its keys, and its peers' lines, the ways to them */
+    int64_t deadline_ns;        /* monotonic, of the last byte; 0: none */
+    int64_t patience_ns;        /* without a byte by any line; 0: a minute, to a site two */
 };
 
 /* Called for each item that has come and has been verified; usually settles item->incoming.

@@ -72,6 +72,8 @@ struct fl_pull_slot {
 struct fl_pull {
     const struct fl_world *world;
     struct fl_pull_options options;
+    struct fl_site_keys keys;
+    bool has_keys;
     struct fl_http *http;
     struct fl_finisher *finisher;
     int bell_fd;

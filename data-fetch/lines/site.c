@@ -446,3 +446,23 @@ const struct fl_site_peer *fl_site_peer(const struct fl_site *site, const char *
     }
     return NULL;
 }
+
+bool fl_site_keys(const struct fl_site *site, struct fl_site_keys *ret_keys)
+{
+    const struct {
+        char *out;
+        const char *name;
+        const char *end;
+    } files[] = {{ret_keys->ca, "ca", ".pem"},
+                 {ret_keys->cert, site ? site->name : "", ".pem"},
+                 {ret_keys->key, site ? site->name : "", ".key"}};
+
+    if (!site || !site->keys[0])
+        return false;
+    for (size_t i = 0; i < FL_COUNT(files); i++) {
+        if (snprintf(files[i].out, FL_PATH_MAX, "%s/%s%s", site->keys, files[i].name,
+                     files[i].end) >= FL_PATH_MAX)
+            return false;
+    }
+    return true;
+}

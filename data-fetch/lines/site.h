@@ -77,6 +77,15 @@ FL_DEFINE_AUTO(struct fl_site *, fl_site_destroy)
 int fl_site_find(const struct fl_world *world, const char *path, struct fl_site **ret_site,
                  struct fl_err *reterr);
 
+/* Where its keys lie, as `fairlead keys` made them. */
+struct fl_site_keys {
+    char ca[FL_PATH_MAX];
+    char cert[FL_PATH_MAX];
+    char key[FL_PATH_MAX];
+};
+/* False when the site has none, or their folder's name is too long. */
+bool fl_site_keys(const struct fl_site *site, struct fl_site_keys *ret_keys);
+
 /* NULL when there is no such peer, or no site. */
 const struct fl_site_peer *fl_site_peer(const struct fl_site *site, const char *name);
 /* The least of the caps that hold at a time [s since 1970]; 0: none. ret_until_s (may be NULL):

@@ -49,6 +49,7 @@ static int prepare(struct fl_bring *bring, size_t at, const char *inputs_path, c
         return rc;
     *item = (struct fl_pull_item){.url = input->url,
                                   .local = bring->locals[at],
+                                  .site = input->url ? input->site : NULL,
                                   .path = bring->paths[at],
                                   .size = input->has_size ? (int64_t)input->size : -1,
                                   .sha256 = input->sha256[0] ? input->sha256 : NULL,

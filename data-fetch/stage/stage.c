@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "data-fetch/stage/bring.h"
 #include "data-fetch/command/command.h"
+#include "data-fetch/lines/site.h"
+#include "data-fetch/stage/bring.h"
 #include "engine/base/log.h"
 #include "engine/world/world.h"
 
@@ -51,13 +52,17 @@ int fl_command_stage(int argc, char **argv, struct fl_err *reterr)
 {
     static const struct option options[] = {
         {"inputs", required_argument, NULL, 'i'},
+        {"site", required_argument, NULL, 's'},
         {"to", required_argument, NULL, 't'},
         {NULL, 0, NULL, 0},
     };
     fl_auto(fl_contract_close) struct fl_contract *contract = NULL;
     fl_auto(fl_bring_release) struct fl_bring bring = {0};
+    fl_auto(fl_site_destroy) struct fl_site *site = NULL;
+    struct fl_pull_options how = {0};
     struct stage stage = {0};
     const char *inputs = "inputs.json";
+    const char *site_path = NULL;
     const char *to = NULL;
     char folder[FL_PATH_MAX];
     int code;
@@ -68,7 +73,7 @@ int fl_command_stage(int argc, char **argv, struct fl_err *reterr)
     while ((code = getopt_long(argc, argv, ":", options, NULL)) != -1) {
         if (code == '?' || code == ':')
             return fl_command_bad_option(argv, code, optind, reterr);
-        *(code == 'i' ? &inputs : &to) = optarg;
+        *(code == 'i' ? &inputs : code == 's' ? &site_path : &to) = optarg;
     }
     if (optind < argc)
         return fl_err_set(reterr, FL_E_USAGE, 0, "'%s' is one argument too many", argv[optind]);
@@ -77,13 +82,16 @@ int fl_command_stage(int argc, char **argv, struct fl_err *reterr)
         return rc;
     rc = fl_command_folder(contract, to, folder, sizeof(folder), reterr);
     if (rc == 0)
+        rc = fl_site_find(fl_world_real(), site_path, &site, reterr);
+    if (rc == 0)
         rc = fl_bring_read(fl_world_real(), inputs, folder, &bring, reterr);
     if (rc < 0)
         return rc;
     stage.contract = contract;
     stage.to = to;
     stage.count = bring.count;
-    rc = fl_pull_run(fl_world_real(), bring.items, bring.count, brought, &stage, reterr);
+    how.site = site;
+    rc = fl_pull_run_with(fl_world_real(), &how, bring.items, bring.count, brought, &stage, reterr);
     if (rc == 0)
         fl_log(FL_LOG_INFO, "transfer.done", "files=%zu bytes=%" PRIu64, stage.whole, stage.bytes);
     return rc;
