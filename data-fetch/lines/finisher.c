@@ -16,6 +16,7 @@
 
 #define PIECE_BYTES ((size_t)256 * 1024)
 #define TURN_BYTES ((int64_t)16 * 1024 * 1024) /* then another job has its turn */
+#define SYNC_BYTES ((int64_t)64 * 1024 * 1024) /* then they are on their way to the disk */
 
 struct fl_finisher {
     const struct fl_world *world;
@@ -55,6 +56,13 @@ static int hash_some(const struct fl_world *world, struct fl_finish_job *job, ch
                               job->path);
         fl_digest_add(job->digest, piece, (size_t)n);
         job->size += n;
+    }
+    if (job->size - job->synced >= SYNC_BYTES) { /* so that little is left to do at the end */
+        int rc = world->ops->sync(job->fd, world->arg);
+
+        if (rc < 0)
+            return fl_err_errno(&job->err, -rc, "sync '%s'", job->path);
+        job->synced = job->size;
     }
     return 0;
 }

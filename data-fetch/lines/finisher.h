@@ -32,6 +32,7 @@ struct fl_finish_job {
     char hex[FL_DIGEST_HEX];
     /* private */
     int64_t ready;
+    int64_t synced;
     bool last;
     bool queued;
     bool busy;

@@ -89,8 +89,27 @@ int fl_group_find(struct fl_pull *pull, const struct fl_pull_item *item,
     return rc;
 }
 
+/* What each line carried. */
+static void tell_totals(const struct fl_pull_group *group)
+{
+    for (size_t i = 0; group->peer && i < group->peer->line_count; i++) {
+        const struct fl_line *line = &group->peer->lines[i];
+        struct fl_bond_state state;
+
+        fl_bond_state(group->bond, i, fl_world_mono_ns(group->pull->world), &state);
+        fl_log(FL_LOG_INFO, "transfer.line.total",
+               "site='%s' line='%s' bytes=%" PRIu64 " again=%" PRIu64 " downs=%" PRIu64
+               " minutes=%.2f cost=%.2f",
+               group->key, line->name, state.bytes, state.again, state.downs,
+               (double)state.joined_ns / (60.0 * (double)SECOND_NS),
+               (double)(state.bytes + state.again) * 1e-6 * line->cost);
+    }
+}
+
 void fl_group_release(struct fl_pull_group *group)
 {
+    if (group->bond)
+        tell_totals(group);
     for (size_t i = 0; i < FL_BOND_CONNECTIONS_MAX; i++) {
         if (group->requests[i].transfer)
             fl_http_cancel(group->requests[i].transfer);

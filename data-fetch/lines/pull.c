@@ -54,7 +54,7 @@ int fl_slot_empty(struct fl_pull_slot *slot, struct fl_err *reterr)
 
     fl_finisher_cancel(slot->pull->finisher, &slot->job);
     fl_digest_finish(slot->job.digest, hex); /* begins anew */
-    slot->job.size = 0;
+    slot->job.size = slot->job.synced = 0;
     slot->job.done = false;
     slot->fed = 0;
     return fl_landing_reset(&slot->landing, reterr);
