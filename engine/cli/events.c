@@ -47,6 +47,7 @@ static const struct {
     {"workflow-removed", "uninstalled", {"workflow", "who"}},
     {"cycle-skipped", "cycle is not run", {"workflow", "cycle", "why"}},
     {"run-dropped", "dropped", {"run", "why"}},
+    {"need-unmet", "warning: it cannot start as things are:", {"why"}},
     {"run-paged", "is on the record only from now on", {"why"}},
     {"set-declared", "declares set", {"output", "text"}},
     {"set-delivered", "is delivered whole", {"site"}},

@@ -7,6 +7,7 @@
 #include "engine/core/flow.h"
 #include "engine/core/launch.h"
 #include "engine/core/paging.h"
+#include "engine/core/starved.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -269,6 +270,8 @@ int fl_core_advance(const struct fl_core *core, const struct fl_input *tick,
     if (rc < 0 || events->count > before)
         return rc; /* these change what may start */
     rc = fl_launch_all(&launching, reterr);
+    if (rc == 0 && events->count == before) /* what is still ready waits for room */
+        rc = fl_starved_advance(core, tick, events, reterr);
     for (size_t r = 0; rc == 0 && r < core->active_count; r++)
         rc = end_run(&a, core->runs[core->active[r]], reterr);
     return rc;

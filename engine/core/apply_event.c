@@ -6,6 +6,7 @@
 #include "engine/core/flow.h"
 #include "engine/core/paging.h"
 #include "engine/core/sourced.h"
+#include "engine/core/starved.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -557,6 +558,7 @@ static const apply_fn appliers[] = {
     [FL_EVENT_WORKFLOW_REMOVED] = fl_apply_removed,
     [FL_EVENT_CYCLE_SKIPPED] = fl_apply_cycle_skipped,
     [FL_EVENT_RUN_DROPPED] = fl_apply_dropped,
+    [FL_EVENT_NEED_UNMET] = fl_apply_starved,
     [FL_EVENT_RUN_PAGED] = fl_apply_paged,
     [FL_EVENT_STATE_SET] = fl_apply_state_set,
     [FL_EVENT_RUN_REPLANNED] = apply_replanned,

@@ -27,6 +27,9 @@ static int run_pools(struct fl_run *run, const struct fl_plan *plan, struct fl_e
         run->unstarted[s] = plan->stages[s].inst_count;
         if (stage->has_expire)
             run->expiring[run->expiring_count++] = (uint32_t)s;
+        ready->needs |= stage->need_count > 0;
+        if (stage->cores > ready->cores_max)
+            ready->cores_max = stage->cores;
         if (ready->set.height > 0 && ready->cores_min <= stage->cores)
             continue;
         ready->cores_min = stage->cores;
@@ -156,6 +159,7 @@ void fl_run_destroy(struct fl_run *run)
     fl_bits_release(&run->revived);
     free(run->latest_s);
     free(run->unstarted);
+    free(run->starved);
     free(run->expiring);
     free(run->excluded);
     fl_bits_release(&run->timers);

@@ -188,6 +188,7 @@ static void take_tables(struct fl_run *run, struct fl_run *fresh)
     SWAP(rendered);
     SWAP(pool_jobs);
     SWAP(unstarted);
+    SWAP(starved);
     SWAP(expiring);
     SWAP(expiring_count);
     SWAP(doomed);

@@ -336,6 +336,19 @@ static void sourced(struct fl_snap *s, struct fl_run *run)
     }
 }
 
+static void starved(struct fl_snap *s, struct fl_run *run)
+{
+    bool has = run->starved != NULL;
+
+    fl_snap_bool(s, &has);
+    if (!has)
+        return;
+    run->starved = fl_pack_room(&s->pack, run->starved, run->plan->workflow->stage_count + 1,
+                                sizeof(*run->starved));
+    for (size_t i = 0; run->starved && i < run->plan->workflow->stage_count; i++)
+        FL_PACK_U(&s->pack, run->starved[i]);
+}
+
 static void tables(struct fl_snap *s, struct fl_run *run)
 {
     const struct fl_plan *plan = run->plan;
@@ -363,6 +376,7 @@ static void tables(struct fl_snap *s, struct fl_run *run)
     given(s, run);
     removal(s, run);
     sourced(s, run);
+    starved(s, run);
     FL_PACK_U(p, run->bad);
     bits(s, &run->doomed, plan->inst_count);
     bits(s, &run->revived, plan->inst_count);

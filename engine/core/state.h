@@ -161,7 +161,9 @@ struct fl_slot {
 /* What is ready in one pool. */
 struct fl_ready {
     struct fl_bits set;
-    int64_t cores_min; /* no stage of this pool takes fewer */
+    int64_t cores_min; /* no stage of this pool takes fewer, */
+    int64_t cores_max; /* and none takes more */
+    bool needs;        /* some stage of it needs resources */
 };
 
 /* A file that a trigger of an instance waited for has come: its leaf of `when`. */
@@ -241,6 +243,8 @@ struct fl_run {
     struct fl_bits doomed;  /* instances that advance must end or stop */
     struct fl_bits revived; /* skipped ones that could start after all */
     uint32_t bad;           /* instances whose ends make the run fail */
+    uint32_t *starved;      /* for each stage: needs of it that were told to be unmet, a bit each;
+                               NULL: none */
     uint32_t *unstarted;    /* instances of each stage that have had no attempt and no end */
     uint32_t *expiring;     /* stages that can be too late */
     bool ordered;           /* some stage has a priority, or a deadline after it */

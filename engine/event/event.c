@@ -104,6 +104,7 @@ static const struct type_row types[] = {
     [FL_EVENT_WORKFLOW_REMOVED] = {"workflow-removed", B(workflow)},
     [FL_EVENT_CYCLE_SKIPPED] = {"cycle-skipped", B(workflow) | B(cycle)},
     [FL_EVENT_RUN_DROPPED] = {"run-dropped", B(run)},
+    [FL_EVENT_NEED_UNMET] = {"need-unmet", B(run) | B(stage) | B(cause) | B(why)},
     [FL_EVENT_RUN_PAGED] = {"run-paged", B(run)},
     [FL_EVENT_TIME_CAME] = {"time-came", B(run) | B(until_ns)},
     [FL_EVENT_SIGNALLED] = {"signalled", B(run) | B(output)},

@@ -50,6 +50,8 @@
  * cycle-skipped   a cycle of an installed workflow that is not run, and `why`
  * run-dropped     an ended run that nothing needs any more is forgotten, and cleaned by workers
  * run-paged       an ended run is held in memory no more; what it made stays
+ * need-unmet      an instance is ready and wants more of `cause` (pool, cores, a resource) than any
+ * known worker can give: `why`; told once a run, stage and cause
  * run-replanned   a run goes on by the version `digest` of its workflow
  * state-set       a person says that an instance has succeeded, failed, is skipped, or waits again
  * time-came       the time until_ns, which triggers of the run wait for, has come
@@ -90,6 +92,7 @@
     X(CYCLE_SKIPPED, "cycle-skipped") \
     X(RUN_DROPPED, "run-dropped") \
     X(RUN_PAGED, "run-paged") \
+    X(NEED_UNMET, "need-unmet") \
     X(STATE_SET, "state-set") \
     X(RUN_REPLANNED, "run-replanned") \
     X(TIME_CAME, "time-came") \

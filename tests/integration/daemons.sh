@@ -4,7 +4,7 @@
 set -u
 . "$FL_TOP_SRCDIR/tests/lib/tap.sh"
 . "$FL_TOP_SRCDIR/tests/lib/engine.sh"
-plan 22
+plan 24
 mkfifo gate
 work_pool=(--pool local:site=local,cores=2)
 
@@ -69,6 +69,18 @@ get /api/runs/small/$cycle >run.json
 try "and its stages" json run.json "len(d['stages']) == 5"
 get / >page.html
 try "the page is served" has "Fairlead" page.html
+cat >wide.cfg <<'FLOW'
+workflow: { name = "wide"; pools = { local = { site = "local"; cores = 64; jobs = 8; }; };
+  sites = { local = { root = "site"; }; };
+  stages: { a: { program = "true"; cores = 16; }; }; };
+FLOW
+exec 7< <(exec fairlead events --state state --follow --json)
+children+=("$!")
+fairlead submit wide.cfg --cycle $cycle --state state >/dev/null
+grep -m1 '"type":"need-unmet"' <&7 >unmet.json
+try "what no worker can ever give is told" json unmet.json "'no known worker of pool' in d['why'] and d['cause'] == 'cores'"
+try "why says the same" has "no worker of pool 'local' has more than 2" <(fairlead why --state state --run wide/$cycle a)
+fairlead cancel wide/$cycle --state state >/dev/null
 try "a second submit of the run is refused" exits 78 fairlead submit "$flow" --cycle $cycle --state state
 try "a second daemon on the state is refused" exits 75 fairleadd --state state
 try "a variant with no one to cancel it is cancelled by name" fairlead submit "$flow" --cycle $cycle --variant x --state state --set gate="$work/gate"

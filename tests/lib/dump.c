@@ -129,6 +129,8 @@ static void put_run(struct fl_buf *out, const struct fl_core *core, const struct
                   (unsigned long long)run->told);
     put_list(out, "open", run->open, plan->workflow->stage_count);
     put_list(out, "unstarted", run->unstarted, plan->workflow->stage_count);
+    if (run->starved)
+        put_list(out, "starved", run->starved, plan->workflow->stage_count);
     put_set(out, "doomed", &run->doomed);
     put_set(out, "revived", &run->revived);
     put_set(out, "timers", &run->timers);

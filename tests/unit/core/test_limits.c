@@ -210,9 +210,85 @@ static void less_slack_goes_before_order(void **state)
     drive_close(&d);
 }
 
+static const char *told(const struct drive *d, size_t i)
+{
+    for (size_t e = 0; e < d->log.count; e++)
+        if (d->log.items[e]->type == FL_EVENT_NEED_UNMET && i-- == 0)
+            return d->log.items[e]->why;
+    return "";
+}
+
+static void join(struct drive *d, const char *worker, const char *pool, int cores, int memory)
+{
+    assert_int_equal(
+        drive_feed(d, FL_INPUT_WORKER_HELLO, worker,
+                   json_pack("{s:s,s:[{s:s,s:s,s:i,s:i,s:{s:i}}],s:[],s:[]}", "worker", worker,
+                             "pools", "pool", pool, "site", "local", "cores", cores, "jobs", 8,
+                             "resources", "memory", memory, "sites", "attempts")),
+        0);
+}
+
+/* A model that wants more cores than any node has must not wait in silence until somebody looks. It
+ * is told once, whatever else happens, and another cause once more. */
+static void what_no_worker_can_give_is_told_once(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    drive_open(&d);
+    drive_load(&d, TOY("", "cores = 64; jobs = 8; resources = { memory = 64; };",
+                       "a: { program = \"p\"; cores = 16; needs = { memory = 48; }; };"
+                       "b: { program = \"p\"; };"));
+    drive_submit(&d, CYCLE);
+    assert_int_equal(drive_events(&d, FL_EVENT_NEED_UNMET, NULL), 0); /* nobody is known yet */
+    join(&d, "w1", "local", 8, 32);
+    assert_string_equal(told(&d, 0),
+                        "it wants 16 cores, and no known worker of pool 'local' has more than 8");
+    drive_pass(&d, 5000);
+    drive_play(&d);
+    assert_int_equal(drive_events(&d, FL_EVENT_NEED_UNMET, "a"), 1);
+    assert_int_equal(drive_events(&d, FL_EVENT_NEED_UNMET, "b"), 0);
+    assert_string_equal(drive_state(&d, "b"), "succeeded");
+    join(&d, "w2", "local", 16, 32);
+    assert_string_equal(
+        told(&d, 1),
+        "it needs 48 of 'memory', and no known worker of pool 'local' has more than 32");
+    join(&d, "w3", "local", 4, 64);
+    assert_int_equal(drive_events(&d, FL_EVENT_NEED_UNMET, "a"), 2);
+    join(&d, "w4", "local", 16, 64);
+    assert_int_equal(drive_events(&d, FL_EVENT_NEED_UNMET, "a"), 2);
+    assert_string_equal(drive_state(&d, "a"), "launched");
+    drive_close(&d);
+}
+
+/* The other pool's worker is there, this one's was forgotten; one that is only away may come back.
+ */
+static void a_pool_that_nobody_offers_is_told(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    drive_open(&d);
+    drive_load(&d, TOY("", "cores = 2; jobs = 8;", "a: { program = \"p\"; };"));
+    join(&d, "w1", "other", 2, 0);
+    drive_submit(&d, CYCLE);
+    assert_string_equal(told(&d, 0), "no known worker offers pool 'local' at site 'local'");
+    assert_why(&d, "a", "no worker offers pool 'local' at site 'local'");
+    join(&d, "w2", "local", 2, 0);
+    drive_submit(&d, "20261124T0600Z");
+    assert_int_equal(drive_feed(&d, FL_INPUT_WORKER_GONE, "w2", json_pack("{s:s}", "reason", "x")),
+                     0);
+    drive_submit(&d, "20261124T1200Z");
+    assert_string_equal(drive_state(&d, "a"), "ready");
+    assert_int_equal(drive_events(&d, FL_EVENT_NEED_UNMET, "a"), 1);
+    drive_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_no_worker_can_give_is_told_once),
+        cmocka_unit_test(a_pool_that_nobody_offers_is_told),
         cmocka_unit_test(a_limit_holds_over_runs_and_says_who_has_it),
         cmocka_unit_test(a_follower_leaves_room_in_its_limits_for_what_it_follows),
         cmocka_unit_test(nothing_starves_at_a_limit),
