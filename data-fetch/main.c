@@ -40,12 +40,14 @@ static const struct {
      "destinations [--check NAME] [--site FILE]\n"
      "                     where products can go; --check tries one step by step"},
     {"deliver", fl_command_deliver,
-     "deliver --set NAME [--inputs inputs.json] [--to DIR]\n"
+     "deliver --set NAME [--inputs inputs.json | --from DIR] [--to DIR]\n"
+     "      [--release each|whole] [--notify URL]... [--deadline TIME] [--site FILE]\n"
      "                     put products into DIR/NAME with MANIFEST, ledger and receipt"},
     {"verify", fl_command_verify,
-     "verify DIR         hold the files of a delivered folder against its MANIFEST"},
+     "verify DIR [--key FILE] [--quiet]\n"
+     "                     hold the files of a delivered folder against its MANIFEST"},
     {"custody", fl_command_custody,
-     "custody DIR [--set NAME] [--json]\n"
+     "custody DIR [--set NAME] [--run RUN] [--json]\n"
      "                     what was delivered into DIR, when, from which run"},
     {"sources", fl_command_sources,
      "sources [--catalogue DIR] [--json]\n"

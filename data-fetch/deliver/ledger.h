@@ -2,10 +2,12 @@
 #define FL_FETCH_LEDGER_H
 
 /* The custody ledger of a destination: one row a delivered version of a file, never edited but for
- * the time at which a later version took its place. SQLite, DIR/.fairlead/custody.db.
- * Writers hold the destination's lock (fl_ledger_lock); readers need none.
+ * what becomes of it: it is seen, its source copy is removed, it is no longer the present version.
+ * SQLite, DIR/.fairlead/custody.db. Writers hold the destination's lock (fl_ledger_lock); readers
+ * need none. Files in DIR/.fairlead/removed, which the site's worker puts there, say what was
+ * removed at its source; they are taken into the ledger by the next writer.
  * Owns: the database connection. Threads: one at a time.
- * Limits: FL_LEDGER_BUSY_MS of waiting for another connection. */
+ * Limits: FL_LEDGER_BUSY_MS of waiting for another connection. Memory does not grow with rows. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,7 +39,11 @@ struct fl_custody {
     const char *created;    /* UTC, when the file was made at its origin */
     const char *sent;       /* UTC, when it was asked for */
     const char *received;   /* UTC, when it was whole, verified and synced here */
+    const char *removed;    /* UTC, when its copy at the source was gone */
     const char *superseded; /* UTC, "" while it is the present version */
+    const char *ending;     /* how it ceased to be: "replaced", "withdrawn", "retired" */
+    const char *why;        /* of a withdrawal */
+    const char *delivery;   /* "": seen; else the key of a set that is not published yet */
 };
 
 /* The destination's lock, waited for. Release with fl_lock_release. Makes DIR/.fairlead. */
@@ -49,21 +55,49 @@ int fl_ledger_open(const struct fl_world *world, const char *dir, bool write,
                    struct fl_ledger **ret_ledger, struct fl_err *reterr);
 void fl_ledger_close(struct fl_ledger *ledger);
 FL_DEFINE_AUTO(struct fl_ledger *, fl_ledger_close)
+/* Takes in what workers say of removals at the source; the lock is held. */
+int fl_ledger_absorb(struct fl_ledger *ledger, const struct fl_world *world, const char *dir,
+                     struct fl_err *reterr);
+
+/* Several changes that come into being together, durably, with fl_ledger_commit. A connection that
+ * is closed before it takes them back. */
+int fl_ledger_begin(struct fl_ledger *ledger, struct fl_err *reterr);
+int fl_ledger_commit(struct fl_ledger *ledger, struct fl_err *reterr);
+void fl_ledger_rollback(struct fl_ledger *ledger);
 
 /* The present version of a file: its digest ("" when there is none) and run. */
 int fl_ledger_find(struct fl_ledger *ledger, const char *set, const char *file,
                    char sha256[static FL_DIGEST_HEX], char *run, size_t run_size,
                    struct fl_err *reterr);
-/* Durable when it returns. The present version, if there is one, is no longer. */
-int fl_ledger_supersede(struct fl_ledger *ledger, const char *set, const char *file,
-                        const char *when, struct fl_err *reterr);
-/* Durable when it returns. The new version becomes the present one (the old one superseded). */
+/* A present file of any set with that content, as "SET/FILE"; "" when there is none. */
+int fl_ledger_same(struct fl_ledger *ledger, const char *sha256, char *path, size_t size,
+                   struct fl_err *reterr);
+/* True for content that was withdrawn from that place, and why. */
+int fl_ledger_withdrawn(struct fl_ledger *ledger, const char *set, const char *file,
+                        const char *sha256, bool *ret_withdrawn, char *why, size_t size,
+                        struct fl_err *reterr);
+/* The present version, if there is one, is no longer. Durable, unless within begin and commit, as
+ * all that follows. */
+int fl_ledger_end(struct fl_ledger *ledger, const char *set, const char *file, const char *when,
+                  const char *ending, const char *why, struct fl_err *reterr);
+/* The new version becomes the present one (the old one is replaced), or, with a delivery, waits to
+ * be seen (an earlier one of that delivery is forgotten). */
 int fl_ledger_add(struct fl_ledger *ledger, const struct fl_custody *row, struct fl_err *reterr);
+/* What waits of a delivery: how many files. */
+int fl_ledger_waiting(struct fl_ledger *ledger, const char *delivery, uint64_t *ret_count,
+                      struct fl_err *reterr);
+/* The set is published: all of it is present now. */
+int fl_ledger_publish(struct fl_ledger *ledger, const char *delivery, const char *when,
+                      struct fl_err *reterr);
+/* Files of a run whose source copies are gone. */
+int fl_ledger_removed(struct fl_ledger *ledger, const char *run, const char *file, const char *when,
+                      struct fl_err *reterr);
 
-/* Rows by set, file and time; set NULL: all; present: only present versions. A negative return of
- * fn ends the walk. */
+/* Rows by set, file and time; set NULL: all; present: only present versions, or those that wait
+ * under `delivery`. A negative return of fn ends the walk. */
+enum fl_ledger_which { FL_LEDGER_ALL, FL_LEDGER_PRESENT, FL_LEDGER_WAITING };
 typedef int (*fl_ledger_fn)(const struct fl_custody *row, void *arg);
-int fl_ledger_each(struct fl_ledger *ledger, const char *set, bool present, fl_ledger_fn fn,
-                   void *arg, struct fl_err *reterr);
+int fl_ledger_each(struct fl_ledger *ledger, enum fl_ledger_which which, const char *set,
+                   const char *delivery, fl_ledger_fn fn, void *arg, struct fl_err *reterr);
 
 #endif

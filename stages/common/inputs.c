@@ -246,6 +246,23 @@ int fl_inputs_read(const struct fl_world *world, const char *path, struct fl_inp
     return 0;
 }
 
+int fl_inputs_parse(const char *text, size_t size, struct fl_inputs **ret_inputs,
+                    struct fl_err *reterr)
+{
+    fl_auto(fl_inputs_destroy) struct fl_inputs *inputs = calloc(1, sizeof(*inputs));
+    const struct fl_buf whole = {.data = (char *)(uintptr_t)text, .size = size}; /* only read */
+    int rc;
+
+    fl_assert(text);
+    fl_assert(ret_inputs);
+    if (!inputs)
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory for inputs");
+    rc = parse_inputs(inputs, &whole, reterr);
+    if (rc == 0)
+        *ret_inputs = FL_STEAL(inputs);
+    return rc;
+}
+
 void fl_inputs_destroy(struct fl_inputs *inputs)
 {
     if (!inputs)

@@ -30,6 +30,9 @@ struct fl_inputs {
  */
 int fl_inputs_read(const struct fl_world *world, const char *path, struct fl_inputs **ret_inputs,
                    struct fl_err *reterr);
+/* The same from a text. */
+int fl_inputs_parse(const char *text, size_t size, struct fl_inputs **ret_inputs,
+                    struct fl_err *reterr);
 void fl_inputs_destroy(struct fl_inputs *inputs);
 FL_DEFINE_AUTO(struct fl_inputs *, fl_inputs_destroy)
 

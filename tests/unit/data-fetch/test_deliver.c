@@ -92,7 +92,9 @@ static int rows(bool present)
     int count = 0;
 
     assert_ok(fl_ledger_open(fl_world_real(), "products", false, &ledger, &err), err);
-    assert_ok(fl_ledger_each(ledger, SET, present, count_row, &count, &err), err);
+    assert_ok(fl_ledger_each(ledger, present ? FL_LEDGER_PRESENT : FL_LEDGER_ALL, SET, NULL,
+                             count_row, &count, &err),
+              err);
     return count;
 }
 
@@ -101,10 +103,10 @@ static int manifest_lines(void)
     char *text = test_file_read("products/" SET "/MANIFEST", NULL);
     int lines = 0;
 
-    for (const char *at = text; *at; at++)
-        lines += *at == '\n' && at > text;
+    for (const char *at = text; at && *at; at = strchr(at, '\n'), at += at != NULL)
+        lines += *at != '#';
     free(text);
-    return lines - 1; /* without the comment */
+    return lines;
 }
 
 /* Post-processing delivers an hour a process; two of them at once must not lose a line. */
@@ -212,21 +214,38 @@ static void a_kill_at_any_point_leaves_the_manifest_true(void **state)
     assert_int_equal(manifest_lines(), 2);
 }
 
-static int whole_or_not(const char *file, const char *wrong, void *arg)
+static int whole_or_not(const char *file, const char *sha256, const char *wrong, void *arg)
 {
     (void)arg;
+    (void)sha256;
     if (wrong)
         fail_msg("'%s': %s", file, wrong);
     return 0;
 }
 
-static int deliver_here(const struct fl_world *world)
+/* Fails unless what the manifest lists is true. Gives the number of files. */
+static size_t files_that_are_true(void)
 {
-    fl_auto(fl_delivery_release) struct fl_delivery delivery = {
-        .world = world, .set = SET, .dir = "products", .run = "surge/20181009T0000Z"};
+    struct fl_manifest_result result;
     struct fl_err err = {0};
 
-    return fl_delivery_run(&delivery, "data0/inputs.json", &err);
+    assert_ok(fl_manifest_check(fl_world_real(), "products/" SET, false, NULL, whole_or_not, NULL,
+                                &result, &err),
+              err);
+    return result.files;
+}
+
+static int deliver_here(const struct fl_world *world, bool whole)
+{
+    struct fl_delivery delivery = {.world = world,
+                                   .set = SET,
+                                   .dir = "products",
+                                   .run = "surge/20181009T0000Z",
+                                   .whole = whole};
+    const struct fl_feed feed = {.world = world, .inputs = "data0/inputs.json"};
+    struct fl_err err = {0};
+
+    return fl_delivery_run(&delivery, &feed, &err);
 }
 
 /* Whichever call of the disk fails while a correction is delivered: what the manifest lists is
@@ -234,27 +253,20 @@ static int deliver_here(const struct fl_world *world)
 static void a_failing_disk_leaves_the_manifest_true(void **state)
 {
     (void)state;
-    for (int nth = 0; nth < 400; nth++) {
+    for (int nth = 0; nth < 600; nth++) {
         struct fl_err err = {0};
-        size_t files = 0;
-        size_t wrong = 0;
         bool hit;
         int rc;
 
         make_data("data0", 0, "first");
-        assert_int_equal(deliver_here(fl_world_real()), 0);
+        assert_int_equal(deliver_here(fl_world_real(), false), 0);
         make_data("data0", 0, "second");
         fault_arm(nth, EIO);
-        rc = deliver_here(fault_world());
+        rc = deliver_here(fault_world(), false);
         hit = fault_disarm();
-        assert_ok(fl_manifest_check(fl_world_real(), "products/" SET, whole_or_not, NULL, &files,
-                                    &wrong, &err),
-                  err);
-        assert_int_equal(deliver_here(fl_world_real()), 0);
-        assert_ok(fl_manifest_check(fl_world_real(), "products/" SET, whole_or_not, NULL, &files,
-                                    &wrong, &err),
-                  err);
-        assert_int_equal(files, 2);
+        (void)files_that_are_true();
+        assert_int_equal(deliver_here(fl_world_real(), false), 0);
+        assert_int_equal(files_that_are_true(), 2);
         if (!hit) {
             assert_int_equal(rc, 0);
             assert_true(nth > 20);
@@ -263,6 +275,102 @@ static void a_failing_disk_leaves_the_manifest_true(void **state)
         assert_ok(fl_dir_remove(fl_world_real(), "products", &err), err);
     }
     fail_msg("never ran out of faults");
+}
+
+/* A reader who sees the set sees all of it, whichever call fails on the way; the next try finishes
+ * what is there and leaves nothing hidden behind. */
+static void a_whole_set_is_there_or_not(void **state)
+{
+    (void)state;
+    for (int nth = 0; nth < 600; nth++) {
+        struct fl_err err = {0};
+        bool hit;
+
+        make_data("data0", 0, "first");
+        fault_arm(nth, nth % 2 ? EIO : ENOSPC);
+        (void)deliver_here(fault_world(), true);
+        hit = fault_disarm();
+        if (test_file_exists("products/" SET))
+            assert_int_equal(files_that_are_true(), 2);
+        assert_int_equal(deliver_here(fl_world_real(), true), 0);
+        assert_int_equal(files_that_are_true(), 2);
+        assert_int_equal(rows(true), 2);
+        assert_int_equal(rows(false), 2);
+        assert_true(test_folder_is_empty("products/surge/" FL_ARRIVING));
+        assert_ok(fl_dir_remove(fl_world_real(), "products", &err), err);
+        if (!hit)
+            return;
+    }
+    fail_msg("never ran out of faults");
+}
+
+/* A rerun's products that are the same as the official ones are not sent over the lines again. */
+static void the_same_content_of_another_set_is_copied_here(void **state)
+{
+    struct fl_delivery delivery = {.world = fl_world_real(),
+                                   .set = "surge/20181009T0000Z#east2",
+                                   .dir = "products",
+                                   .run = "surge/20181009T0000Z#east2"};
+    const struct fl_feed feed = {.world = fl_world_real(), .inputs = "far.json"};
+    char inputs[1000];
+    char hex[FL_DIGEST_HEX];
+    struct fl_err err = {0};
+
+    (void)state;
+    make_data("data0", 0, "first");
+    assert_int_equal(deliver_here(fl_world_real(), true), 0);
+    fl_digest_memory("map.f000 first 0\n", 17, hex);
+    (void)snprintf(inputs, sizeof(inputs), /* a door that nobody opens */
+                   "{\"version\":1,\"inputs\":[{\"input\":\"a\",\"file\":\"m.f000\",\"url\":"
+                   "\"http://127.0.0.1:1/m\",\"size\":17,\"sha256\":\"%s\"}]}",
+                   hex);
+    test_file_write("far.json", inputs, strlen(inputs));
+    assert_ok(fl_delivery_run(&delivery, &feed, &err), err);
+    assert_int_equal(delivery.reused, 1);
+    assert_true(test_file_exists("products/surge/20181009T0000Z#east2/m.f000"));
+}
+
+/* A signature is that of the site; a line changed by whoever can write there is found out. */
+static void a_manifest_is_signed_by_its_site(void **state)
+{
+    fl_auto(fl_signer_release) struct fl_signer signer = {.key = NULL};
+    fl_auto(fl_signer_release) struct fl_signer key = {.key = NULL};
+    struct fl_delivery delivery = {.world = fl_world_real(),
+                                   .set = SET,
+                                   .dir = "products",
+                                   .run = "r",
+                                   .whole = true,
+                                   .signer = &signer};
+    const struct fl_feed feed = {.world = fl_world_real(), .inputs = "data0/inputs.json"};
+    struct fl_manifest_result result;
+    struct fl_err err = {0};
+    char *text;
+
+    (void)state;
+    make_data("data0", 0, "first");
+    assert_ok(fl_dir_make(fl_world_real(), "keys", 0755, &err), err);
+    assert_ok(fl_signer_open(fl_world_real(), "keys", "local", &signer, &err), err);
+    assert_ok(fl_delivery_run(&delivery, &feed, &err), err);
+    assert_true(sha256sum_agrees());
+    assert_ok(fl_signer_public(fl_world_real(), "keys/" FL_MANIFEST_PUB, &key, &err), err);
+    assert_ok(fl_manifest_check(fl_world_real(), "products/" SET, false, &key, whole_or_not, NULL,
+                                &result, &err),
+              err);
+    assert_int_equal(result.signature, FL_SIGNATURE_GOOD);
+    assert_string_equal(result.site, "local");
+    assert_false(result.json_differs);
+    text = test_file_read("products/" SET "/MANIFEST", NULL);
+    *strchr(text, ':') = ';'; /* in the comment: sha256sum would not mind */
+    test_file_write("products/" SET "/MANIFEST", text, strlen(text));
+    free(text);
+    assert_ok(fl_manifest_check(fl_world_real(), "products/" SET, false, &key, whole_or_not, NULL,
+                                &result, &err),
+              err);
+    assert_int_equal(result.signature, FL_SIGNATURE_BAD);
+    assert_int_equal(chmod("keys/" FL_MANIFEST_KEY, 0644), 0);
+    fl_signer_release(&signer);
+    assert_fails_with(fl_signer_open(fl_world_real(), "keys", "local", &signer, &err), FL_E_PERM,
+                      err, "0600");
 }
 
 /* Staging brings the same bytes to another site and says what it brought. */
@@ -309,6 +417,9 @@ int main(void)
         IN_FOLDER(a_wrong_digest_is_not_delivered),
         IN_FOLDER(a_kill_at_any_point_leaves_the_manifest_true),
         IN_FOLDER(a_failing_disk_leaves_the_manifest_true),
+        IN_FOLDER(a_whole_set_is_there_or_not),
+        IN_FOLDER(the_same_content_of_another_set_is_copied_here),
+        IN_FOLDER(a_manifest_is_signed_by_its_site),
         IN_FOLDER(inputs_come_through_a_door_whole),
     };
 
