@@ -13,6 +13,7 @@
 #include "engine/base/banned.h"
 
 #define NO_LEVEL (-1)
+#define KEY_NAME_MAX 100
 
 static const struct {
     const char *name;
@@ -193,6 +194,11 @@ bool fl_key_is_known(const char *name)
         if (strcmp(name, keys[i].name) == 0)
             return true;
     }
+    /* the library's table of keys is read past its end by other characters */
+    if (strlen(name) > KEY_NAME_MAX ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") !=
+            strlen(name))
+        return false;
     sample = codes_grib_handle_new_from_samples(NULL, "GRIB2");
     if (!sample)
         return true; /* no samples are installed: the messages will tell */

@@ -283,6 +283,7 @@ static void mistakes_in_requests_are_named(void **state)
     (void)state;
     ask_fails(IDX, NULL, "shortName", NULL, NULL, "'shortName' is no KEY=VALUE");
     ask_fails(IDX, NULL, "shortNme=t", NULL, NULL, "did you mean 'shortName'");
+    ask_fails(IDX, NULL, "par\341m=t", NULL, NULL, "did you mean 'param'");
     ask_fails(IDX, NULL, "shortName=t,shortName=u", NULL, NULL, "stands there twice");
     ask_fails(IDX, NULL, "level=1//2", NULL, NULL, "empty value");
     ask_fails(IDX, NULL, "number=9/to/1", NULL, NULL, "accepted: A/to/B, A/to/B/by/N");
