@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/base/buf.h"
+#include "engine/base/time.h"
 #include "engine/cli/text.h"
 
 #include "engine/base/banned.h"
@@ -24,6 +25,7 @@ struct fl_summary fl_summary_of(const json_t *entry, const char *name)
         .counts = json_object_get(entry, "counts"),
         .reason = fl_text_of(entry, "reason"),
         .instances = number(entry, "instances"),
+        .takes_s = number(entry, "takes_s"),
         .done = number(entry, "done"),
         .degraded = number(entry, "degraded"),
         .begun_ns = fl_text_time_ns(json_object_get(entry, "begun")),
@@ -46,6 +48,12 @@ void fl_summary_note(const struct fl_summary *summary, char *text, size_t size)
     }
     if (summary->degraded > 0)
         fl_buf_printf(&out, "%s%lld degraded", out.size ? ", " : "", (long long)summary->degraded);
+    if (summary->takes_s > 0 && json_object_get(summary->counts, "running")) {
+        char span[FL_TIME_TEXT_MAX];
+
+        fl_buf_printf(&out, "%susually %s", out.size ? ", " : "",
+                      fl_text_span(summary->takes_s * INT64_C(1000000000), span, sizeof(span)));
+    }
     if (*summary->reason)
         fl_buf_printf(&out, "%s%s", out.size ? "; " : "", summary->reason);
     (void)snprintf(text, size, "%s", out.data ? out.data : ""); /* cut when too long */

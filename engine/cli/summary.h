@@ -14,6 +14,7 @@ struct fl_summary {
     const json_t *counts; /* {"running":2,…} */
     const char *reason;   /* of a stage that was left out as a whole; "" otherwise */
     int64_t instances;
+    int64_t takes_s;  /* that one instance is expected to take, by experience; 0: not known */
     int64_t done;     /* instances that need nothing more */
     int64_t degraded; /* instances with a mark */
     int64_t begun_ns; /* the first begin; 0: none yet */

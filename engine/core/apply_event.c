@@ -4,6 +4,7 @@
 #include "engine/core/custody.h"
 #include "engine/core/declare.h"
 #include "engine/core/flow.h"
+#include "engine/core/history.h"
 #include "engine/core/paging.h"
 #include "engine/core/sourced.h"
 #include "engine/core/starved.h"
@@ -97,7 +98,7 @@ static int run_details(struct fl_core *core, struct fl_run *run, const struct fl
 
     run->created_ns = event->time_ns;
     if (rc == 0)
-        rc = fl_run_slack(run, reterr);
+        rc = fl_run_slack(core, run, reterr);
     if (rc == 0)
         rc = fl_text_set(&run->who, event->who, reterr);
     if (rc == 0 && event->text)
@@ -336,6 +337,10 @@ static int apply_ended(struct fl_core *core, const struct fl_event *event, struc
     if (rc < 0)
         return rc;
     count_use(core, run, inst, attempt, -1);
+    if (state == FL_STATE_SUCCEEDED && attempt->begun_ns)
+        rc = fl_history_add(core, run, inst, attempt->ended_ns - attempt->begun_ns, reterr);
+    if (rc < 0)
+        return rc;
     if (state == FL_STATE_LOST && event->cause) { /* nothing proves its body dead */
         run->insts[inst].undecided = true;
         run->undecided++;

@@ -160,6 +160,7 @@ void fl_run_destroy(struct fl_run *run)
     free(run->latest_s);
     free(run->unstarted);
     free(run->starved);
+    free(run->histories);
     free(run->expiring);
     free(run->excluded);
     fl_bits_release(&run->timers);

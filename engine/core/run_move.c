@@ -189,6 +189,7 @@ static void take_tables(struct fl_run *run, struct fl_run *fresh)
     SWAP(pool_jobs);
     SWAP(unstarted);
     SWAP(starved);
+    SWAP(histories);
     SWAP(expiring);
     SWAP(expiring_count);
     SWAP(doomed);
@@ -247,7 +248,7 @@ int fl_run_move(struct fl_core *core, struct fl_run *run, const struct fl_plan *
         rc = fl_flow_moved(run, fresh->plan->workflow, reterr);
     }
     if (rc == 0)
-        rc = fl_run_slack(run, reterr);
+        rc = fl_run_slack(core, run, reterr);
     if (rc == 0)
         rc = fl_far_again(core, run, reterr);
     if (rc == 0)

@@ -8,6 +8,7 @@
 
 #include "engine/base/json.h"
 #include "engine/core/flow.h"
+#include "engine/core/history.h"
 #include "engine/core/paging.h"
 #include "engine/core/snapshot_impl.h"
 #include "engine/core/terms.h"
@@ -287,6 +288,34 @@ static void ended(struct fl_snap *s)
             fl_pack_spoil(&s->pack, FL_E_DATA);
 }
 
+static void histories(struct fl_snap *s)
+{
+    struct fl_core *core = s->core;
+    struct fl_pack *p = &s->pack;
+    size_t count =
+        table(s, (void **)&core->histories, &core->history_count, sizeof(struct fl_history));
+
+    if (fl_pack_loads(p))
+        core->history_room = count;
+    for (size_t i = 0; i < count && p->rc == 0; i++) {
+        struct fl_history *h = &core->histories[i];
+
+        core->history_count = fl_pack_loads(p) ? i + 1 : core->history_count;
+        fl_pack_text(p, &h->name);
+        FL_PACK_U(p, h->order);
+        FL_PACK_U(p, h->count);
+        FL_PACK_U(p, h->next);
+        if (h->count == 0 || h->count > FL_HISTORY_KEPT || h->next >= FL_HISTORY_KEPT) {
+            fl_pack_spoil(p, FL_E_DATA);
+            return;
+        }
+        for (uint32_t k = 0; k < h->count; k++)
+            FL_PACK_U(p, h->took_ms[k]);
+        if (fl_pack_loads(p))
+            name_add(s, &core->history_names, h->name, (uint32_t)i);
+    }
+}
+
 static void action(struct fl_snap *s, struct fl_action *a)
 {
     struct fl_pack *p = &s->pack;
@@ -352,6 +381,7 @@ static void body(struct fl_snap *s)
     flows(s);
     runs(s);
     dropped(s);
+    histories(s);
     paged(s);
     ended(s);
     actions(s);

@@ -377,6 +377,9 @@ static void tables(struct fl_snap *s, struct fl_run *run)
     removal(s, run);
     sourced(s, run);
     starved(s, run);
+    /* as it was when the run was made, by what was known then */
+    for (size_t i = 0; run->latest_s && i < plan->workflow->stage_count; i++)
+        FL_PACK_I(p, run->latest_s[i]);
     FL_PACK_U(p, run->bad);
     bits(s, &run->doomed, plan->inst_count);
     bits(s, &run->revived, plan->inst_count);
@@ -484,7 +487,7 @@ void fl_snap_run(struct fl_snap *s, struct fl_run **run_)
     if (inst_count != run->plan->inst_count)
         fl_pack_spoil(&s->pack, FL_E_DATA);
     head(s, run);
-    if (fl_pack_loads(&s->pack) && s->pack.rc == 0 && fl_run_slack(run, NULL) < 0)
+    if (fl_pack_loads(&s->pack) && s->pack.rc == 0 && fl_run_slack(s->core, run, NULL) < 0)
         fl_pack_spoil(&s->pack, FL_E_NOMEM);
     tables(s, run);
     for (uint32_t i = 0; i < run->plan->inst_count && s->pack.rc == 0; i++)

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "engine/core/flow.h"
+#include "engine/core/history.h"
 #include "engine/core/paging.h"
 
 #include <stdio.h>
@@ -64,6 +65,7 @@ void fl_core_destroy(struct fl_core *core)
         free(core->dropped[i]);
     fl_paged_release(&core->paged);
     free(core->ended);
+    fl_history_release(core);
     fl_words_release(&core->words);
     fl_words_release(&core->run_words);
     free(core->awaited);

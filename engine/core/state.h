@@ -243,6 +243,8 @@ struct fl_run {
     struct fl_bits doomed;  /* instances that advance must end or stop */
     struct fl_bits revived; /* skipped ones that could start after all */
     uint32_t bad;           /* instances whose ends make the run fail */
+    uint32_t *histories;    /* number of the history of each stage + 1, as far as it was looked up;
+                               NULL: of none */
     uint32_t *starved;      /* for each stage: needs of it that were told to be unmet, a bit each;
                                NULL: none */
     uint32_t *unstarted;    /* instances of each stage that have had no attempt and no end */
@@ -314,6 +316,16 @@ struct fl_paged {
     struct fl_names index;
 };
 
+/* How long a stage took, the last times; see history.h. */
+#define FL_HISTORY_KEPT 16
+struct fl_history {
+    char *name; /* "surge/forecast": workflow and stage */
+    uint64_t order;
+    uint32_t took_ms[FL_HISTORY_KEPT];
+    uint32_t count;
+    uint32_t next; /* where the next one goes */
+};
+
 struct fl_core {
     struct fl_plan **plans;
     size_t plan_count;
@@ -339,6 +351,10 @@ struct fl_core {
     size_t dropped_count;
     size_t dropped_next;
     struct fl_paged paged;
+    struct fl_history *histories;
+    size_t history_count;
+    size_t history_room;
+    struct fl_names history_names;
     uint32_t *ended; /* runs that have ended and may be paged, in the order of their ends */
     size_t ended_count;
     size_t ended_room;
@@ -423,8 +439,8 @@ int fl_run_create(const struct fl_plan *plan, const char *name, struct fl_run **
                   struct fl_err *reterr);
 void fl_run_destroy(struct fl_run *run);
 void fl_gone_release(struct fl_gone *gone);
-/* Sets ordered and latest_s from plan and cycle. FL_E_NOMEM. */
-int fl_run_slack(struct fl_run *run, struct fl_err *reterr);
+/* Sets ordered and latest_s from plan, cycle, and how long stages take. FL_E_NOMEM. */
+int fl_run_slack(const struct fl_core *core, struct fl_run *run, struct fl_err *reterr);
 FL_DEFINE_AUTO(struct fl_run *, fl_run_destroy)
 void fl_core_worker_destroy(struct fl_worker *worker);
 

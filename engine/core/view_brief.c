@@ -1,6 +1,7 @@
 /* A run summed up, a line a stage and a line a group: its size does not grow with the instances. */
 #include "config.h"
 
+#include "engine/core/history.h"
 #include "engine/core/view_impl.h"
 
 #include <stdio.h>
@@ -25,6 +26,7 @@ struct sum {
     uint32_t degraded;
     int64_t begun_ns; /* the first begin; 0: none yet */
     int64_t ended_ns; /* the last end */
+    int64_t takes_s;  /* one instance, by experience; 0: not known */
     const char *reason;
     uint32_t unsaid; /* stages whose instances are not known yet */
     bool over;       /* the run has ended: they never will be */
@@ -104,6 +106,8 @@ static void put_sum(int *rc, json_t *list, const char *what, const char *name, c
     fl_view_put_text(rc, one, "state", fl_state_name(state_of(sum)));
     fl_view_put_int(rc, one, "instances", sum->instances);
     fl_view_put_int(rc, one, "done", done_of(sum));
+    if (sum->takes_s > 0)
+        fl_view_put_int(rc, one, "takes_s", sum->takes_s);
     fl_view_put_time(rc, one, "begun", sum->begun_ns);
     if (done_of(sum) == sum->instances || bad > 0)
         fl_view_put_time(rc, one, "ended", sum->ended_ns);
@@ -177,6 +181,7 @@ void fl_view_put_brief(int *rc, json_t *answer, const struct fl_core *core,
             add_inst(&sum, &run->insts[ps->inst_first + i]);
         for (int32_t g = wf->stages[s].group; g != FL_NONE; g = wf->groups[g].parent)
             add_sum(&groups[g], &sum);
+        sum.takes_s = fl_expected_s(core, wf, &wf->stages[s]);
         put_sum(rc, stage_list, "stage", wf->stages[s].name, group_name(wf, wf->stages[s].group),
                 &sum);
     }

@@ -1,6 +1,7 @@
 /* Why an instance is in its state, in words for an operator in the night. */
 #include "config.h"
 
+#include "engine/core/history.h"
 #include "engine/core/retry.h"
 #include "engine/core/view_impl.h"
 
@@ -219,8 +220,12 @@ static void degraded(struct fl_why *why, const struct fl_run *run, uint32_t inst
 }
 
 /* "running on worker 'w1' since … (PT12M), attempt 1, last progress +004". */
-static void tell_running(struct fl_why *why, const struct fl_inst *in)
+static void tell_running(struct fl_why *why, const struct fl_run *run, uint32_t inst)
 {
+    const struct fl_inst *in = &run->insts[inst];
+    const struct fl_stage *stage = fl_inst_stage(run, inst);
+    const struct fl_history *history =
+        fl_history_of(why->core, run->plan->workflow->name, stage->name);
     const struct fl_attempt *attempt = fl_inst_last_try(in);
     bool begun = in->state == FL_STATE_RUNNING;
     int64_t since_ns = begun ? attempt->begun_ns : attempt->launched_ns;
@@ -236,6 +241,13 @@ static void tell_running(struct fl_why *why, const struct fl_inst *in)
     }
     if (!begun)
         fl_buf_puts(why->out, ", has not begun");
+    if (history) {
+        fl_duration_format((fl_history_median_ms(history) + 999) / 1000, span);
+        fl_buf_printf(why->out, ", usually takes %s (median of the last %u)", span, history->count);
+    } else if (stage->expect_s > 0) {
+        fl_duration_format(stage->expect_s, span);
+        fl_buf_printf(why->out, ", expected to take %s", span);
+    }
     running(why, in);
     if (begun && !fl_attempt_progress(attempt))
         fl_buf_puts(why->out, ", no progress was told");
@@ -303,7 +315,7 @@ void fl_why_tell(struct fl_why *why, const struct fl_run *run, uint32_t inst)
         break;
     case FL_STATE_LAUNCHED:
     case FL_STATE_RUNNING:
-        tell_running(why, in);
+        tell_running(why, run, inst);
         break;
     case FL_STATE_HELD:
         fl_buf_printf(why->out, "held by a person: %.700s; `fairlead release` lets it go",

@@ -4,7 +4,7 @@
 set -u
 . "$FL_TOP_SRCDIR/tests/lib/tap.sh"
 . "$FL_TOP_SRCDIR/tests/lib/engine.sh"
-plan 17
+plan 20
 
 cat >workflow.cfg <<'FLOW'
 workflow: {
@@ -33,6 +33,19 @@ try "the same run is not made twice" exits 78 fairlead run workflow.cfg --cycle 
 cp last said.txt
 try "and what to do is said" has "fairlead run FILE --cycle 20251101T0000Z --variant NAME" said.txt
 try "which works" fairlead run workflow.cfg --cycle 20251101T0000Z --variant again --state state
+
+# how long a stage usually takes is known from the cycles before
+mkfifo gate began
+sed "s#echo said;#echo >$work/began; read -r _ <$work/gate;#" workflow.cfg >slow.cfg
+fairlead run slow.cfg --cycle 20251101T0000Z --variant slow --state state >slow.txt 2>&1 &
+slow=$!
+children+=("$slow")
+read -r _ <began
+try "why tells how long it usually takes" has "usually takes PT" <(fairlead why a --state state)
+try "so does status" has "usually" <(fairlead status --state state)
+echo go >gate
+wait "$slow"
+try "and it ends" same $? 0
 
 exec 5< <(exec fairleadd --state state --listen tcp://127.0.0.1:0 2>daemon.txt)
 children+=("$!")

@@ -129,6 +129,8 @@ static void put_run(struct fl_buf *out, const struct fl_core *core, const struct
                   (unsigned long long)run->told);
     put_list(out, "open", run->open, plan->workflow->stage_count);
     put_list(out, "unstarted", run->unstarted, plan->workflow->stage_count);
+    for (size_t s = 0; run->latest_s && s < plan->workflow->stage_count; s++)
+        fl_buf_printf(out, "  latest %zu %lld\n", s, (long long)run->latest_s[s]);
     if (run->starved)
         put_list(out, "starved", run->starved, plan->workflow->stage_count);
     put_set(out, "doomed", &run->doomed);
@@ -218,6 +220,13 @@ char *dump_core(const struct fl_core *core)
         put_flow(&out, core, core->flows[i]);
     for (size_t i = 0; i < core->dropped_count; i++)
         fl_buf_printf(&out, "dropped %s\n", core->dropped[i]);
+    for (size_t i = 0; i < core->history_count; i++) {
+        const struct fl_history *h = &core->histories[i];
+
+        fl_buf_printf(&out, "history %s order=%llu next=%u", h->name, (unsigned long long)h->order,
+                      h->next);
+        put_list(&out, "took", h->took_ms, h->count);
+    }
     for (size_t i = 0; i < core->paged.count; i++)
         fl_buf_printf(&out, "paged %s\n", core->paged.names[i]);
     fl_buf_printf(&out, "paged next=%zu names=%zu\n", core->paged.next, core->paged.index.count);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/core/state.h"
+#include "engine/core/history.h"
 #include "engine/core/view.h"
 #include "tests/lib/drive.h"
 #include "tests/lib/test.h"
@@ -210,6 +210,110 @@ static void less_slack_goes_before_order(void **state)
     drive_close(&d);
 }
 
+/* One attempt that takes so long. */
+static void take(struct drive *d, const char *stage, int64_t seconds)
+{
+    char attempt[64];
+
+    (void)snprintf(attempt, sizeof(attempt), "%s/1", stage);
+    drive_begin(d, attempt);
+    drive_pass(d, seconds);
+    if (strcmp(stage, "a") == 0 || strcmp(stage, "b") == 0)
+        drive_output(d, attempt, "o", NULL);
+    else
+        drive_output(d, attempt, "receipt", NULL);
+    drive_end(d, attempt, "succeeded");
+}
+
+/* Nobody has said how long a delivery takes: the last cycles have shown it, also after a restart
+ * (drive_close goes through a snapshot). */
+static void slack_is_reckoned_by_what_stages_took(void **state)
+{
+    static const char *const cycles[] = {"20261124T0000Z", "20261124T0600Z", "20261124T1200Z"};
+    const struct fl_history *history;
+    struct drive d;
+
+    (void)state;
+    drive_open(&d);
+    drive_load(&d, TOY("", "cores = 8; jobs = 1;",
+                       "a: { program = \"p\"; outputs = { o = \"a.nc\"; }; }; "
+                       "b: { program = \"p\"; outputs = { o = \"b.nc\"; }; }; "
+                       "da: { to = \"local\"; inputs = { f = \"a.o\"; }; deadline = ( { by = "
+                       "\"+PT4H\"; } ); }; "
+                       "db: { to = \"local\"; inputs = { f = \"b.o\"; }; deadline = ( { by = "
+                       "\"+PT4H\"; } ); };"));
+    drive_hello(&d, "w1", NULL);
+    for (size_t i = 0; i < FL_COUNT(cycles); i++) {
+        bool knows = i > 0;
+
+        drive_submit(&d, cycles[i]);
+        assert_string_equal(drive_state(&d, knows ? "b" : "a"), "launched");
+        assert_string_equal(drive_state(&d, knows ? "a" : "b"), "ready");
+        take(&d, knows ? "b" : "a", 30);
+        take(&d, knows ? "db" : "b", knows ? 600 : 30);
+        take(&d, knows ? "a" : "da", knows ? 30 : 60);
+        if (i == 1) {
+            assert_why(&d, "da", ", usually takes PT1M (median of the last 1)");
+        }
+        take(&d, knows ? "da" : "db", knows ? 60 : 600);
+        assert_string_equal(drive_state(&d, NULL), "succeeded");
+    }
+    history = fl_history_of(d.core, "toy", "db");
+    assert_non_null(history);
+    assert_int_equal(history->count, 3);
+    assert_int_equal(fl_history_median_ms(history), 600000);
+    drive_close(&d);
+}
+
+/* One night when the disk was slow must not upset the order of a week. */
+static void a_history_is_the_middle_of_the_last_ones(void **state)
+{
+    struct fl_history history = {.count = 5, .took_ms = {40, 10, 9000, 20, 30}};
+
+    (void)state;
+    assert_int_equal(fl_history_median_ms(&history), 30);
+    history.count = 4;
+    assert_int_equal(fl_history_median_ms(&history), 40);
+    history.count = 1;
+    assert_int_equal(fl_history_median_ms(&history), 40);
+}
+
+/* It is bounded: what was not heard of for the longest goes, and numbers that runs have remembered
+ * do not lead to another stage. */
+static void the_oldest_history_goes_at_the_bound(void **state)
+{
+    struct fl_workflow *wf;
+    struct drive d;
+    struct fl_run *run;
+    char *kept;
+
+    (void)state;
+    drive_open(&d);
+    drive_load(
+        &d, TOY("", "cores = 2; jobs = 8;", "a: { program = \"p\"; }; b: { program = \"p\"; };"));
+    drive_submit(&d, CYCLE);
+    run = fl_core_run(d.core, d.run);
+    wf = run->plan->workflow;
+    kept = wf->stages[0].name;
+    for (size_t i = 0; i < FL_CORE_HISTORY_MAX + 1; i++) { /* as of so many stages */
+        char name[32];
+
+        (void)snprintf(name, sizeof(name), "s%zu", i);
+        wf->stages[0].name = name;
+        free(run->histories);
+        run->histories = NULL;
+        d.core->event_count++;
+        assert_int_equal(fl_history_add(d.core, run, 0, INT64_C(1000000000), &d.err), 0);
+    }
+    assert_int_equal(d.core->history_count, FL_CORE_HISTORY_MAX);
+    assert_null(fl_history_of(d.core, "toy", "s0"));
+    assert_non_null(fl_history_of(d.core, "toy", "s1"));
+    assert_non_null(fl_history_of(d.core, "toy", "s20000"));
+    wf->stages[0].name = kept;
+    fl_events_clear(&d.log); /* a replay would not come to what was made by hand */
+    drive_close(&d);
+}
+
 static const char *told(const struct drive *d, size_t i)
 {
     for (size_t e = 0; e < d->log.count; e++)
@@ -287,6 +391,9 @@ static void a_pool_that_nobody_offers_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slack_is_reckoned_by_what_stages_took),
+        cmocka_unit_test(a_history_is_the_middle_of_the_last_ones),
+        cmocka_unit_test(the_oldest_history_goes_at_the_bound),
         cmocka_unit_test(what_no_worker_can_give_is_told_once),
         cmocka_unit_test(a_pool_that_nobody_offers_is_told),
         cmocka_unit_test(a_limit_holds_over_runs_and_says_who_has_it),
