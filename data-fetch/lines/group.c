@@ -15,16 +15,23 @@
 #define PATIENCE_NS (60 * SECOND_NS)
 #define SITE_PATIENCE_NS (120 * SECOND_NS)
 
-/* Scheme and authority of a URL, or the site's name. */
-static void key_of(const struct fl_pull_item *item, char *key)
+/* Scheme and authority of a URL. */
+static void door_of(const struct fl_pull_item *item, char *door)
 {
     const char *host = strstr(item->url, "://");
     size_t length = strlen(item->url);
 
     if (host)
         length = (size_t)(host - item->url) + 3 + strcspn(host + 3, "/?#");
-    (void)snprintf(key, FL_PULL_KEY_MAX, "%s%.*s", item->site ? item->site : "",
-                   item->site ? 0 : (int)length, item->url);
+    (void)snprintf(door, FL_PULL_KEY_MAX, "%.*s", (int)length, item->url);
+}
+
+static void key_of(const struct fl_pull_item *item, char *key)
+{
+    if (item->site)
+        (void)snprintf(key, FL_PULL_KEY_MAX, "%s", item->site);
+    else
+        door_of(item, key);
 }
 
 static int group_make(struct fl_pull *pull, struct fl_pull_group *group,
@@ -52,6 +59,7 @@ static int group_make(struct fl_pull *pull, struct fl_pull_group *group,
     for (size_t i = 0; i < count; i++)
         group->seen[i] = lines[i].burst ? FL_BOND_ASIDE : FL_BOND_UP;
     (void)snprintf(group->key, sizeof(group->key), "%s", key);
+    door_of(item, group->door);
     if (item->site && pull->has_keys && strncasecmp(item->url, "https:", 6) == 0) {
         group->has_tls = true;
         group->tls = (struct fl_http_tls){.ca = pull->keys.ca,
@@ -110,6 +118,7 @@ void fl_group_release(struct fl_pull_group *group)
 {
     if (group->bond)
         tell_totals(group);
+    fl_group_admit_end(group);
     for (size_t i = 0; i < FL_BOND_CONNECTIONS_MAX; i++) {
         if (group->requests[i].transfer)
             fl_http_cancel(group->requests[i].transfer);
@@ -152,7 +161,7 @@ static int patience_over(struct fl_pull_group *group, int64_t now_ns, struct fl_
 {
     struct fl_pull *pull = group->pull;
     int64_t patience_ns = group->peer ? SITE_PATIENCE_NS : PATIENCE_NS;
-    struct fl_err last = {0};
+    struct fl_err last = group->err;
 
     if (pull->options.patience_ns > 0)
         patience_ns = pull->options.patience_ns;
@@ -190,7 +199,7 @@ int fl_group_work(struct fl_pull_group *group, struct fl_err *reterr)
         request->transfer = NULL;
         request->slot = NULL;
     }
-    while (rc == 0 && fl_bond_next(group->bond, now_ns, &chunk)) {
+    while (rc == 0 && fl_group_admitted(group) && fl_bond_next(group->bond, now_ns, &chunk)) {
         rc = fl_request_start(group, &chunk, reterr);
         if (rc < 0) {
             group->requests[chunk.conn].slot = NULL;
@@ -203,5 +212,8 @@ int fl_group_work(struct fl_pull_group *group, struct fl_err *reterr)
 
 int64_t fl_group_wake(const struct fl_pull_group *group)
 {
-    return fl_bond_wake(group->bond, fl_world_mono_ns(group->pull->world));
+    int64_t wake_ns = fl_bond_wake(group->bond, fl_world_mono_ns(group->pull->world));
+    int64_t admit_ns = fl_group_admit_wake(group);
+
+    return admit_ns < wake_ns ? admit_ns : wake_ns;
 }

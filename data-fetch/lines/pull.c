@@ -17,7 +17,7 @@
 
 #define SECOND_NS INT64_C(1000000000)
 #define BACKOFF_NS (SECOND_NS / 4)
-#define NOTE_NS (SECOND_NS / 4)
+#define NOTE_NS (SECOND_NS / 20) /* a kill costs what came since */
 #define FEED_BYTES (INT64_C(4) * 1024 * 1024) /* less is not worth waking a thread for */
 #define RESTARTS_MAX 3
 #define WAIT_MAX_S 60

@@ -22,6 +22,7 @@
 #define FL_PULL_TRIES_MAX 6
 #define FL_PULL_SIZE_MAX (INT64_C(1) << 40)
 
+struct fl_grant;
 struct fl_site;
 
 struct fl_pull_item {
@@ -44,9 +45,11 @@ struct fl_pull_item {
 
 /* How a run is meant. Zero is good. */
 struct fl_pull_options {
-    const struct fl_site *site; /* this site: its keys, and its peers' lines, the ways to them */
-    int64_t deadline_ns;        /* monotonic, of the last byte; 0: none */
-    int64_t patience_ns;        /* without a byte by any line; 0: a minute, to a site two */
+    const struct fl_site *site;    /* this site: its keys, and its peers' lines, the ways to them */
+    const struct fl_grant *grants; /* handed in at the doors of their sites before all else */
+    size_t grant_count;
+    int64_t deadline_ns; /* monotonic, of the last byte; 0: none */
+    int64_t patience_ns; /* without a byte by any line; 0: a minute, to a site two */
 };
 
 /* Called for each item that has come and has been verified; usually settles item->incoming.

@@ -2,7 +2,8 @@
 #define FL_LINES_PULL_IMPL_H
 
 /* Inside a pull: pull.c has the loop and the files, request.c the requests and their answers,
- * group.c the servers. Owns, threads, limits: as pull.h. */
+ * group.c the servers, admit.c the grants that are handed in at their doors. Owns, threads, limits:
+ * as pull.h. */
 
 #include "data-fetch/lines/bond.h"
 #include "data-fetch/lines/finisher.h"
@@ -35,6 +36,12 @@ struct fl_pull_request {
     bool over;    /* ended by us: the file's own matter, dealt with */
 };
 
+/* A grant on its way to a door by one line. */
+struct fl_pull_post {
+    struct fl_pull_group *group;
+    struct fl_http_transfer *transfer;
+};
+
 /* A server, or a site with its lines. */
 struct fl_pull_group {
     struct fl_pull *pull;
@@ -44,7 +51,13 @@ struct fl_pull_group {
     bool has_tls;
     struct fl_bond *bond;
     struct fl_pull_request requests[FL_BOND_CONNECTIONS_MAX];
-    size_t slots;                                /* files that use it */
+    size_t slots;               /* files that use it */
+    char door[FL_PULL_KEY_MAX]; /* scheme and authority of the first URL */
+    size_t granted;             /* grants that are handed in, of all there are */
+    struct fl_pull_post posts[FL_BOND_LINES_MAX];
+    size_t posting;
+    int64_t post_ns;                             /* when they are tried again */
+    struct fl_err err;                           /* of the last one */
     int64_t byte_ns;                             /* when something last came, or it was begun */
     enum fl_bond_health seen[FL_BOND_LINES_MAX]; /* last told in the log */
 };
@@ -114,7 +127,18 @@ int fl_group_work(struct fl_pull_group *group, struct fl_err *reterr);
 /* When it has something to do by itself. */
 int64_t fl_group_wake(const struct fl_pull_group *group);
 
+/* admit.c */
+/* True when all grants for the site are handed in. Else they are on their way, by all lines at
+ * once. A grant that the door refuses ends the run. */
+bool fl_group_admitted(struct fl_pull_group *group);
+/* When the next try is; INT64_MAX: when an answer comes. */
+int64_t fl_group_admit_wake(const struct fl_pull_group *group);
+/* The door has forgotten them: again. False when there are none. */
+bool fl_group_admit_again(struct fl_pull_group *group);
+void fl_group_admit_end(struct fl_pull_group *group);
+
 /* request.c */
+struct fl_http_route fl_group_route(const struct fl_pull_group *group, size_t line);
 int fl_request_start(struct fl_pull_group *group, const struct fl_bond_chunk *chunk,
                      struct fl_err *reterr);
 /* Breaks off all requests of a file (but one, which ends itself). */

@@ -179,7 +179,10 @@ static int bytes_came(const void *data, size_t size, void *arg)
 
 static void refused(struct fl_pull_slot *slot, const struct fl_http_reply *reply)
 {
-    if (reply->status == 404 || reply->status == 410)
+    if (reply->status == 403 && slot->item->site && fl_group_admit_again(slot->group))
+        (void)fl_err_set(&slot->err, FL_E_NET, 0, "'%s': the door knows no grant for it (403)",
+                         slot->item->url);
+    else if (reply->status == 404 || reply->status == 410)
         (void)fl_err_set(&slot->err, FL_E_NOT_YET, 0, "'%s': not there (status %ld)",
                          slot->item->url, reply->status);
     else
@@ -244,15 +247,23 @@ static void ended(const struct fl_http_reply *reply, void *arg)
 
 /* ---- starting and breaking off ---- */
 
+struct fl_http_route fl_group_route(const struct fl_pull_group *group, size_t line)
+{
+    const struct fl_line *at = group->peer ? &group->peer->lines[line] : NULL;
+
+    if (!at)
+        return (struct fl_http_route){0};
+    return (struct fl_http_route){
+        .local = at->local, .connect_to = at->peer, .cap_bytes_s = at->cap_bytes_s};
+}
+
 int fl_request_start(struct fl_pull_group *group, const struct fl_bond_chunk *chunk,
                      struct fl_err *reterr)
 {
     struct fl_pull *pull = group->pull;
     struct fl_pull_request *request = &group->requests[chunk->conn];
     struct fl_pull_slot *slot = &pull->slots[chunk->file];
-    const struct fl_line *line =
-        group->peer ? &group->peer->lines[chunk->conn / FL_BOND_SLOTS_MAX] : NULL;
-    struct fl_http_route route = {0};
+    struct fl_http_route route = fl_group_route(group, (size_t)chunk->conn / FL_BOND_SLOTS_MAX);
     char range[RANGE_TEXT_MAX];
     bool all = chunk->first == 0 && chunk->end == slot->landing.size;
     struct fl_http_request asked = {.url = slot->item->url,
@@ -272,11 +283,7 @@ int fl_request_start(struct fl_pull_group *group, const struct fl_bond_chunk *ch
         if (slot->etag[0] && !slot->item->sha256)
             asked.if_range = slot->etag;
     }
-    if (line) {
-        route = (struct fl_http_route){
-            .local = line->local, .connect_to = line->peer, .cap_bytes_s = line->cap_bytes_s};
-        asked.route = &route;
-    }
+    asked.route = &route;
     if (chunk->whole && slot->landing.count > 0 && fl_slot_empty(slot, reterr) < 0)
         return reterr ? reterr->code : FL_E_IO;
     if (slot->item->sent_ns == 0)

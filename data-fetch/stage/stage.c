@@ -91,6 +91,8 @@ int fl_command_stage(int argc, char **argv, struct fl_err *reterr)
     stage.to = to;
     stage.count = bring.count;
     how.site = site;
+    how.grants = bring.inputs->grants;
+    how.grant_count = bring.inputs->grant_count;
     rc = fl_pull_run_with(fl_world_real(), &how, bring.items, bring.count, brought, &stage, reterr);
     if (rc == 0)
         fl_log(FL_LOG_INFO, "transfer.done", "files=%zu bytes=%" PRIu64, stage.whole, stage.bytes);
