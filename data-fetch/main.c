@@ -46,6 +46,15 @@ static const struct {
     {"verify", fl_command_verify,
      "verify DIR [--key FILE] [--quiet]\n"
      "                     hold the files of a delivered folder against its MANIFEST"},
+    {"resend", fl_command_resend,
+     "resend --missing DIR [--set NAME] [--from DIR] [--site FILE]\n"
+     "                     bring again what a delivered set should have and has not"},
+    {"withdraw", fl_command_withdraw,
+     "withdraw DIR --set NAME --why TEXT FILE... [--who NAME] [--notify URL]... [--site FILE]\n"
+     "                     recall products that were found bad after delivery"},
+    {"retain", fl_command_retain,
+     "retain DIR [--dry-run] [--keep D [--products PATTERN] [--sets PATTERN]] [--site FILE]\n"
+     "                     let products go that were kept long enough"},
     {"custody", fl_command_custody,
      "custody DIR [--set NAME] [--run RUN] [--json]\n"
      "                     what was delivered into DIR, when, from which run"},
@@ -92,7 +101,7 @@ int main(int argc, char **argv)
     (void)fl_err_set(
         &err, rc, 0,
         "unknown command '%s'; accepted: get, await, stage, serve, put, destinations, deliver, "
-        "verify, custody, sources, show, plan, --help, --version",
+        "verify, resend, withdraw, retain, custody, sources, show, plan, --help, --version",
         argc >= 2 ? argv[1] : "");
     for (size_t i = 0; argc >= 2 && i < FL_COUNT(commands); i++) {
         if (strcmp(argv[1], commands[i].name) != 0)

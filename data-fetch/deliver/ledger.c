@@ -29,7 +29,7 @@ static const char *const sql[STATEMENT_COUNT] = {
     [SAME] = "SELECT set_name || '/' || file FROM custody"
              " WHERE sha256 = ?1 AND superseded = '' AND delivery = '' LIMIT 1",
     [BANNED] = "SELECT why FROM custody WHERE set_name = ?1 AND file = ?2 AND sha256 = ?3"
-               " AND ending = 'withdrawn' LIMIT 1",
+               " AND ending IN ('withdrawn', 'withdrawing') LIMIT 1",
     [END] = "UPDATE custody SET superseded = ?1, ending = ?2, why = ?3"
             " WHERE set_name = ?4 AND file = ?5 AND superseded = '' AND delivery = ''",
     [FORGET] = "DELETE FROM custody WHERE set_name = ?1 AND file = ?2 AND delivery = ?3"
@@ -390,10 +390,22 @@ int fl_ledger_publish(struct fl_ledger *ledger, const char *delivery, const char
                         reterr);
 }
 
+int fl_ledger_settle(struct fl_ledger *ledger, const char *set, const char *from, const char *to,
+                     struct fl_err *reterr)
+{
+    const char *const texts[] = {to, from, set, NULL};
+
+    return ask(ledger, "UPDATE custody SET ending = ?1 WHERE ending = ?2 AND set_name = ?3", texts,
+               NULL, reterr);
+}
+
 static const char *const walks[] = {
     [FL_LEDGER_ALL] = " WHERE (?1 IS NULL OR set_name = ?1) ORDER BY set_name, file, id",
     [FL_LEDGER_PRESENT] = " WHERE superseded = '' AND delivery = ''"
                           " AND (?1 IS NULL OR set_name = ?1) ORDER BY set_name, file",
+    [FL_LEDGER_ENDING] = " WHERE superseded <> '' AND (ending = ?2 OR (?2 IS NULL AND ending IN"
+                         " ('withdrawing', 'retiring'))) AND (?1 IS NULL OR set_name = ?1)"
+                         " ORDER BY set_name, file, id",
     [FL_LEDGER_WAITING] = " WHERE delivery = ?2 AND delivery <> '' AND (?1 IS NULL OR"
                           " set_name = ?1) ORDER BY file",
 };
@@ -404,7 +416,7 @@ static int walk(struct fl_ledger *ledger, sqlite3_stmt *statement, fl_ledger_fn 
     int foreign = SQLITE_ROW;
     int rc = 0;
 
-    while (rc >= 0 && (foreign = sqlite3_step(statement)) == SQLITE_ROW) {
+    while (rc == 0 && (foreign = sqlite3_step(statement)) == SQLITE_ROW) {
         struct fl_custody row = {.set = column(statement, 0),
                                  .file = column(statement, 1),
                                  .sha256 = column(statement, 2),
@@ -428,9 +440,9 @@ static int walk(struct fl_ledger *ledger, sqlite3_stmt *statement, fl_ledger_fn 
 
         rc = fn(&row, arg);
     }
-    if (rc >= 0)
+    if (rc == 0)
         rc = foreign == SQLITE_DONE ? 0 : bad(ledger, foreign, reterr);
-    return rc;
+    return rc < 0 ? rc : 0;
 }
 
 int fl_ledger_each(struct fl_ledger *ledger, enum fl_ledger_which which, const char *set,
@@ -449,7 +461,8 @@ int fl_ledger_each(struct fl_ledger *ledger, enum fl_ledger_which which, const c
     foreign = sqlite3_prepare_v2(ledger->db, text, -1, &statement, NULL);
     if (foreign == SQLITE_OK && set)
         foreign = sqlite3_bind_text(statement, 1, set, -1, SQLITE_STATIC);
-    if (foreign == SQLITE_OK && which == FL_LEDGER_WAITING)
+    if (foreign == SQLITE_OK && delivery &&
+        (which == FL_LEDGER_WAITING || which == FL_LEDGER_ENDING))
         foreign = sqlite3_bind_text(statement, 2, delivery, -1, SQLITE_STATIC);
     rc = foreign == SQLITE_OK ? walk(ledger, statement, fn, arg, reterr)
                               : bad(ledger, foreign, reterr);

@@ -41,9 +41,10 @@ struct fl_custody {
     const char *received;   /* UTC, when it was whole, verified and synced here */
     const char *removed;    /* UTC, when its copy at the source was gone */
     const char *superseded; /* UTC, "" while it is the present version */
-    const char *ending;     /* how it ceased to be: "replaced", "withdrawn", "retired" */
-    const char *why;        /* of a withdrawal */
-    const char *delivery;   /* "": seen; else the key of a set that is not published yet */
+    const char *ending;   /* how it ceased to be: "replaced", "withdrawn", "retired"; while that is
+                             under way: "withdrawing", "retiring" */
+    const char *why;      /* of a withdrawal */
+    const char *delivery; /* "": seen; else the key of a set that is not published yet */
 };
 
 /* The destination's lock, waited for. Release with fl_lock_release. Makes DIR/.fairlead. */
@@ -93,9 +94,14 @@ int fl_ledger_publish(struct fl_ledger *ledger, const char *delivery, const char
 int fl_ledger_removed(struct fl_ledger *ledger, const char *run, const char *file, const char *when,
                       struct fl_err *reterr);
 
+/* An ending that is under way ("withdrawing", "retiring") is carried out. */
+int fl_ledger_settle(struct fl_ledger *ledger, const char *set, const char *from, const char *to,
+                     struct fl_err *reterr);
+
 /* Rows by set, file and time; set NULL: all; present: only present versions, or those that wait
- * under `delivery`. A negative return of fn ends the walk. */
-enum fl_ledger_which { FL_LEDGER_ALL, FL_LEDGER_PRESENT, FL_LEDGER_WAITING };
+ * under `delivery`, or those with the ending `delivery` (NULL: one that is under way). fn
+ * ends the walk with 1 (which is no error) or a negative return. */
+enum fl_ledger_which { FL_LEDGER_ALL, FL_LEDGER_PRESENT, FL_LEDGER_ENDING, FL_LEDGER_WAITING };
 typedef int (*fl_ledger_fn)(const struct fl_custody *row, void *arg);
 int fl_ledger_each(struct fl_ledger *ledger, enum fl_ledger_which which, const char *set,
                    const char *delivery, fl_ledger_fn fn, void *arg, struct fl_err *reterr);

@@ -373,6 +373,89 @@ static void a_manifest_is_signed_by_its_site(void **state)
                       err, "0600");
 }
 
+static bool has_text(const char *path, const char *text)
+{
+    char *found = test_file_read(path, NULL);
+    bool has = strstr(found, text) != NULL;
+
+    free(found);
+    return has;
+}
+
+/* A map with a wrong sign is recalled: readers find a notice and not the file; it does not come
+ * back by itself, a corrected one does. */
+static void a_withdrawn_product_is_gone_and_stays_away(void **state)
+{
+    const char *const withdraw[] = {
+        PROGRAM,    "withdraw", "products", "--set", SET, "--why", "the sign of v is wrong",
+        "map.f000", NULL};
+    const char *const again[] = {PROGRAM, "withdraw",  "products", "--set", SET,
+                                 "--why", "once more", "map.f000", NULL};
+
+    (void)state;
+    make_data("data0", 0, "first");
+    assert_int_equal(deliver_here(fl_world_real(), true), 0);
+    assert_int_equal(command_run(withdraw, NULL), 0);
+    assert_false(test_file_exists("products/" SET "/map.f000"));
+    assert_true(test_file_exists("products/" SET "/product.f000"));
+    assert_int_equal(files_that_are_true(), 1);
+    assert_true(sha256sum_agrees());
+    assert_true(has_text("products/" SET "/WITHDRAWN.txt", "the sign of v is wrong"));
+    assert_false(test_folder_is_empty("products/" SET "/.withdrawn"));
+    assert_int_equal(command_run(again, NULL), 78);
+    assert_int_equal(deliver_here(fl_world_real(), false), FL_E_REFUSED);
+    make_data("data0", 0, "second");
+    assert_int_equal(deliver_here(fl_world_real(), false), 0);
+    assert_int_equal(files_that_are_true(), 2);
+}
+
+/* A disk is cleared by rule: what is old enough goes, and a look before says what that is. */
+static void products_go_when_they_were_kept_long_enough(void **state)
+{
+    const char *const dry[] = {PROGRAM,      "retain", "products",  "--keep", "PT0S",
+                               "--products", "map.*",  "--dry-run", NULL};
+    const char *const young[] = {PROGRAM, "retain", "products", "--keep", "P30D", NULL};
+    const char *const maps[] = {PROGRAM, "retain",     "products", "--keep",
+                                "PT0S",  "--products", "map.*",    NULL};
+    const char *const all[] = {PROGRAM, "retain", "products", "--keep", "PT0S", NULL};
+    const char *const none[] = {PROGRAM, "retain", "products", NULL};
+
+    (void)state;
+    make_data("data0", 0, "first");
+    assert_int_equal(deliver_here(fl_world_real(), true), 0);
+    assert_int_equal(command_run(none, NULL), 78); /* without a rule nothing goes */
+    assert_int_equal(command_run(dry, NULL), 0);
+    assert_int_equal(command_run(young, NULL), 0);
+    assert_int_equal(files_that_are_true(), 2);
+    assert_int_equal(command_run(maps, NULL), 0);
+    assert_int_equal(files_that_are_true(), 1);
+    assert_false(test_file_exists("products/" SET "/map.f000"));
+    assert_int_equal(command_run(all, NULL), 0);
+    assert_false(test_file_exists("products/" SET));
+    assert_int_equal(rows(false), 2); /* the ledger forgets nothing */
+}
+
+/* A file that was lost at the destination is sent again, and nothing else. */
+static void what_is_missing_is_sent_again(void **state)
+{
+    const char *const resend[] = {PROGRAM, "resend", "--missing", "products", "--set", SET, NULL};
+    struct stat before;
+    struct stat after;
+
+    (void)state;
+    make_data("data0", 0, "first");
+    assert_int_equal(deliver_here(fl_world_real(), true), 0);
+    assert_int_equal(stat("products/" SET "/map.f000", &before), 0);
+    test_file_write("products/" SET "/product.f000", "damaged", 7);
+    assert_int_equal(command_run(resend, NULL), 0);
+    assert_int_equal(files_that_are_true(), 2);
+    assert_int_equal(stat("products/" SET "/map.f000", &after), 0);
+    assert_int_equal(before.st_ino, after.st_ino);
+    assert_int_equal(unlink("products/" SET "/product.f000"), 0);
+    assert_int_equal(unlink("data0/product.f000"), 0);
+    assert_int_not_equal(command_run(resend, NULL), 0); /* and its source has it no more */
+}
+
 /* Staging brings the same bytes to another site and says what it brought. */
 static void inputs_come_through_a_door_whole(void **state)
 {
@@ -420,6 +503,9 @@ int main(void)
         IN_FOLDER(a_whole_set_is_there_or_not),
         IN_FOLDER(the_same_content_of_another_set_is_copied_here),
         IN_FOLDER(a_manifest_is_signed_by_its_site),
+        IN_FOLDER(a_withdrawn_product_is_gone_and_stays_away),
+        IN_FOLDER(products_go_when_they_were_kept_long_enough),
+        IN_FOLDER(what_is_missing_is_sent_again),
         IN_FOLDER(inputs_come_through_a_door_whole),
     };
 
