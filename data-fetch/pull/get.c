@@ -9,6 +9,7 @@
 #include "data-fetch/command/command.h"
 #include "data-fetch/pull/fetch.h"
 #include "data-fetch/pull/get_options.h"
+#include "data-fetch/pull/providers.h"
 #include "data-fetch/source/series.h"
 #include "engine/base/expand.h"
 #include "engine/base/log.h"
@@ -18,6 +19,7 @@
 #include "engine/base/banned.h"
 
 #define SECOND_NS INT64_C(1000000000)
+#define OWN_CONNECTIONS 16 /* to a mirror of the command line */
 
 /* A request, and what becomes of it. */
 struct get {
@@ -70,13 +72,13 @@ static int settle_request(struct get *get, struct fl_err *reterr)
         if (length == 0 || length >= sizeof(mirror->url))
             return fl_err_set(reterr, FL_E_USAGE, 0, "--mirror '%.100s' is not a URL",
                               get->ask.mirrors[i]);
-        *mirror = (struct fl_source_mirror){.connections = FL_FETCH_INFLIGHT_MAX};
+        *mirror = (struct fl_source_mirror){.connections = OWN_CONNECTIONS};
         (void)snprintf(mirror->url, sizeof(mirror->url), "%.*s",
                        (int)(length - (get->ask.mirrors[i][length - 1] == '/')),
                        get->ask.mirrors[i]);
         get->source.mirror_count = get->ask.mirror_count;
     }
-    return rc;
+    return rc == 0 ? fl_providers_apply(fl_world_real(), get->ask.site, &get->source, reterr) : rc;
 }
 
 struct name_of {
@@ -218,7 +220,8 @@ static int set_times(const struct get *get, struct fl_fetch_want *wants, size_t 
     if (rc == 0 && give_up_s < 0)
         rc = fl_err_set(reterr, FL_E_USAGE, 0, "--give-up must not be negative");
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        int64_t wait_s = wants[i].cycle.s + get->source.first_s - now_s;
+        int64_t after_s = fl_source_expected_s(&get->source, wants[i].source_lead);
+        int64_t wait_s = wants[i].cycle.s + after_s - now_s;
         int64_t end_s = wants[i].cycle.s + get->source.give_up_s - now_s;
 
         if (get->ask.mirror_count > 0 || wait_s < 0)
@@ -231,10 +234,32 @@ static int set_times(const struct get *get, struct fl_fetch_want *wants, size_t 
     return rc == FL_E_PARSE ? FL_E_USAGE : rc;
 }
 
+static void book_fails(const char *text, void *arg)
+{
+    (void)arg;
+    fl_log(FL_LOG_WARN, "transfer.book", "%s", text);
+}
+
+/* A site that has no place for a book goes without. */
+static int open_book(const struct get *get, struct fl_book **ret_book, struct fl_err *reterr)
+{
+    struct fl_err why = {0};
+    char folder[FL_PATH_MAX];
+    int rc = fl_book_folder(get->ask.book, folder, sizeof(folder), &why);
+
+    if (rc < 0 && get->ask.book)
+        return fl_err_set(reterr, rc, 0, "%s", why.text);
+    if (rc < 0)
+        book_fails(why.text, NULL);
+    return fl_book_open(fl_world_real(), rc < 0 ? NULL : folder, book_fails, NULL, ret_book,
+                        reterr);
+}
+
 static int get_source(struct get *get, struct fl_err *reterr)
 {
     const struct fl_world *world = fl_world_real();
     fl_auto(fl_select_destroy) struct fl_select *select = NULL;
+    fl_auto(fl_book_close) struct fl_book *book = NULL;
     struct fl_fetch_options options = {.source = &get->source,
                                        .selects = get->ask.selects,
                                        .select_count = get->ask.select_count,
@@ -260,7 +285,10 @@ static int get_source(struct get *get, struct fl_err *reterr)
         rc = fl_err_set(reterr, FL_E_USAGE, 0, "--poll must be positive");
     if (rc == 0)
         rc = fl_dir_make(world, get->folder, 0755, reterr);
+    if (rc == 0)
+        rc = open_book(get, &book, reterr);
     options.select = select;
+    options.book = book;
     options.poll_ns = poll_s * SECOND_NS;
     if (rc == 0)
         rc = fl_fetch_run(world, &options, wants, count, reterr);

@@ -55,6 +55,8 @@ enum option_code {
     OPT_SHA256,
     OPT_SIZE,
     OPT_INFLIGHT,
+    OPT_BOOK,
+    OPT_SITE,
 };
 
 static int on_missing(struct fl_get_ask *ask, const char *value, struct fl_err *reterr)
@@ -85,6 +87,8 @@ static const char **text_option(struct fl_get_ask *ask, int code)
         {OPT_GIVE_UP, &ask->give_up},
         {OPT_MISSING_CAUSE, &ask->missing_cause},
         {OPT_SHA256, &ask->sha256},
+        {OPT_BOOK, &ask->book},
+        {OPT_SITE, &ask->site},
     };
 
     for (size_t i = 0; i < FL_COUNT(texts); i++) {
@@ -139,6 +143,8 @@ int fl_get_parse(struct fl_get_ask *ask, int argc, char **argv, struct fl_err *r
         {"sha256", required_argument, NULL, OPT_SHA256},
         {"size", required_argument, NULL, OPT_SIZE},
         {"inflight", required_argument, NULL, OPT_INFLIGHT},
+        {"book", required_argument, NULL, OPT_BOOK},
+        {"site", required_argument, NULL, OPT_SITE},
         {NULL, 0, NULL, 0},
     };
     int code;

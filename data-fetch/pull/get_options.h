@@ -25,6 +25,8 @@ struct fl_get_ask {
     const char *give_up;
     const char *missing_cause;
     const char *sha256;
+    const char *book;
+    const char *site;
     const char *selects[FL_PLAN_SELECT_MAX];
     size_t select_count;
     const char *mirrors[FL_SOURCE_MIRRORS_MAX];

@@ -162,7 +162,7 @@ enum fl_verdict fl_judge_index(struct fl_job *job, const struct fl_http_reply *r
         (void)fl_err_set(why, FL_E_DATA, 0, "index: longer than %zu bytes", FL_INDEX_BYTES_MAX);
         return FL_VERDICT_BAD;
     }
-    rc = fl_index_parse(reply->body, reply->size, &index, why);
+    rc = fl_index_parse_kind(options->source->index_kind, reply->body, reply->size, &index, why);
     if (rc == 0) {
         job->index_lines = fl_index_count(index);
         job->last_offset = 0;

@@ -6,6 +6,7 @@ cycle=20181009T0000Z
 children=()
 work=$(mktemp -d "$PWD/engine-XXXXXX")
 cd "$work" || exit 1
+export FAIRLEAD_BOOK=$work/.book # of the transfers, unless a worker says where
 
 # Ends what the test started and is still there, by its number; what it made goes too.
 finish() {

@@ -35,6 +35,7 @@ static pid_t start(const char *const *argv, const char *const *settings, int in,
 
     for (char **at = environ; *at && count < ENVIRONMENT_MAX / 2; at++)
         environment[count++] = *at;
+    environment[count++] = "FAIRLEAD_BOOK=book";
     for (; settings && *settings; settings++)
         environment[count++] = *settings;
     environment[count] = NULL;
