@@ -96,18 +96,43 @@ static void job_broken(struct fl_job *job, const struct fl_err *err)
     fl_run_failed(job->fetch, err->code, err);
 }
 
+static void job_next_mirror(struct fl_job *job);
+static void job_reason(struct fl_job *job, const struct fl_err *why);
+
 /* ---- whole ---- */
 
-/* What the site and later cycles are told. */
+/* All has come, and it is not what was asked for. */
+static void job_unfit(struct fl_job *job, const struct fl_err *why)
+{
+    struct fl_err told = {0};
+
+    (void)fl_err_set(&told, why->code, 0, "%s: %s",
+                     job->fetch->options->source->mirrors[job->mirror].url, why->text);
+    fl_job_note(job, "transfer.refused", told.text);
+    job_reason(job, &told);
+    fl_ranges_free(job);
+    fl_partial_drop(&job->partial);
+    job_next_mirror(job);
+}
+
+/* What later cycles are told of the source's file. */
+static void tell_size(struct fl_job *job)
+{
+    struct fl_fetch *fetch = job->fetch;
+
+    if (job->total > 0)
+        fl_book_sized(fetch->book, fetch->options->source->name, job->want->cycle,
+                      job->want->source_lead, fl_judge_product(job), (uint64_t)job->total,
+                      job->index_lines);
+}
+
+/* What the site is told of our file. */
 static void tell_book(struct fl_job *job, const char *path, const char *hex, uint64_t size)
 {
     struct fl_fetch *fetch = job->fetch;
     char *full = realpath(path, NULL);
 
-    fl_book_sized(fetch->book, fetch->options->source->name, job->want->cycle,
-                  job->want->source_lead, "*", job->total > 0 ? (uint64_t)job->total : size,
-                  job->index_lines);
-    if (full)
+    if (full && fl_ask_parts(fetch->options->ask) == 1)
         fl_book_whole(fetch->book, job->key, job->etag, full, hex, size);
     free(full);
 }
@@ -120,8 +145,18 @@ static void job_publish(struct fl_job *job)
     char hex[FL_DIGEST_HEX];
     char path[FL_PATH_MAX];
     uint64_t size = 0;
-    int rc = fl_partial_finish(&job->partial, hex, &size, &err);
+    struct fl_ask_time time = fl_job_time(job);
+    int rc;
 
+    rc = fl_ask_end(fetch->options->ask, &job->tally, &err);
+    if (rc == 0)
+        rc = fl_partial_finish(&job->partial, hex, &size, &err);
+    if (rc == 0)
+        rc = fl_ask_look(fetch->options->ask, fetch->world, &time, job->partial.temp, &err);
+    if (fl_err_class(rc) == FL_CLASS_DATA) {
+        job_unfit(job, &err);
+        return;
+    }
     (void)snprintf(path, sizeof(path), "%s", job->partial.path);
     if (rc == 0)
         rc = fl_partial_settle(&job->partial, &err);
@@ -133,6 +168,21 @@ static void job_publish(struct fl_job *job)
     }
     tell_book(job, path, hex, size);
     fl_job_ended(job, 0, path, size, false);
+}
+
+/* The present part is here: the next one, or the end. */
+static void part_done(struct fl_job *job)
+{
+    if (job->plan || job->range_count > 0)
+        tell_size(job);
+    if (job->part + 1 == fl_ask_parts(job->fetch->options->ask)) {
+        job_publish(job);
+        return;
+    }
+    fl_job_reset(job);
+    job->part++;
+    job->tries = 0;
+    wait_until(job, now_ns(job));
 }
 
 /* The source confirms that a file of this site is what it has: copied, and proved by its digest.
@@ -206,6 +256,7 @@ static void job_next_mirror(struct fl_job *job)
     fl_job_reset(job);
     job->tries = 0;
     job->restarts = 0;
+    job->part = 0; /* what has come of it is known again by its index */
     if (++job->mirror < fetch->options->source->mirror_count) {
         wait_until(job, now);
         return;
@@ -266,7 +317,7 @@ static void job_restart(struct fl_job *job)
     int64_t pause = backoff(job, job->restarts);
 
     fl_job_reset(job);
-    if (job->partial.fd >= 0 && fl_partial_forget(&job->partial, 0, &err) < 0) {
+    if (job->partial.fd >= 0 && fl_partial_forget(&job->partial, job->part, &err) < 0) {
         job_broken(job, &err);
         return;
     }
@@ -331,7 +382,8 @@ void fl_job_go_on(struct fl_job *job)
         job_hold(job, "the same bytes are being fetched for another lead");
         return;
     }
-    find_known(job);
+    if (fl_ask_parts(fetch->options->ask) == 1)
+        find_known(job);
     if (!job->known && !fl_book_lease(fetch->book, job->key, &holder)) {
         (void)snprintf(who, sizeof(who), "process %" PRId64 " fetches the same bytes", holder);
         job_hold(job, who);
@@ -353,7 +405,7 @@ void fl_job_go_on(struct fl_job *job)
     if (job->range_count == 0) { /* a killed fetch had brought all */
         free(job->known);
         job->known = NULL;
-        job_publish(job);
+        part_done(job);
     }
 }
 
@@ -441,7 +493,7 @@ void fl_job_act_range(struct fl_range *range, enum fl_verdict verdict,
         fl_buf_release(&range->bytes);
         fl_buf_init(&range->bytes, FL_HTTP_PAGE_MAX);
         if (++job->ranges_done == job->range_count)
-            job_publish(job);
+            part_done(job);
         return;
     case FL_VERDICT_SAME:
         job->ranges_begun = at;

@@ -25,18 +25,22 @@ static int64_t now_ns(const struct fl_fetch *fetch)
     return fl_world_mono_ns(fetch->world);
 }
 
-int fl_job_url(const struct fl_job *job, const char *suffix, struct fl_buf *url,
-               struct fl_err *reterr)
+int fl_job_url(const struct fl_job *job, bool index, struct fl_buf *url, struct fl_err *reterr)
 {
-    const struct fl_source *source = job->fetch->options->source;
+    const struct fl_fetch_options *options = job->fetch->options;
+    const struct fl_fetch_want *want = job->want;
     int rc;
 
-    fl_buf_printf(url, "%s/", source->mirrors[job->mirror].url);
-    rc = fl_source_path(source, job->want->cycle, job->want->source_lead, url, reterr);
-    if (rc < 0)
-        return rc;
-    fl_buf_puts(url, suffix);
-    return fl_buf_check(url, reterr);
+    fl_buf_printf(url, "%s/", options->source->mirrors[job->mirror].url);
+    rc = index ? fl_ask_index_path(options->ask, job->part, want->cycle, want->source_lead, url,
+                                   reterr)
+               : fl_ask_path(options->ask, job->part, want->cycle, want->source_lead, url, reterr);
+    return rc < 0 ? rc : fl_buf_check(url, reterr);
+}
+
+struct fl_ask_time fl_job_time(const struct fl_job *job)
+{
+    return (struct fl_ask_time){.cycle = job->want->cycle, .valid = job->want->valid};
 }
 
 static void index_done(const struct fl_http_reply *reply, void *arg)
@@ -66,7 +70,7 @@ static int ask_index(struct fl_job *job, struct fl_err *reterr)
     int rc;
 
     fl_buf_init(&url, 0);
-    rc = fl_job_url(job, job->fetch->options->source->index, &url, reterr);
+    rc = fl_job_url(job, true, &url, reterr);
     if (rc < 0)
         return rc;
     request.url = url.data;
@@ -160,6 +164,18 @@ static int start_ranges(struct fl_job *job, struct look *look, struct fl_err *re
     return 0;
 }
 
+/* A part without an index goes to its file at once. */
+static int go_whole(struct fl_job *job, struct look *look, struct fl_err *reterr)
+{
+    int rc = fl_judge_whole(job, reterr);
+
+    if (rc < 0)
+        return rc;
+    fl_job_go_on(job);
+    wake_at(look, job->state == FL_JOB_HELD ? job->at_ns : look->now);
+    return 0;
+}
+
 static int start_job(struct fl_job *job, struct look *look, struct fl_err *reterr)
 {
     struct fl_fetch *fetch = job->fetch;
@@ -183,6 +199,8 @@ static int start_job(struct fl_job *job, struct look *look, struct fl_err *reter
         wake_at(look, job->state == FL_JOB_HELD ? job->at_ns : look->now);
         return 0;
     }
+    if (fetch->options->source->index_kind == FL_INDEX_NONE)
+        return go_whole(job, look, reterr);
     return may_ask(job, look) ? not_started(job, ask_index(job, reterr)) : 0;
 }
 

@@ -1,7 +1,9 @@
 #ifndef FL_FETCH_FETCH_H
 #define FL_FETCH_FETCH_H
 
-/* Pulling the leads of a source by their inventories: index, selection, ranges, checks, publishing.
+/* Pulling the leads of a source: by inventories (index, selection, ranges), or whole files where
+ * there are none; checks; publishing. A lead may come from several files (members, variables),
+ * which are joined in one.
  * The ranges of all leads are in flight together, those of early leads first, as many as each
  * mirror takes. Each message is verified as it comes and goes to its place in a hidden file; a
  * fetch that was killed goes on with what is missing. A file that is not there yet is looked for
@@ -15,7 +17,7 @@
 #include "data-fetch/source/catalogue.h"
 #include "data-fetch/book/book.h"
 #include "data-fetch/http/http.h"
-#include "data-fetch/source/plan.h"
+#include "data-fetch/source/ask.h"
 #include "engine/base/path.h"
 
 #define FL_FETCH_TRIES_MAX 4
@@ -54,9 +56,7 @@ typedef void (*fl_fetch_note_fn)(const struct fl_fetch_want *want, const char *e
 
 struct fl_fetch_options {
     const struct fl_source *source; /* its mirrors are used in order */
-    const char *const *selects;     /* the expressions, as recorded beside the file */
-    size_t select_count;
-    const struct fl_select *select;
+    const struct fl_ask *ask;       /* of that source */
     const char *folder;
     int64_t poll_ns;
     size_t inflight;      /* requests at a time; 0: FL_FETCH_INFLIGHT_MAX */

@@ -258,11 +258,16 @@ static int open_book(const struct get *get, struct fl_book **ret_book, struct fl
 static int get_source(struct get *get, struct fl_err *reterr)
 {
     const struct fl_world *world = fl_world_real();
-    fl_auto(fl_select_destroy) struct fl_select *select = NULL;
+    fl_auto(fl_ask_destroy) struct fl_ask *ask = NULL;
     fl_auto(fl_book_close) struct fl_book *book = NULL;
-    struct fl_fetch_options options = {.source = &get->source,
-                                       .selects = get->ask.selects,
+    const struct fl_ask_words words = {.selects = get->ask.selects,
                                        .select_count = get->ask.select_count,
+                                       .keys = get->ask.keys,
+                                       .key_count = get->ask.key_count,
+                                       .with = get->ask.with,
+                                       .with_count = get->ask.with_count,
+                                       .area = get->ask.area};
+    struct fl_fetch_options options = {.source = &get->source,
                                        .folder = get->folder,
                                        .inflight = get->ask.inflight,
                                        .limits = FL_HTTP_LIMITS_DEFAULT,
@@ -272,7 +277,7 @@ static int get_source(struct get *get, struct fl_err *reterr)
     size_t count = fl_leads_count(&get->leads);
     struct fl_fetch_want *wants = calloc(count, sizeof(*wants));
     int64_t poll_s = get->source.poll_s;
-    int rc = wants ? fl_select_create(get->ask.selects, get->ask.select_count, &select, reterr)
+    int rc = wants ? fl_ask_create(&get->source, &words, &ask, reterr)
                    : fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory for %zu leads", count);
 
     for (size_t i = 0; rc == 0 && i < count; i++)
@@ -287,7 +292,7 @@ static int get_source(struct get *get, struct fl_err *reterr)
         rc = fl_dir_make(world, get->folder, 0755, reterr);
     if (rc == 0)
         rc = open_book(get, &book, reterr);
-    options.select = select;
+    options.ask = ask;
     options.book = book;
     options.poll_ns = poll_s * SECOND_NS;
     if (rc == 0)

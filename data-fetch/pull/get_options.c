@@ -45,6 +45,9 @@ enum option_code {
     OPT_LEADS,
     OPT_SERIES,
     OPT_SELECT,
+    OPT_KEYS,
+    OPT_WITH,
+    OPT_AREA,
     OPT_NAME,
     OPT_TO,
     OPT_OUTPUT,
@@ -75,17 +78,12 @@ static const char **text_option(struct fl_get_ask *ask, int code)
         int code;
         const char **slot;
     } texts[] = {
-        {OPT_SOURCE, &ask->source_name},
-        {OPT_CATALOGUE, &ask->catalogue},
-        {OPT_CYCLE, &ask->cycle_text},
-        {OPT_LEADS, &ask->leads_text},
-        {OPT_SERIES, &ask->series_text},
-        {OPT_NAME, &ask->name_pattern},
-        {OPT_TO, &ask->to},
-        {OPT_OUTPUT, &ask->output},
-        {OPT_POLL, &ask->poll},
-        {OPT_GIVE_UP, &ask->give_up},
-        {OPT_MISSING_CAUSE, &ask->missing_cause},
+        {OPT_SOURCE, &ask->source_name}, {OPT_CATALOGUE, &ask->catalogue},
+        {OPT_CYCLE, &ask->cycle_text},   {OPT_LEADS, &ask->leads_text},
+        {OPT_SERIES, &ask->series_text}, {OPT_AREA, &ask->area},
+        {OPT_NAME, &ask->name_pattern},  {OPT_TO, &ask->to},
+        {OPT_OUTPUT, &ask->output},      {OPT_POLL, &ask->poll},
+        {OPT_GIVE_UP, &ask->give_up},    {OPT_MISSING_CAUSE, &ask->missing_cause},
         {OPT_SHA256, &ask->sha256},
         {OPT_BOOK, &ask->book},
         {OPT_SITE, &ask->site},
@@ -112,6 +110,10 @@ static int parse_option(struct fl_get_ask *ask, int code, const char *value, str
     } else if (code == OPT_SELECT) {
         rc =
             add_to(ask->selects, &ask->select_count, FL_PLAN_SELECT_MAX, "--select", value, reterr);
+    } else if (code == OPT_KEYS) {
+        rc = add_to(ask->keys, &ask->key_count, FL_ASK_KEYS_MAX, "--keys", value, reterr);
+    } else if (code == OPT_WITH) {
+        rc = add_to(ask->with, &ask->with_count, FL_SOURCE_DIMENSIONS_MAX, "--with", value, reterr);
     } else if (code == OPT_ON_MISSING) {
         rc = on_missing(ask, value, reterr);
     } else if (code == OPT_SIZE) {
@@ -133,6 +135,9 @@ int fl_get_parse(struct fl_get_ask *ask, int argc, char **argv, struct fl_err *r
         {"leads", required_argument, NULL, OPT_LEADS},
         {"series", required_argument, NULL, OPT_SERIES},
         {"select", required_argument, NULL, OPT_SELECT},
+        {"keys", required_argument, NULL, OPT_KEYS},
+        {"with", required_argument, NULL, OPT_WITH},
+        {"area", required_argument, NULL, OPT_AREA},
         {"name", required_argument, NULL, OPT_NAME},
         {"to", required_argument, NULL, OPT_TO},
         {"output", required_argument, NULL, OPT_OUTPUT},

@@ -29,6 +29,11 @@ struct fl_get_ask {
     const char *site;
     const char *selects[FL_PLAN_SELECT_MAX];
     size_t select_count;
+    const char *keys[FL_ASK_KEYS_MAX];
+    size_t key_count;
+    const char *with[FL_SOURCE_DIMENSIONS_MAX];
+    size_t with_count;
+    const char *area;
     const char *mirrors[FL_SOURCE_MIRRORS_MAX];
     size_t mirror_count;
     int64_t size;    /* -1: not given */

@@ -50,6 +50,8 @@ struct fl_range {
     struct fl_buf bytes;               /* of the message on its way; or of a page instead of data */
     bool page;
     bool progress;           /* a message came by this request */
+    struct fl_whole *whole;  /* a file without an index, on its way */
+    uint64_t emitted;        /* [bytes] of the present message that were taken */
     enum fl_verdict verdict; /* of head or sink, when they ended it */
     struct fl_err why;
     uint64_t seen_bytes; /* for finding stalls */
@@ -66,7 +68,9 @@ struct fl_job {
     int restarts;  /* at the present mirror, because the file was replaced meanwhile */
     int tries;     /* of the index at the present mirror */
     struct fl_http_transfer *transfer; /* of the index */
-    struct fl_plan *plan;
+    size_t part;                       /* which of the files that the lead comes from */
+    struct fl_ask_tally tally;         /* of all of them */
+    struct fl_plan *plan;              /* NULL without an index */
     uint64_t last_offset; /* of the index, wanted or not: the file must reach beyond it */
     size_t index_lines;
     struct fl_range *ranges;
@@ -110,6 +114,10 @@ bool fl_judge_is_html(const char *body, size_t size);
 /* The answer to the index request; GOOD: the plan is set. */
 enum fl_verdict fl_judge_index(struct fl_job *job, const struct fl_http_reply *reply,
                                struct fl_err *why);
+/* The same for a part without an index: there is nothing to read. */
+int fl_judge_whole(struct fl_job *job, struct fl_err *reterr);
+/* By what the book knows the sizes of the present part's file. */
+const char *fl_judge_product(const struct fl_job *job);
 
 /* ---- range.c ---- */
 
@@ -139,9 +147,10 @@ void fl_run_failed(struct fl_fetch *fetch, int rc, const struct fl_err *err);
 
 /* ---- fetch.c ---- */
 
-/* URL of the lead at its mirror, with suffix behind. */
-int fl_job_url(const struct fl_job *job, const char *suffix, struct fl_buf *url,
-               struct fl_err *reterr);
+/* URL of the present part of the lead at its mirror, or of its index. */
+int fl_job_url(const struct fl_job *job, bool index, struct fl_buf *url, struct fl_err *reterr);
+/* What is asked for, in the source's time. */
+struct fl_ask_time fl_job_time(const struct fl_job *job);
 
 /* ---- record.c: the record beside a whole file, by which it is known again ---- */
 

@@ -10,9 +10,6 @@
 
 #include "engine/base/banned.h"
 
-#define COUNT_KNOWN_MIN 3 /* cycles that make an experience */
-#define COUNT_PERCENT 80  /* of the median number of lines: fewer are a file cut short */
-
 bool fl_judge_is_html(const char *body, size_t size)
 {
     size_t at = 0;
@@ -67,82 +64,73 @@ enum fl_verdict fl_judge_status(const struct fl_fetch_options *options,
     return FL_VERDICT_GOOD;
 }
 
-/* Holds the lines of the index against the request, before anything is fetched by them. */
-static int check_lines(const struct fl_index *index, const struct fl_plan *plan,
-                       const struct fl_fetch_want *want, struct fl_err *why)
+const char *fl_judge_product(const struct fl_job *job)
 {
-    char found[FL_TIME_TEXT_MAX];
-    char wanted[FL_TIME_TEXT_MAX];
+    const char *name = fl_ask_part_name(job->fetch->options->ask, job->part);
 
-    for (size_t i = 0; i < fl_index_count(index); i++) {
-        struct fl_cycle cycle = fl_index_at(index, i)->cycle;
-
-        if (cycle.s == want->cycle.s)
-            continue;
-        fl_cycle_format(cycle, found);
-        fl_cycle_format(want->cycle, wanted);
-        return fl_err_set(why, FL_E_MISMATCH, 0,
-                          "the index is of cycle %s (line %zu); asked for was %s", found, i + 1,
-                          wanted);
-    }
-    for (size_t i = 0; i < plan->message_count; i++) {
-        for (size_t k = 0; k < plan->messages[i].count; k++) {
-            const struct fl_plan_field *field = &plan->messages[i].fields[k];
-            struct fl_lead lead = {0};
-
-            if (fl_index_forecast(field->forecast, &lead) &&
-                fl_cycle_add(want->cycle, lead).s != want->valid.s) {
-                fl_cycle_format(want->valid, wanted);
-                return fl_err_set(why, FL_E_MISMATCH, 0,
-                                  "the index says ':%s:%s:%s:' where a field valid at %s was "
-                                  "asked for",
-                                  field->variable, field->level, field->forecast, wanted);
-            }
-        }
-    }
-    return 0;
+    return *name ? name : "*";
 }
 
 /* An index much shorter than those of other cycles stands beside a file that was cut short, or is
  * still being written. */
 static bool is_short(struct fl_job *job, struct fl_err *why)
 {
-    const char *source = job->fetch->options->source->name;
+    const struct fl_source *source = job->fetch->options->source;
     struct fl_book_size usual;
+    struct fl_err odd = {0};
+    char text[FL_ERR_TEXT_MAX + 60];
 
-    fl_book_size(job->fetch->book, source, job->want->cycle, job->want->source_lead, "*", &usual);
-    if (usual.count < COUNT_KNOWN_MIN || job->index_lines * 100 >= usual.messages * COUNT_PERCENT)
+    fl_book_size(job->fetch->book, source->name, job->want->cycle, job->want->source_lead,
+                 fl_judge_product(job), &usual);
+    switch (fl_history_judge(&source->history, &usual, 0, job->index_lines, &odd)) {
+    case FL_HISTORY_REFUSE:
+        (void)fl_err_set(why, FL_E_NOT_YET, 0,
+                         "index: %s: the file is cut short, or not complete yet", odd.text);
+        return true;
+    case FL_HISTORY_WARN:
+        (void)snprintf(text, sizeof(text), "index: %s", odd.text);
+        fl_job_note(job, "transfer.odd", text);
         return false;
-    (void)fl_err_set(why, FL_E_NOT_YET, 0,
-                     "index: %zu fields; other cycles had %" PRIu64
-                     ": the file is cut short, or not complete yet",
-                     job->index_lines, usual.messages);
-    return true;
+    case FL_HISTORY_PASS:
+        return false;
+    }
+    return false;
 }
 
-/* What identifies the bytes: index and selection, and (as key) the path below the mirror. */
-static int identify(struct fl_job *job, const struct fl_http_reply *reply, struct fl_err *reterr)
+/* What identifies the bytes: path below the mirror, index, the messages, and what is made of
+ * them. index NULL: there is none. */
+static int identify(struct fl_job *job, const struct fl_http_reply *index, struct fl_err *reterr)
 {
+    const struct fl_ask *ask = job->fetch->options->ask;
     fl_auto(fl_digest_destroy) struct fl_digest *digest = NULL;
     fl_auto(fl_buf_release) struct fl_buf text;
     int rc = fl_digest_create(&digest, reterr);
 
     fl_buf_init(&text, 0);
     if (rc == 0)
-        rc = fl_source_path(job->fetch->options->source, job->want->cycle, job->want->source_lead,
-                            &text, reterr);
+        rc = fl_ask_path(ask, job->part, job->want->cycle, job->want->source_lead, &text, reterr);
     if (rc < 0)
         return rc;
     fl_buf_putc(&text, '\n');
-    for (size_t i = 0; i < job->plan->message_count; i++)
+    if (!fl_ask_is_plain(ask))
+        fl_buf_printf(&text, "%s\n", fl_ask_digest(ask));
+    for (size_t i = 0; job->plan && i < job->plan->message_count; i++)
         fl_buf_printf(&text, "%" PRIu64 "\n", job->plan->messages[i].offset);
     rc = fl_buf_check(&text, reterr);
     if (rc < 0)
         return rc;
     fl_digest_add(digest, text.data, text.size);
-    fl_digest_add(digest, reply->body, reply->size);
+    if (index)
+        fl_digest_add(digest, index->body, index->size);
     fl_digest_finish(digest, job->key);
     return 0;
+}
+
+int fl_judge_whole(struct fl_job *job, struct fl_err *reterr)
+{
+    job->index_lines = 0;
+    job->last_offset = 0;
+    return identify(job, NULL, reterr);
 }
 
 enum fl_verdict fl_judge_index(struct fl_job *job, const struct fl_http_reply *reply,
@@ -154,6 +142,7 @@ enum fl_verdict fl_judge_index(struct fl_job *job, const struct fl_http_reply *r
     uint64_t gap = options->source->mirrors[job->mirror].per_minute > 0
                        ? options->source->merge_gap_bytes
                        : 0; /* holes are fetched along only where requests are counted */
+    struct fl_ask_time time = fl_job_time(job);
     int rc;
 
     if (verdict != FL_VERDICT_GOOD)
@@ -173,10 +162,8 @@ enum fl_verdict fl_judge_index(struct fl_job *job, const struct fl_http_reply *r
         }
         if (is_short(job, why))
             return FL_VERDICT_NOT_YET;
-        rc = fl_plan_make(index, options->select, gap, &job->plan, why);
+        rc = fl_ask_plan_of(options->ask, job->part, &time, index, gap, &job->plan, why);
     }
-    if (rc == 0)
-        rc = check_lines(index, job->plan, job->want, why);
     if (rc == 0)
         rc = identify(job, reply, why);
     if (rc == FL_E_NOMEM)

@@ -9,36 +9,54 @@
 
 #include "data-fetch/pull/job.h"
 #include "data-fetch/source/frame.h"
-#include "data-fetch/source/message.h"
 #include "engine/world/world.h"
 
 #include "engine/base/banned.h"
 
 #define SECOND_NS INT64_C(1000000000)
-#define STALL_NS (5 * SECOND_NS) /* shorter silences are no stall */
-#define STALL_PART 20            /* of its own mean rate: below is a stall */
+#define STALL_NS (5 * SECOND_NS)    /* shorter silences are no stall */
+#define WHOLE_MAX ((size_t)1 << 40) /* bytes of a file without an index */
+#define STALL_PART 20               /* of its own mean rate: below is a stall */
 
 /* ---- making them ---- */
 
 static int open_partial(struct fl_job *job, struct fl_err *reterr)
 {
     const struct fl_plan *plan = job->plan;
-    uint64_t *sizes = calloc(plan->message_count ? plan->message_count : 1, sizeof(*sizes));
+    const struct fl_ask *ask = job->fetch->options->ask;
+    size_t count = plan ? plan->message_count : 1; /* a whole file is one piece */
+    uint64_t *sizes = calloc(count ? count : 1, sizeof(*sizes));
     char path[FL_PATH_MAX];
     int rc = 0;
 
     if (!sizes)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory for a plan");
-    for (size_t i = 0; i < plan->message_count; i++)
+    for (size_t i = 0; plan && i < count && fl_ask_is_plain(ask); i++)
         sizes[i] = plan->messages[i].end ? plan->messages[i].end - plan->messages[i].offset : 0;
     if (job->partial.fd < 0) {
         (void)snprintf(path, sizeof(path), "%s/%s", job->fetch->options->folder, job->want->name);
-        rc = fl_partial_open(&job->partial, job->fetch->world, path, 1, reterr);
+        rc = fl_partial_open(&job->partial, job->fetch->world, path, fl_ask_parts(ask), reterr);
     }
     if (rc == 0)
-        rc = fl_partial_plan(&job->partial, 0, job->key, sizes, plan->message_count, reterr);
+        rc = fl_partial_plan(&job->partial, job->part, job->key, sizes, count, reterr);
     free(sizes);
     return rc;
+}
+
+/* A piece that a killed fetch has brought was looked at then: what it counts for is not known. */
+static void count_here(struct fl_job *job, const struct fl_partial_piece *piece)
+{
+    job->tally.keys = UINT64_MAX;
+    job->tally.bytes += piece->size;
+    job->tally.messages++;
+}
+
+static void add_range(struct fl_job *job, size_t message)
+{
+    struct fl_range *range = &job->ranges[job->range_count++];
+
+    *range = (struct fl_range){.job = job, .message = message, .stop = message + 1};
+    fl_buf_init(&range->bytes, FL_MESSAGE_MAX);
 }
 
 int fl_ranges_make(struct fl_job *job, struct fl_err *reterr)
@@ -49,25 +67,28 @@ int fl_ranges_make(struct fl_job *job, struct fl_err *reterr)
 
     if (rc < 0)
         return rc;
-    pieces = job->partial.files[0].pieces;
-    job->ranges = calloc(plan->message_count + 1, sizeof(*job->ranges));
+    pieces = job->partial.files[job->part].pieces;
+    job->ranges = calloc(plan ? plan->message_count + 1 : 1, sizeof(*job->ranges));
     if (!job->ranges)
-        return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory for %zu ranges",
-                          plan->message_count);
+        return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory for ranges");
     job->range_count = job->ranges_done = job->ranges_begun = 0;
-    for (size_t i = 0; i < plan->range_count; i++) {
+    if (!plan && pieces[0].here)
+        count_here(job, &pieces[0]);
+    else if (!plan)
+        add_range(job, 0);
+    for (size_t i = 0; plan && i < plan->range_count; i++) {
         const struct fl_plan_range *from = &plan->ranges[i];
         struct fl_range *range = NULL;
 
         for (size_t k = from->message_first; k < from->message_first + from->message_count; k++) {
             if (pieces[k].here) { /* a killed fetch has brought it */
+                count_here(job, &pieces[k]);
                 range = NULL;
                 continue;
             }
             if (!range) {
-                range = &job->ranges[job->range_count++];
-                *range = (struct fl_range){.job = job, .message = k};
-                fl_buf_init(&range->bytes, FL_MESSAGE_MAX);
+                add_range(job, k);
+                range = &job->ranges[job->range_count - 1];
             }
             range->stop = k + 1;
         }
@@ -92,8 +113,10 @@ void fl_ranges_cancel(struct fl_job *job)
 void fl_ranges_free(struct fl_job *job)
 {
     fl_ranges_cancel(job);
-    for (size_t i = 0; i < job->range_count; i++)
+    for (size_t i = 0; i < job->range_count; i++) {
         fl_buf_release(&job->ranges[i].bytes);
+        fl_whole_destroy(job->ranges[i].whole);
+    }
     free(job->ranges);
     job->ranges = NULL;
     job->range_count = job->ranges_done = job->ranges_begun = 0;
@@ -118,7 +141,7 @@ static void validator_text(const struct fl_job *job, const char *etag, char *tex
 /* Is the file still the one that the first messages came from? */
 static bool is_replaced(const struct fl_job *job, const struct fl_http_reply *reply)
 {
-    const struct fl_partial_file *file = &job->partial.files[0];
+    const struct fl_partial_file *file = &job->partial.files[job->part];
     const char *url = job->fetch->options->source->mirrors[job->mirror].url;
     char text[FL_PARTIAL_ETAG_MAX];
 
@@ -147,7 +170,7 @@ static int note_validator(struct fl_range *range, const struct fl_http_reply *re
     job->etag_strong = reply->if_range[0] != '\0';
     job->total = reply->range_total;
     validator_text(job, reply->etag, text, sizeof(text));
-    return fl_partial_validator(&job->partial, 0, text, reply->range_total, &range->why);
+    return fl_partial_validator(&job->partial, job->part, text, reply->range_total, &range->why);
 }
 
 /* The range header against the request. */
@@ -174,11 +197,22 @@ static int check_range(struct fl_range *range, const struct fl_http_reply *reply
     return 0;
 }
 
+/* Of a part without an index. */
+static int whole_head(struct fl_range *range, const struct fl_http_reply *reply)
+{
+    range->page = reply->status != 200;
+    if (!range->page)
+        range->job->total = reply->length;
+    return 0;
+}
+
 static int range_head(const struct fl_http_reply *reply, void *arg)
 {
     struct fl_range *range = arg;
     int rc;
 
+    if (!range->job->plan)
+        return whole_head(range, reply);
     if (reply->status == 200 && range->job->etag_strong) {
         (void)fl_err_set(&range->why, FL_E_NET, 0,
                          "data: the file was replaced while it was fetched");
@@ -203,17 +237,32 @@ static int range_head(const struct fl_http_reply *reply, void *arg)
 
 /* ---- the bytes ---- */
 
+/* Bytes that were found right go to their place. */
+static int put_bytes(const void *data, size_t size, void *arg)
+{
+    struct fl_range *range = arg;
+    struct fl_job *job = range->job;
+    int rc = fl_partial_write(&job->partial, job->part, range->message, range->emitted, data, size,
+                              &range->why);
+
+    if (rc < 0)
+        return stop_with(range, FL_VERDICT_BROKEN, rc);
+    range->emitted += size;
+    return 0;
+}
+
 static int take_message(struct fl_range *range, const char *data, size_t size)
 {
     struct fl_job *job = range->job;
     const struct fl_plan_message *message = &job->plan->messages[range->message];
-    const struct fl_message_want want = {.cycle = job->want->cycle,
-                                         .valid = job->want->valid,
-                                         .fields = message->fields,
-                                         .count = message->count};
-    int rc = fl_message_check(data, size, &want, &range->why);
+    const struct fl_fetch_options *options = job->fetch->options;
+    const struct fl_ask_time time = fl_job_time(job);
+    int rc;
 
-    if (rc == FL_E_NOMEM)
+    range->emitted = 0;
+    rc = fl_ask_take(options->ask, job->part, &time, message, data, size, &job->tally, put_bytes,
+                     range, &range->why);
+    if (rc == FL_E_NOMEM || range->verdict == FL_VERDICT_BROKEN)
         return stop_with(range, FL_VERDICT_BROKEN, rc);
     if (rc < 0) {
         rc = fl_err_note(&range->why, rc, "message %u (':%s:%s:%s:' at byte %" PRIu64 ")",
@@ -221,9 +270,8 @@ static int take_message(struct fl_range *range, const char *data, size_t size)
                          message->fields[0].forecast, message->offset);
         return stop_with(range, FL_VERDICT_BAD, rc);
     }
-    rc = fl_partial_write(&job->partial, 0, range->message, 0, data, size, &range->why);
-    if (rc == 0)
-        rc = fl_partial_mark(&job->partial, 0, range->message, size, data, &range->why);
+    rc = fl_partial_mark(&job->partial, job->part, range->message, range->emitted,
+                         fl_ask_is_plain(options->ask) ? data : NULL, &range->why);
     if (rc < 0)
         return stop_with(range, FL_VERDICT_BROKEN, rc);
     range->message++;
@@ -245,6 +293,52 @@ static int take_page(struct fl_range *range, const char *data, size_t size)
     return stop_with(range, FL_VERDICT_BAD, FL_E_MISMATCH);
 }
 
+/* What is refused of a whole file: as much as shows what it is. */
+static int refuse_whole(struct fl_range *range, const char *data, size_t size, int rc)
+{
+    if (range->verdict == FL_VERDICT_BROKEN || rc == FL_E_NOMEM)
+        return stop_with(range, FL_VERDICT_BROKEN, rc);
+    fl_buf_clear(&range->bytes);
+    fl_buf_add(&range->bytes, data, size < FL_HTTP_PAGE_MAX ? size : FL_HTTP_PAGE_MAX);
+    rc = fl_err_note(&range->why, rc, "data");
+    return stop_with(range, FL_VERDICT_BAD, rc);
+}
+
+static int take_whole(struct fl_range *range, const char *data, size_t size)
+{
+    const struct fl_source *source = range->job->fetch->options->source;
+    bool first = range->at == 0;
+    int rc;
+
+    range->at += size;
+    if (first && source->html_is_not_yet && fl_judge_is_html(data, size)) {
+        (void)fl_err_set(&range->why, FL_E_NOT_YET, 0,
+                         "data: an HTML page with status 200 (not yet)");
+        return stop_with(range, FL_VERDICT_NOT_YET, FL_E_NOT_YET);
+    }
+    rc = fl_whole_add(range->whole, data, size, &range->why);
+    return rc < 0 ? refuse_whole(range, data, size, rc) : 0;
+}
+
+/* The file has come to its end. */
+static void end_whole(struct fl_range *range)
+{
+    struct fl_job *job = range->job;
+    int rc = fl_whole_end(range->whole, &range->why);
+
+    if (rc < 0) {
+        (void)refuse_whole(range, NULL, 0, rc);
+        return;
+    }
+    rc = fl_partial_mark(&job->partial, job->part, 0, range->emitted, NULL, &range->why);
+    if (rc < 0) {
+        (void)stop_with(range, FL_VERDICT_BROKEN, rc);
+        return;
+    }
+    range->message = range->stop;
+    range->progress = true;
+}
+
 static int range_sink(const void *arg_data, size_t size, void *arg)
 {
     struct fl_range *range = arg;
@@ -252,6 +346,8 @@ static int range_sink(const void *arg_data, size_t size, void *arg)
 
     if (range->page)
         return take_page(range, data, size);
+    if (!range->job->plan)
+        return take_whole(range, data, size);
     while (size > 0 && range->message < range->stop) {
         const struct fl_plan_message *message = &range->job->plan->messages[range->message];
         uint64_t end = message->end ? message->end : range->end;
@@ -306,7 +402,10 @@ static void range_done(const struct fl_http_reply *reply, void *arg)
     fl_manners_answered(&job->fetch->manners, job->mirror, reply, told, sizeof(told));
     if (told[0])
         fl_job_note(job, "transfer.manners", told);
-    if (verdict == FL_VERDICT_GOOD && reply->status != 206) {
+    if (!job->plan && verdict == FL_VERDICT_GOOD && reply->status == 200 && reply->rc == 0) {
+        end_whole(range);
+        verdict = range->verdict;
+    } else if (verdict == FL_VERDICT_GOOD && reply->status != (job->plan ? 206 : 200)) {
         if (range->page && range->bytes.size > 0) {
             shown.body = range->bytes.data;
             shown.size = range->bytes.size;
@@ -333,12 +432,43 @@ static void range_done(const struct fl_http_reply *reply, void *arg)
     fl_job_act_range(range, verdict, reply, &why);
 }
 
+/* The range header, and how long the answer may be. */
+static size_t ask_range(const struct fl_range *range, char *text, size_t size)
+{
+    const struct fl_plan *plan = range->job->plan;
+    const struct fl_plan_range asked = {.first = plan->messages[range->message].offset,
+                                        .end = plan->messages[range->stop - 1].end};
+    size_t most = asked.end ? (size_t)(asked.end - asked.first) : FL_MESSAGE_MAX;
+
+    fl_plan_range_text(&asked, text, size);
+    return most < FL_HTTP_PAGE_MAX ? FL_HTTP_PAGE_MAX : most;
+}
+
+/* A whole file comes from its beginning. */
+static int begin_whole(struct fl_range *range, struct fl_err *reterr)
+{
+    struct fl_job *job = range->job;
+    const struct fl_ask_time time = fl_job_time(job);
+    const uint64_t size = 0;
+    int rc = 0;
+
+    if (range->whole) { /* what an earlier try brought of it is of no use */
+        rc = fl_partial_forget(&job->partial, job->part, reterr);
+        if (rc == 0)
+            rc = fl_partial_plan(&job->partial, job->part, job->key, &size, 1, reterr);
+    }
+    if (rc < 0)
+        return rc;
+    fl_whole_destroy(range->whole);
+    range->whole = NULL;
+    range->at = range->emitted = 0;
+    return fl_whole_create(job->fetch->options->ask, job->part, &time, &job->tally, put_bytes,
+                           range, &range->whole, reterr);
+}
+
 int fl_range_start(struct fl_range *range, struct fl_err *reterr)
 {
     struct fl_job *job = range->job;
-    const struct fl_plan_message *first = &job->plan->messages[range->message];
-    const struct fl_plan_message *last = &job->plan->messages[range->stop - 1];
-    const struct fl_plan_range asked = {.first = first->offset, .end = last->end};
     struct fl_http_request request = {
         .head = range_head, .sink = range_sink, .done = range_done, .arg = range};
     fl_auto(fl_buf_release) struct fl_buf url;
@@ -348,16 +478,18 @@ int fl_range_start(struct fl_range *range, struct fl_err *reterr)
     int rc;
 
     fl_buf_init(&url, 0);
-    rc = fl_job_url(job, "", &url, reterr);
+    rc = fl_job_url(job, false, &url, reterr);
+    if (rc == 0 && !job->plan)
+        rc = begin_whole(range, reterr);
     if (rc < 0)
         return rc;
-    fl_plan_range_text(&asked, text, sizeof(text));
     request.url = url.data;
-    request.range = text;
-    request.if_range = job->etag_strong ? job->etag : NULL;
-    request.body_max = asked.end ? (size_t)(asked.end - asked.first) : FL_MESSAGE_MAX;
-    if (request.body_max < FL_HTTP_PAGE_MAX)
-        request.body_max = FL_HTTP_PAGE_MAX;
+    request.body_max = WHOLE_MAX;
+    if (job->plan) {
+        request.body_max = ask_range(range, text, sizeof(text));
+        request.range = text;
+        request.if_range = job->etag_strong ? job->etag : NULL;
+    }
     request.http2 = job->fetch->manners.mirrors[job->mirror].http2;
     if (job->known) {
         (void)snprintf(match, sizeof(match), "If-None-Match: %.200s", job->known->etag);

@@ -29,18 +29,12 @@ static json_t *record_make(const struct fl_fetch_options *options, const struct 
 {
     char cycle[FL_TIME_TEXT_MAX];
     char lead[FL_TIME_TEXT_MAX];
-    json_t *selects = json_array();
+    json_t *request = fl_ask_json(options->ask);
 
     fl_cycle_format(want->cycle, cycle);
     fl_lead_format(want->source_lead, lead);
-    for (size_t i = 0; selects && i < options->select_count; i++) {
-        if (json_array_append_new(selects, json_string(options->selects[i])) < 0) {
-            json_decref(selects);
-            return NULL;
-        }
-    }
-    return json_pack("{si ss ss ss so ss sI}", "version", 1, "source", options->source->name,
-                     "cycle", cycle, "lead", lead, "select", selects, "sha256", sha256, "size",
+    return json_pack("{si ss ss ss so ss sI}", "version", 2, "source", options->source->name,
+                     "cycle", cycle, "lead", lead, "request", request, "sha256", sha256, "size",
                      (json_int_t)size);
 }
 

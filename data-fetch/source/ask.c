@@ -125,23 +125,20 @@ static int check_valid(const struct fl_plan *plan, const struct fl_ask_time *tim
     return 0;
 }
 
-/* Reads the index and chooses; time NULL: nothing is held against it. */
+/* time NULL: nothing is held against it. */
 static int make_plan(const struct fl_ask *ask, const struct fl_ask_time *time, struct fl_lead lead,
-                     const char *text, size_t size, struct fl_plan **ret_plan,
+                     const struct fl_index *index, uint64_t gap_bytes, struct fl_plan **ret_plan,
                      struct fl_err *reterr)
 {
-    fl_auto(fl_index_destroy) struct fl_index *index = NULL;
     fl_auto(fl_plan_destroy) struct fl_plan *plan = NULL;
     struct fl_plan_choice choice = {.select = ask->select,
                                     .keys = ask->keys,
                                     .key_count = ask->key_count,
                                     .lead = ask->source->file_spans_s ? &lead : NULL};
-    int rc = fl_index_parse_kind(ask->source->index_kind, text, size, &index, reterr);
+    int rc = time ? check_cycle(index, time, reterr) : 0;
 
-    if (rc == 0 && time)
-        rc = check_cycle(index, time, reterr);
     if (rc == 0)
-        rc = fl_plan_choose(index, &choice, ask->source->merge_gap_bytes, &plan, reterr);
+        rc = fl_plan_choose(index, &choice, gap_bytes, &plan, reterr);
     if (rc == 0 && time)
         rc = check_valid(plan, time, reterr);
     if (rc == 0 && plan->message_count == 0)
@@ -154,20 +151,42 @@ static int make_plan(const struct fl_ask *ask, const struct fl_ask_time *time, s
     return 0;
 }
 
-int fl_ask_plan(const struct fl_ask *ask, size_t part, const struct fl_ask_time *time,
-                const char *text, size_t size, struct fl_plan **ret_plan, struct fl_err *reterr)
+int fl_ask_plan_of(const struct fl_ask *ask, size_t part, const struct fl_ask_time *time,
+                   const struct fl_index *index, uint64_t gap_bytes, struct fl_plan **ret_plan,
+                   struct fl_err *reterr)
 {
     struct fl_lead lead = {.minutes = (int32_t)((time->valid.s - time->cycle.s) / 60)};
 
     fl_assert(part < ask->part_count);
-    return make_plan(ask, time, lead, text, size, ret_plan, reterr);
+    return make_plan(ask, time, lead, index, gap_bytes, ret_plan, reterr);
+}
+
+int fl_ask_plan(const struct fl_ask *ask, size_t part, const struct fl_ask_time *time,
+                const char *text, size_t size, struct fl_plan **ret_plan, struct fl_err *reterr)
+{
+    fl_auto(fl_index_destroy) struct fl_index *index = NULL;
+    int rc = fl_index_parse_kind(ask->source->index_kind, text, size, &index, reterr);
+
+    return rc < 0 ? rc
+                  : fl_ask_plan_of(ask, part, time, index, ask->source->merge_gap_bytes, ret_plan,
+                                   reterr);
 }
 
 int fl_ask_estimate(const struct fl_ask *ask, size_t part, struct fl_lead lead, const char *text,
                     size_t size, struct fl_plan **ret_plan, struct fl_err *reterr)
 {
+    fl_auto(fl_index_destroy) struct fl_index *index = NULL;
+    int rc = fl_index_parse_kind(ask->source->index_kind, text, size, &index, reterr);
+
     fl_assert(part < ask->part_count);
-    return make_plan(ask, NULL, lead, text, size, ret_plan, reterr);
+    return rc < 0
+               ? rc
+               : make_plan(ask, NULL, lead, index, ask->source->merge_gap_bytes, ret_plan, reterr);
+}
+
+bool fl_ask_is_plain(const struct fl_ask *ask)
+{
+    return !ask->has_area && ask->key_count == 0;
 }
 
 /* ---- messages ---- */

@@ -73,6 +73,13 @@ struct fl_ask_time {
 int fl_ask_plan(const struct fl_ask *ask, size_t part, const struct fl_ask_time *time,
                 const char *text, size_t size, struct fl_plan **ret_plan, struct fl_err *reterr);
 
+/* The same of an index that has been read, with another merge gap. */
+int fl_ask_plan_of(const struct fl_ask *ask, size_t part, const struct fl_ask_time *time,
+                   const struct fl_index *index, uint64_t gap_bytes, struct fl_plan **ret_plan,
+                   struct fl_err *reterr);
+/* True when the messages are taken as they are: no area, and nothing that is left out after a
+ * look. */
+bool fl_ask_is_plain(const struct fl_ask *ask);
 /* The plan of a part by an index of any cycle, unheld: what a fetch would come to. The errors of
  * fl_ask_plan. */
 int fl_ask_estimate(const struct fl_ask *ask, size_t part, struct fl_lead lead, const char *text,

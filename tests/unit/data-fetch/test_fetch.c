@@ -159,13 +159,12 @@ static struct outcome fetch_patiently(const char *base, const char *const *mirro
 {
     static const char *const expressions[] = {WIND};
     struct fl_source *source = calloc(1, sizeof(*source));
-    fl_auto(fl_select_destroy) struct fl_select *select = NULL;
+    struct fl_ask *ask = NULL;
+    const struct fl_ask_words words = {.selects = expressions, .select_count = 1};
     struct fl_fetch_want want = {
         .lead = {180}, .source_lead = {180}, .give_up_ns = give_up_ns, .name = "gfs.f003.grib2"};
     struct outcome outcome = {0};
     struct fl_fetch_options options = {.source = source,
-                                       .selects = expressions,
-                                       .select_count = 1,
                                        .folder = "got",
                                        .poll_ns = 1000000,
                                        .limits = *limits,
@@ -187,11 +186,12 @@ static struct outcome fetch_patiently(const char *base, const char *const *mirro
     }
     assert_ok(fl_cycle_parse("20181009T0000Z", &want.cycle, &err), err);
     want.valid = fl_cycle_add(want.cycle, want.lead);
-    assert_ok(fl_select_create(expressions, 1, &select, &err), err);
-    options.select = select;
+    assert_ok(fl_ask_create(source, &words, &ask, &err), err);
+    options.ask = ask;
     assert_ok(fl_dir_make(fl_world_real(), "got", 0755, &err), err);
     assert_ok(fl_fetch_run(fl_world_real(), &options, &want, 1, &err), err);
     assert_int_equal(outcome.ended, 1);
+    fl_ask_destroy(ask);
     free(source);
     return outcome;
 }
