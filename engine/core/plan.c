@@ -163,6 +163,23 @@ static size_t count_matches(struct fl_plan_stage *ps, const struct fl_workflow *
     return count;
 }
 
+/* A number of instances of a group, some stages of which are there already: these may be enough,
+ * whether the members of the others are ever said or not. */
+static bool known_will_do(const struct fl_plan_stage *ps, const struct fl_workflow *wf, size_t leaf)
+{
+    const struct fl_expr_leaf *l = &ps->when.leaves[leaf];
+    bool known = false;
+
+    for (uint32_t m = ps->leaf_first[leaf]; m < ps->leaf_first[leaf + 1]; m++) {
+        int32_t set = ps->matches[m].unknown;
+
+        known |= set == FL_NONE;
+        if (set != FL_NONE && fl_stage_instances(wf, &wf->stages[wf->sets[set].by]) != 1)
+            return false;
+    }
+    return known && l->many == FL_COUNT_NUMBER && l->count < INT32_MAX / FL_WORKFLOW_STAGES_MAX;
+}
+
 static int leaf_matches(struct fl_plan_stage *ps, const struct fl_workflow *wf,
                         const struct fl_stage *stage, size_t leaf, struct fl_err *reterr)
 {
@@ -187,6 +204,10 @@ static int leaf_matches(struct fl_plan_stage *ps, const struct fl_workflow *wf,
             ps->kinds[leaf] = FL_TERM_UNDECLARED;
         }
         at++;
+    }
+    if (rc == 0 && ps->kinds[leaf] == FL_TERM_UNDECLARED && known_will_do(ps, wf, leaf)) {
+        ps->unknown[leaf] = FL_NONE;
+        ps->kinds[leaf] = FL_TERM_LEAF;
     }
     return rc;
 }

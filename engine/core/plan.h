@@ -24,8 +24,9 @@
  * inputs. */
 struct fl_dep {
     uint32_t inst;
-    uint32_t term;
+    uint32_t term; /* of a stage that says the members of what the term counts: with FL_DEP_SAYS */
 };
+#define FL_DEP_SAYS (UINT32_C(1) << 31)
 
 enum fl_term_kind {
     FL_TERM_LEAF,       /* of `when`, counted within the run */

@@ -46,6 +46,18 @@ static void unknown_edges(struct builder *b, uint32_t s, uint32_t k, uint32_t te
     *want = (struct fl_want){1, (int32_t)by->inst_count - 1};
 }
 
+/* Members that are not said yet: when the stage that says them has ended without that, so many that
+ * are wanted do not come. How many stages that are. */
+static uint32_t says_edges(struct builder *b, uint32_t s, uint32_t k, uint32_t term, int32_t set)
+{
+    const struct fl_plan *plan = b->plan;
+    const struct fl_plan_stage *by = &plan->stages[plan->workflow->sets[set].by];
+
+    for (uint32_t i = 0; i < by->inst_count; i++)
+        edge(b, &b->insts, by->inst_first + i, plan->stages[s].inst_first + k, term | FL_DEP_SAYS);
+    return by->inst_count;
+}
+
 /* Edges of one leaf of `when` for the k-th instance. */
 static void leaf_edges(struct builder *b, uint32_t s, uint32_t k, uint32_t term,
                        struct fl_want *want)
@@ -55,6 +67,7 @@ static void leaf_edges(struct builder *b, uint32_t s, uint32_t k, uint32_t term,
     const struct fl_expr_leaf *leaf = &ps->when.leaves[term];
     struct edges *edges = leaf->output == FL_NONE ? &b->insts : &b->slots;
     uint32_t total = 0;
+    uint32_t says = 0;
 
     *want = (struct fl_want){1, 0};
     if (ps->kinds[term] == FL_TERM_UNDECLARED)
@@ -70,12 +83,16 @@ static void leaf_edges(struct builder *b, uint32_t s, uint32_t k, uint32_t term,
         struct fl_region region = fl_plan_leaf(plan, s, k, m);
         uint32_t base = fl_plan_leaf_base(plan, s, term, m);
 
+        if (ps->matches[m].unknown != FL_NONE) {
+            says += says_edges(b, s, k, term, ps->matches[m].unknown);
+            continue;
+        }
         for (uint32_t i = 0; i < region.count; i++)
             edge(b, edges, base + fl_region_at(&region, i), ps->inst_first + k, term);
         total += region.count;
     }
     want->need = fl_leaf_need(leaf, total);
-    want->spare = (int32_t)((int64_t)total - want->need);
+    want->spare = (int32_t)((int64_t)total - want->need + (int64_t)says * want->need);
 }
 
 /* An absent member may be bridged by its neighbours: these matter too, up to the allowed distance.

@@ -231,13 +231,17 @@ int fl_apply_look(struct fl_core *core, struct fl_run *run, uint32_t inst, uint3
 
 static int step(const struct spreading *s, const struct fl_dep *dep, int was, int is)
 {
-    struct fl_term *term = &fl_inst_terms(s->run, dep->inst)[dep->term];
-    const struct fl_want *want = &fl_inst_wants(s->run, dep->inst)[dep->term];
+    uint32_t number = dep->term & ~FL_DEP_SAYS;
+    struct fl_term *term = &fl_inst_terms(s->run, dep->inst)[number];
+    const struct fl_want *want = &fl_inst_wants(s->run, dep->inst)[number];
     struct fl_term before = *term;
 
     if (was == is)
         return 0;
-    fl_term_adjust(term, was, is);
+    if (dep->term & FL_DEP_SAYS) /* all that are wanted might have been among them */
+        term->lost += is < 0 ? want->need : -want->need;
+    else
+        fl_term_adjust(term, was, is);
     if (s->quiet || (fl_term_is_met(&before, want) == fl_term_is_met(term, want) &&
                      fl_term_is_never(&before, want) == fl_term_is_never(term, want) &&
                      (before.lost > 0) == (term->lost > 0)))
@@ -324,7 +328,8 @@ static int spread_inst(const struct spreading *s, uint32_t inst, const struct fl
         const struct fl_dep *dep = &plan->inst_deps[d];
         const struct fl_plan_stage *ps = stage_of(s->run, dep->inst);
 
-        if (ps->unknown[dep->term] != FL_NONE) /* it ends without having said the members */
+        if ((dep->term & FL_DEP_SAYS) ||
+            ps->unknown[dep->term] != FL_NONE) /* it ends without having said the members */
             rc = step(s, dep, was->final ? -1 : 0, is.final ? -1 : 0);
         else
             rc = step(s, dep, fl_counts_inst(&ps->when.leaves[dep->term], was),

@@ -67,6 +67,8 @@ static void leaf_of_instances(struct fl_needs *n, const char *joiner, uint32_t t
                                                fl_plan_inst_k(run->plan, n->inst), m);
         uint32_t base = run->plan->stages[ps->match_stage[m]].inst_first;
 
+        if (ps->matches[m].unknown != FL_NONE)
+            continue; /* nobody has said them */
         total += region.count;
         for (uint32_t i = 0; i < region.count; i++) {
             uint32_t inst = base + fl_region_at(&region, i);
