@@ -33,7 +33,9 @@ int fl_apply_declared(struct fl_core *core, const struct fl_event *event, struct
     struct fl_run *run;
     uint32_t inst;
     int32_t set;
-    int rc = fl_apply_find_attempt(core, event, &run, &inst, &attempt, reterr);
+    int rc = event->attempt > 0
+                 ? fl_apply_find_attempt(core, event, &run, &inst, &attempt, reterr)
+                 : fl_apply_find(core, event, &run, NULL, reterr); /* a person's word */
 
     if (rc == 0)
         rc = fl_json_parse(event->text, strlen(event->text), &members, reterr);

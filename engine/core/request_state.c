@@ -67,6 +67,60 @@ static int refuse_missing(const struct fl_asking *a, uint32_t inst, uint32_t slo
                       title);
 }
 
+/* True when this action has said the members of the set already. */
+static bool is_said(const struct fl_asking *a, const char *set)
+{
+    for (size_t i = a->events->count; i-- > 0;) {
+        const struct fl_event *event = a->events->items[i];
+
+        if (event->action != a->action)
+            return false;
+        if (event->type == FL_EVENT_SET_DECLARED && strcmp(event->output, set) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Calls fn for each set that the stage of an instance says and has not said. */
+typedef int (*set_fn)(const struct fl_asking *a, const struct fl_set *set, struct fl_err *reterr);
+static int each_unsaid(const struct fl_asking *a, uint32_t inst, set_fn fn, struct fl_err *reterr)
+{
+    const struct fl_workflow *wf = a->run->plan->workflow;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < wf->set_count; i++) {
+        const struct fl_set *set = &wf->sets[i];
+
+        if (set->kind == FL_SET_DECLARED && !set->known &&
+            set->by == (int32_t)a->run->plan->inst_stage[inst] && !is_said(a, set->name))
+            rc = fn(a, set, reterr);
+    }
+    return rc;
+}
+
+/* What runs over it would be left out. */
+static int refuse_unsaid(const struct fl_asking *a, const struct fl_set *set, struct fl_err *reterr)
+{
+    return fl_err_set(reterr, FL_E_REFUSED, 0,
+                      "%s has not said the members of set '%s'; --force makes the set empty, and "
+                      "what runs over it then has nothing to do",
+                      a->run->plan->workflow->stages[set->by].name, set->name);
+}
+
+static int make_empty(const struct fl_asking *a, const struct fl_set *set, struct fl_err *reterr)
+{
+    struct fl_event *event;
+    int rc = fl_asking_emit(a, FL_EVENT_SET_DECLARED, UINT32_MAX, &event, reterr);
+
+    if (rc == 0)
+        rc = fl_event_set_text(event, &event->output, set->name, reterr);
+    if (rc == 0)
+        rc = fl_event_set_text(event, &event->text, "[]", reterr);
+    if (rc == 0 && json_object_set_new(a->asked, "emptied", json_string(set->name)) < 0)
+        rc = fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for a request");
+    return rc;
+}
+
 static int set_one(const struct fl_asking *a, uint32_t inst, enum fl_state state,
                    struct fl_err *reterr)
 {
@@ -83,6 +137,8 @@ static int set_one(const struct fl_asking *a, uint32_t inst, enum fl_state state
         return 0;
     if (state == FL_STATE_SUCCEEDED && !a->force)
         rc = each_slot(a, inst, refuse_missing, reterr);
+    if (rc == 0 && state == FL_STATE_SUCCEEDED && !a->force)
+        rc = each_unsaid(a, inst, refuse_unsaid, reterr);
     if (rc == 0)
         rc = fl_asking_emit(a, FL_EVENT_STATE_SET, inst, &event, reterr);
     if (rc < 0)
@@ -94,6 +150,8 @@ static int set_one(const struct fl_asking *a, uint32_t inst, enum fl_state state
     (void)snprintf(what, sizeof(what), "%s was set %s", title, fl_state_name(state));
     fl_asking_cause(a, what, cause, sizeof(cause));
     rc = fl_emit_text(event, &event->cause, cause, reterr);
+    if (rc == 0 && state == FL_STATE_SUCCEEDED)
+        rc = each_unsaid(a, inst, make_empty, reterr);
     return rc < 0 ? rc : each_slot(a, inst, slot_absent, reterr);
 }
 
@@ -170,9 +228,16 @@ static uint32_t gone_on(const struct fl_asking *a, uint32_t inst)
 int fl_undo_state(const struct fl_asking *asking, const struct fl_action *action,
                   struct fl_err *reterr)
 {
+    fl_json_auto json_t *asked = NULL;
     char title[FL_CORE_ID_MAX];
-    int rc = 0;
+    int rc = fl_json_parse(action->text, strlen(action->text), &asked, reterr);
 
+    if (rc == 0 && json_object_get(asked, "emptied"))
+        return fl_err_set(reterr, FL_E_REFUSED, 0,
+                          "action %lld cannot be undone: it has said that set '%s' is empty, and a "
+                          "set is said once",
+                          (long long)action->number,
+                          json_string_value(json_object_get(asked, "emptied")));
     for (size_t i = 0; rc == 0 && i < action->inst_count; i++) {
         uint32_t inst = action->insts[i];
         uint32_t after = gone_on(asking, inst);

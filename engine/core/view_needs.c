@@ -111,9 +111,18 @@ void fl_needs_declaration(struct fl_needs *n, const char *joiner, int32_t set)
     const struct fl_workflow *wf = n->run->plan->workflow;
     const struct fl_set *of = &wf->sets[set];
     uint32_t by = n->run->plan->stages[of->by].inst_first;
+    uint32_t last = by + n->run->plan->stages[of->by].inst_count;
 
     if (!fl_needs_next(n, joiner))
         return;
+    while (by < last && (!n->run->insts[by].final || !fl_state_is_good(n->run->insts[by].state)))
+        by++;
+    if (by < last) {
+        fl_buf_printf(n->why->out, "the members of set '%s': %s ended without saying them",
+                      of->name, wf->stages[of->by].name);
+        return;
+    }
+    by = n->run->plan->stages[of->by].inst_first;
     fl_buf_printf(n->why->out, "the members of set '%s', which %s says: ", of->name,
                   wf->stages[of->by].name);
     fl_why_maker(n->why, n->run, by);

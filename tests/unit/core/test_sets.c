@@ -400,6 +400,88 @@ static void declared_sets_may_be_empty_or_missing(void **state)
     drive_close(&d);
 }
 
+/* A person says that the search has succeeded, and it has not said what it found: that is asked
+ * for, or the set is empty by force, and what waits for all of nothing goes on. */
+static void success_by_hand_needs_the_set(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    storms_open(&d);
+    drive_end(&d, "tracker/1", "failed");
+    assert_int_equal(drive_request(&d, "{'verb':'set-state','which':['tracker'],'state':"
+                                       "'succeeded'}"),
+                     FL_E_REFUSED); /* its list is missing */
+    assert_int_equal(drive_request(&d,
+                                   "{'verb':'set-state','which':['tracker'],'state':'succeeded',"
+                                   "'force':true}"),
+                     0);
+    assert_int_equal(drive_events(&d, FL_EVENT_SET_DECLARED, NULL), 1);
+    drive_play(&d);
+    assert_string_equal(drive_state(&d, "sum"), "succeeded");
+    assert_string_equal(drive_state(&d, NULL), "succeeded");
+    assert_int_equal(drive_request(&d, "{'verb':'undo'}"), FL_E_REFUSED);
+    assert_non_null(strstr(d.err.text, "set 'storm' is empty"));
+    drive_close(&d);
+}
+
+/* Without outputs there is nothing else that could be missing. */
+static void a_set_that_was_not_said_is_missing_like_an_output(void **state)
+{
+    struct fl_workflow *wf = build_workflow("storms", 100);
+    int32_t tracker = build_stage(wf, "tracker", NULL, 0);
+    int32_t storm = build_declared(wf, "storm", tracker);
+    struct drive d;
+
+    (void)state;
+    (void)build_stage(wf, "track", NULL, 1, storm);
+    drive_open(&d);
+    drive_take(&d, wf);
+    drive_hello(&d, "w1", NULL);
+    drive_submit(&d, "20261124T0000Z");
+    drive_begin(&d, "tracker/1");
+    drive_end(&d, "tracker/1", "failed");
+    assert_int_equal(drive_request(&d, "{'verb':'set-state','which':['tracker'],'state':"
+                                       "'succeeded'}"),
+                     FL_E_REFUSED);
+    assert_non_null(strstr(d.err.text, "tracker has not said the members of set 'storm'; --force"));
+    drive_close(&d);
+}
+
+/* "Some part of the ensemble has failed: tell the duty officer": what is there decides, also when
+ * nobody ever says what else there is. */
+static void so_many_of_a_group_may_be_known_already(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    for (int says = 0; says < 2; says++) {
+        drive_open(&d);
+        drive_load(&d,
+                   "workflow: { name = \"toy\"; sets = { storm = { declared = true; }; }; groups = "
+                   "{ g: { stages: { find: { program = \"p\"; declares = \"storm\"; }; "
+                   "track: { foreach = [\"storm\"]; program = \"p\"; }; "
+                   "other: { program = \"p\"; optional = true; }; }; }; };"
+                   "stages: { alarm: { when = \"g:failed >= 1\"; program = \"p\"; }; "
+                   "two: { when = \"g:failed >= 2\"; program = \"p\"; }; }; };");
+        drive_hello(&d, "w1", NULL);
+        drive_submit(&d, "20261124T0000Z");
+        drive_begin(&d, "find/1");
+        drive_begin(&d, "other/1");
+        if (says)
+            assert_int_equal(
+                drive_say(&d, "find/1", 0, "{'type':'set','set':'storm','members':['al09']}"), 0);
+        drive_end(&d, "find/1", "succeeded");
+        assert_string_equal(drive_state(&d, "alarm"), "waiting");
+        assert_string_equal(drive_state(&d, "two"), says ? "waiting" : "skipped");
+        drive_end(&d, "other/1", "failed");
+        assert_string_equal(drive_state(&d, "alarm"), "launched");
+        drive_play(&d);
+        assert_string_equal(drive_state(&d, "two"), "skipped");
+        drive_close(&d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -414,6 +496,9 @@ int main(void)
         cmocka_unit_test(old_workflows_are_read),
         cmocka_unit_test(declared_members_make_instances),
         cmocka_unit_test(declared_sets_may_be_empty_or_missing),
+        cmocka_unit_test(success_by_hand_needs_the_set),
+        cmocka_unit_test(a_set_that_was_not_said_is_missing_like_an_output),
+        cmocka_unit_test(so_many_of_a_group_may_be_known_already),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
