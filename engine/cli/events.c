@@ -53,6 +53,8 @@ static const struct {
     {"set-delivered", "is delivered whole", {"site"}},
     {"removal-asked", "removal of what was delivered is asked", {"site"}},
     {"files-removed", "delivered files are removed", {"site", "cause"}},
+    {"deadline-at-risk", "deadline at risk:", {"why"}},
+    {"deadline-passed", "deadline passed:", {"why"}},
     {"custody-noted", "ledger knows of the removal", {"site"}},
     {"signalled", "signal", {"output", "who", "text"}},
     {"file-arrived", "file arrived", {"path"}},

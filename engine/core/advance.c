@@ -4,6 +4,7 @@
 
 #include "engine/core/clock.h"
 #include "engine/core/custody.h"
+#include "engine/core/deadline.h"
 #include "engine/core/flow.h"
 #include "engine/core/launch.h"
 #include "engine/core/paging.h"
@@ -267,6 +268,8 @@ int fl_core_advance(const struct fl_core *core, const struct fl_input *tick,
         rc = expire_params(&a, core->runs[core->active[r]], reterr);
     if (rc == 0)
         rc = fl_custody_advance(core, tick, events, reterr);
+    if (rc == 0)
+        rc = fl_deadline_advance(core, tick, events, reterr);
     if (rc < 0 || events->count > before)
         return rc; /* these change what may start */
     rc = fl_launch_all(&launching, reterr);
@@ -302,6 +305,7 @@ int64_t fl_core_timer_after_ns(const struct fl_core *core, int64_t since_ns)
 
     sooner(&next, fl_clock_timer_ns(core, since_ns), since_ns);
     sooner(&next, fl_custody_timer_ns(core, since_ns), since_ns);
+    sooner(&next, fl_deadline_timer_ns(core, since_ns), since_ns);
     for (size_t r = 0; r < core->active_count; r++) {
         const struct fl_run *run = core->runs[core->active[r]];
 
@@ -321,6 +325,7 @@ int64_t fl_core_next_timer_ns(const struct fl_core *core)
 
     sooner(&next, fl_clock_timer_ns(core, INT64_MIN), INT64_MIN);
     sooner(&next, fl_custody_timer_ns(core, INT64_MIN), INT64_MIN);
+    sooner(&next, fl_deadline_timer_ns(core, INT64_MIN), INT64_MIN);
     for (size_t r = 0; r < core->active_count; r++) {
         const struct fl_run *run = core->runs[core->active[r]];
 

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "engine/core/custody.h"
+#include "engine/core/deadline.h"
 #include "engine/core/declare.h"
 #include "engine/core/flow.h"
 #include "engine/core/history.h"
@@ -575,6 +576,8 @@ static const apply_fn appliers[] = {
     [FL_EVENT_SET_DELIVERED] = fl_apply_delivered,
     [FL_EVENT_REMOVAL_ASKED] = fl_apply_removal_asked,
     [FL_EVENT_FILES_REMOVED] = fl_apply_files_removed,
+    [FL_EVENT_DEADLINE_AT_RISK] = fl_apply_deadline,
+    [FL_EVENT_DEADLINE_PASSED] = fl_apply_deadline,
     [FL_EVENT_CUSTODY_NOTED] = fl_apply_custody_noted,
 };
 _Static_assert(FL_COUNT(appliers) == FL_EVENT_TYPE_COUNT, "every type is applied");

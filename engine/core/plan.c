@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "engine/core/plan.h"
+#include "engine/core/deadline.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -524,6 +525,8 @@ int fl_plan_create(const char *digest, struct fl_workflow *workflow, struct fl_p
     if (rc == 0)
         rc = note_deliveries(plan, reterr);
     if (rc == 0)
+        rc = fl_plan_dues(plan, reterr);
+    if (rc == 0)
         rc = fl_plan_edges(plan, reterr);
     if (rc < 0) {
         plan->workflow = NULL; /* stays the caller's */
@@ -572,6 +575,9 @@ void fl_plan_destroy(struct fl_plan *plan)
     free(plan->inst_dep_first);
     free(plan->inst_deps);
     free(plan->deliveries);
+    for (size_t d = 0; d < plan->due_count; d++)
+        free(plan->dues[d].latest_s);
+    free(plan->dues);
     fl_workflow_destroy(plan->workflow);
     free(plan);
 }

@@ -68,6 +68,14 @@ struct fl_plan_slot {
     uint32_t member; /* in the output's set */
 };
 
+/* A deadline of a stage. */
+struct fl_due {
+    uint32_t stage;
+    uint32_t row;      /* among those of the stage */
+    int64_t by_s;      /* after the cycle */
+    int64_t *latest_s; /* for each stage up to it: when it must have started, after the cycle */
+};
+
 struct fl_plan {
     atomic_uint refs;
     char digest[FL_DIGEST_HEX];
@@ -94,6 +102,8 @@ struct fl_plan {
     struct fl_dep *inst_deps;
     uint16_t *deliveries; /* stages that deliver */
     size_t delivery_count;
+    struct fl_due *dues;
+    size_t due_count;
     bool removes; /* some of them does not keep what it delivers at the source */
 };
 

@@ -51,10 +51,12 @@ static int run_tables(struct fl_run *run, const struct fl_plan *plan, struct fl_
     run->expiring = calloc(plan->workflow->stage_count + 1, sizeof(*run->expiring));
     if (plan->progress)
         run->progress = malloc(((size_t)plan->inst_count + 1) * sizeof(*run->progress));
+    run->due_told = calloc(plan->due_count + 1, sizeof(*run->due_told));
     run->rendered = calloc(plan->workflow->stage_count + 1, sizeof(*run->rendered));
     run->pool_jobs = calloc(plan->workflow->pool_count + 1, sizeof(*run->pool_jobs));
     if (!run->insts || !run->slots || !run->terms || !run->ready || !run->open || !run->unstarted ||
-        !run->expiring || !run->rendered || !run->pool_jobs || (plan->progress && !run->progress))
+        !run->expiring || !run->due_told || !run->rendered || !run->pool_jobs ||
+        (plan->progress && !run->progress))
         return fl_err_set(reterr, FL_E_NOMEM, 0, "no memory for run '%s'", run->name);
     for (uint32_t i = 0; plan->progress && i < plan->inst_count; i++)
         run->progress[i] = INT32_MIN;
@@ -154,6 +156,7 @@ void fl_run_destroy(struct fl_run *run)
     fl_bits_release(&run->live);
     free(run->open);
     free(run->rendered);
+    free(run->due_told);
     free(run->pool_jobs);
     fl_bits_release(&run->doomed);
     fl_bits_release(&run->revived);

@@ -186,6 +186,7 @@ static void take_tables(struct fl_run *run, struct fl_run *fresh)
     SWAP(live);
     SWAP(open);
     SWAP(rendered);
+    SWAP(due_told);
     SWAP(pool_jobs);
     SWAP(unstarted);
     SWAP(starved);

@@ -11,7 +11,7 @@
 #include "engine/base/buf.h"
 #include "engine/core/core.h"
 
-#define FL_SNAPSHOT_FORMAT 9
+#define FL_SNAPSHOT_FORMAT 10
 #define FL_SNAPSHOT_MAX ((size_t)1024 * 1024 * 1024)
 
 /* Appends the state to out. FL_E_TOO_BIG: more than the buffer may hold. */

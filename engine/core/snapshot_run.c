@@ -374,6 +374,8 @@ static void tables(struct fl_snap *s, struct fl_run *run)
         FL_PACK_I(p, run->progress[i]);
     fars(s, run);
     given(s, run);
+    for (size_t d = 0; d < plan->due_count; d++)
+        FL_PACK_U(p, run->due_told[d]);
     removal(s, run);
     sourced(s, run);
     starved(s, run);

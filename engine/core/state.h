@@ -263,6 +263,7 @@ struct fl_run {
     struct fl_gone *gone;
     size_t gone_count;
     size_t gone_room;
+    unsigned char *due_told; /* FL_DUE_* for each deadline of the plan */
     struct fl_removal removal;
     uint64_t told; /* deliveries of the plan, a bit each, whose sets were told to be complete */
 };

@@ -66,6 +66,9 @@
  * run keep there, as far as it was delivered and nothing needs it files-removed   it has: files,
  * size; with `cause`: it could not, and is asked again at until_ns custody-noted   the ledger at
  * `site`, the destination of delivery `stage`, knows of that removal
+ * deadline-at-risk  deadline number `index` of the stage, until_ns, will be missed by `files`
+ * products, as far as is known
+ * deadline-passed   it has been
  */
 #define FL_EVENT_TYPES(X) \
     X(RUN_CREATED, "run-created") \
@@ -103,7 +106,9 @@
     X(SET_DELIVERED, "set-delivered") \
     X(REMOVAL_ASKED, "removal-asked") \
     X(FILES_REMOVED, "files-removed") \
-    X(CUSTODY_NOTED, "custody-noted")
+    X(CUSTODY_NOTED, "custody-noted") \
+    X(DEADLINE_AT_RISK, "deadline-at-risk") \
+    X(DEADLINE_PASSED, "deadline-passed")
 
 enum fl_event_type {
 #define FL_EVENT_ENUM(NAME, name) FL_EVENT_##NAME,

@@ -109,8 +109,6 @@ static void read_deadline(struct fl_compile *c, const struct fl_layers *layers,
     } else {
         fl_complain(c, at, "deadline: accepted: \"+PT5H\" or ( { leads = …; by = …; } )");
     }
-    fl_say(c, false, at,
-           "deadlines are kept with the workflow, but not yet watched in this version");
 }
 
 static void read_env(struct fl_compile *c, const struct fl_layers *layers, struct fl_stage *stage)

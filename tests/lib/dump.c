@@ -121,6 +121,8 @@ static void put_run(struct fl_buf *out, const struct fl_core *core, const struct
                       (long long)run->sourced[i].cycle.s, run->sourced[i].minutes,
                       run->sourced[i].absent, or_dash(run->sourced[i].cause));
     fl_buf_printf(out, "  clock=%lld bad=%u\n", (long long)run->clock_come_s, run->bad);
+    for (size_t d = 0; d < plan->due_count; d++)
+        fl_buf_printf(out, "  due %zu told=%d\n", d, run->due_told[d]);
     fl_buf_printf(out, "  removal %d cleared=%d left=%d due=%d anew=%d %u-%u noting=%u tries=%u ",
                   run->removal.phase, run->removal.cleared, run->removal.left, run->removal.due,
                   run->removal.anew, run->removal.first, run->removal.last, run->removal.noting,

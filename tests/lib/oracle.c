@@ -688,6 +688,8 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
     case FL_EVENT_REMOVAL_ASKED:
     case FL_EVENT_FILES_REMOVED:
     case FL_EVENT_CUSTODY_NOTED:
+    case FL_EVENT_DEADLINE_AT_RISK:
+    case FL_EVENT_DEADLINE_PASSED:
     case FL_EVENT_NEED_UNMET:
         return 0;
     case FL_EVENT_HELD:

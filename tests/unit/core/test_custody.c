@@ -39,6 +39,7 @@ static char *workflow(const char *more, const char *rest)
 static void open_with(struct drive *d, const char *more, const char *rest)
 {
     drive_open(d);
+    drive_set_clock(d, "2026-11-24T00:10:00Z");
     drive_load(d, workflow(more, rest));
     drive_submit(d, CYCLE);
     drive_hello(d, "worker", NULL);
@@ -281,6 +282,94 @@ static void a_worker_that_comes_back_is_told_again(void **state)
     drive_close(&d);
 }
 
+/* The last event of a type; fails the test when there is none. */
+static const struct fl_event *last_of(const struct drive *d, enum fl_event_type type)
+{
+    for (size_t i = d->log.count; i-- > 0;)
+        if (d->log.items[i]->type == type)
+            return d->log.items[i];
+    fail_msg("no such event");
+    return NULL;
+}
+
+#define DATED \
+    "deadline = ( { leads = \"+000/+001\"; by = \"PT2H\"; }, { leads = \"+002/+003\"; by = " \
+    "\"PT3H\"; } );"
+
+/* At 03:00 the duty officer is told once that products are late, and which. */
+static void a_deadline_that_passes_is_told_once(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_with(&d, DATED, "");
+    d.mute = true;
+    drive_set_clock(&d, "2026-11-24T01:00:00Z");
+    drive_pass(&d, 1);
+    assert_int_equal(drive_events(&d, FL_EVENT_DEADLINE_PASSED, NULL), 0);
+    drive_set_clock(&d, "2026-11-24T02:00:01Z");
+    drive_pass(&d, 1);
+    drive_pass(&d, 60);
+    assert_int_equal(drive_events(&d, FL_EVENT_DEADLINE_PASSED, "deliver"), 1);
+    assert_int_equal(last_of(&d, FL_EVENT_DEADLINE_PASSED)->files, 2);
+    assert_non_null(strstr(last_of(&d, FL_EVENT_DEADLINE_PASSED)->why, "deliver(+000)"));
+    drive_set_clock(&d, "2026-11-24T03:00:01Z");
+    drive_pass(&d, 1);
+    assert_int_equal(drive_events(&d, FL_EVENT_DEADLINE_PASSED, "deliver"), 2);
+    d.mute = false;
+    drive_play(&d);
+    assert_string_equal(drive_state(&d, NULL), "succeeded");
+    drive_close(&d);
+}
+
+/* What is there in time is not told of, however late the rest is. */
+static void products_that_are_there_are_not_late(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_with(&d, "deadline = \"PT2H\";", "");
+    drive_play(&d);
+    drive_set_clock(&d, "2026-11-24T05:00:00Z");
+    drive_pass(&d, 1);
+    assert_int_equal(drive_events(&d, FL_EVENT_DEADLINE_PASSED, NULL), 0);
+    assert_int_equal(drive_events(&d, FL_EVENT_DEADLINE_AT_RISK, NULL), 0);
+    drive_close(&d);
+}
+
+/* A model that has not started at the last moment makes its products late: that is told then, not
+ * when it is too late. */
+static void a_deadline_that_will_be_missed_is_told_before(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_with(
+        &d, "deadline = \"PT2H\"; expect = \"PT10M\"; when = \"model\";",
+        "model: { pool = \"main\"; program = \"model\"; expect = \"PT50M\"; outputs = { hour ="
+        " \"h.nc\"; }; };");
+    d.mute = true;
+    drive_set_clock(&d, "2026-11-24T00:59:59Z");
+    drive_pass(&d, 0);
+    assert_int_equal(drive_ask(&d, "hold", "model", NULL), FL_E_REFUSED); /* it was launched */
+    assert_int_equal(drive_events(&d, FL_EVENT_DEADLINE_AT_RISK, NULL), 0);
+    drive_close(&d);
+
+    drive_open(&d);
+    drive_load(&d, workflow("deadline = \"PT2H\"; expect = \"PT10M\"; when = \"model\";",
+                            "model: { pool = \"main\"; program = \"model\"; expect = \"PT50M\";"
+                            " outputs = { hour = \"h.nc\"; }; };"));
+    drive_set_clock(&d, "2026-11-24T00:30:00Z");
+    drive_submit(&d, CYCLE); /* and there is no worker */
+    drive_set_clock(&d, "2026-11-24T01:00:01Z");
+    drive_pass(&d, 1);
+    drive_pass(&d, 60);
+    assert_int_equal(drive_events(&d, FL_EVENT_DEADLINE_AT_RISK, "deliver"), 1);
+    assert_int_equal(last_of(&d, FL_EVENT_DEADLINE_AT_RISK)->files, 4);
+    assert_non_null(strstr(last_of(&d, FL_EVENT_DEADLINE_AT_RISK)->why, "PT1H"));
+    drive_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +381,9 @@ int main(void)
         cmocka_unit_test(the_input_of_a_later_cycle_stays_until_that_has_ended),
         cmocka_unit_test(a_delivery_that_a_person_set_is_no_receipt),
         cmocka_unit_test(a_removal_that_failed_is_asked_again),
+        cmocka_unit_test(a_deadline_that_passes_is_told_once),
+        cmocka_unit_test(products_that_are_there_are_not_late),
+        cmocka_unit_test(a_deadline_that_will_be_missed_is_told_before),
         cmocka_unit_test(a_worker_that_comes_back_is_told_again),
     };
 
