@@ -224,7 +224,13 @@ enum fl_dest_mode fl_dest_set_mode(const struct fl_dest_set *set)
 int fl_dest_send(struct fl_dest_set *set, const struct fl_dest_source *source,
                  struct fl_err *reterr)
 {
-    return fl_dest_run(set, FL_DEST_SEND, source, reterr);
+    struct fl_destination *dest = set->dest;
+    int rc = 0;
+
+    if (dest->driver->ready && !dest->is_ready)
+        rc = dest->driver->ready(dest, reterr);
+    dest->is_ready = rc == 0;
+    return rc == 0 ? fl_dest_run(set, FL_DEST_SEND, source, reterr) : rc;
 }
 
 int fl_dest_release(struct fl_dest_set *set, const struct fl_dest_source *source,

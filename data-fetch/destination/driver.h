@@ -82,6 +82,8 @@ struct fl_dest_driver {
     const char *kind;
     int (*open)(struct fl_destination *dest, struct fl_err *reterr);
     void (*close)(struct fl_destination *dest);
+    /* Once before the first file: is the destination's own folder there? May be NULL. */
+    int (*ready)(struct fl_destination *dest, struct fl_err *reterr);
     /* jobs; errors of start end the job */
     int (*start)(struct fl_dest_job *job, struct fl_err *reterr);
     int (*step)(struct fl_dest_job *job, struct fl_err *reterr); /* 1: did something; 0: waits */
@@ -113,6 +115,7 @@ struct fl_destination {
     char secrets[FL_PATH_MAX]; /* folder; "" */
     struct fl_http *http;      /* NULL: no network */
     int inflight;
+    bool is_ready;
     char *piece; /* FL_DEST_PIECE bytes for whoever needs them now */
     void *state; /* the driver's */
 };

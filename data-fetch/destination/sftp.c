@@ -170,6 +170,10 @@ static int uploaded(struct fl_dest_job *job, const struct fl_http_reply *reply,
     job->own = rc == FL_E_MISMATCH;
     if (says(reply->why, "Permission denied"))
         rc = job->err.code = FL_E_PERM;
+    if (rc == FL_E_NOENT) /* the destination itself is there */
+        rc = fl_err_set(&job->err, FL_E_PERM, 0,
+                        "%s at %s: its folder cannot be made there (permission denied?): %s", what,
+                        job->dest->where, reply->why);
     if (rc == FL_E_NET && reply->cause == FL_HTTP_CAUSE_WRITE)
         return ask_why(job, reterr) < 0 ? rc : 2;
     *reterr = job->err;
@@ -457,10 +461,26 @@ static int sftp_space(struct fl_destination *dest, uint64_t *ret_bytes, struct f
     return 0;
 }
 
+/* Uploads make the folders they need, but not this one. Not every server knows statvfs. */
+static int sftp_ready(struct fl_destination *dest, struct fl_err *reterr)
+{
+    fl_auto(fl_list_release) struct fl_list list = {0};
+    struct fl_err ignored = {0};
+    uint64_t bytes = 0;
+    int rc = sftp_space(dest, &bytes, &ignored);
+
+    if (rc == FL_E_UNSUPPORTED)
+        return list_folder(dest, "", &list, reterr);
+    if (rc < 0)
+        return fl_err_set(reterr, rc, 0, "%s", ignored.text);
+    return 0;
+}
+
 const struct fl_dest_driver fl_dest_sftp = {
     .kind = "sftp",
     .open = sftp_open,
     .close = fl_net_close,
+    .ready = sftp_ready,
     .start = sftp_start,
     .drop = fl_net_drop,
     .stat = sftp_stat,

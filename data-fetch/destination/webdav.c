@@ -470,6 +470,7 @@ const struct fl_dest_driver fl_dest_webdav = {
     .kind = "webdav",
     .open = webdav_open,
     .close = fl_net_close,
+    .ready = check_root,
     .start = webdav_start,
     .drop = fl_net_drop,
     .stat = webdav_stat,
