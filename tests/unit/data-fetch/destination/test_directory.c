@@ -236,6 +236,8 @@ static void names_that_leave_the_set_are_refused(void **state)
         files_add(&files, names[i], 10, 1);
         source = files_source(&files);
         assert_fails_with(fl_dest_send(set, &source, &err), FL_E_USAGE, err, "is accepted");
+        if (!names[i][0]) /* as a set it is the destination itself */
+            continue;
         assert_fails_with(fl_dest_begin(dest, names[i], "k", FL_DEST_EACH, &none, &err), FL_E_USAGE,
                           err, "is accepted");
         assert_null(none);
