@@ -77,6 +77,7 @@ static int settle_request(struct get *get, struct fl_err *reterr)
                        (int)(length - (get->ask.mirrors[i][length - 1] == '/')),
                        get->ask.mirrors[i]);
         get->source.mirror_count = get->ask.mirror_count;
+        get->source.grid[0] = '\0'; /* it may serve a part of the grid */
     }
     return rc == 0 ? fl_providers_apply(fl_world_real(), get->ask.site, &get->source, reterr) : rc;
 }

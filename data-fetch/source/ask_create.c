@@ -219,6 +219,13 @@ static int add_expects(struct fl_ask *ask, size_t at, struct fl_err *reterr)
     struct fl_ask_part *part = &ask->parts[at];
     struct values_of of = {.ask = ask, .part = at};
 
+    if (source->grid[0]) {
+        int rc = share_expect(ask, source->grid, &part->expects[part->expect_count], reterr);
+
+        if (rc < 0)
+            return rc;
+        part->expect_count++;
+    }
     for (size_t i = 0; i < source->expect_count; i++) {
         fl_auto(fl_buf_release) struct fl_buf text;
         int rc;

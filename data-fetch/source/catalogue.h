@@ -102,6 +102,8 @@ struct fl_source {
     enum fl_source_packing packing;
     struct fl_source_mirror mirrors[FL_SOURCE_MIRRORS_MAX];
     size_t mirror_count;
+    char grid[FL_SOURCE_TEXT_MAX]; /* keys of the grid that every message has; "": any. A mirror of
+                                      one's own may have a part of it: clear this then */
     struct fl_source_expect expects[FL_SOURCE_EXPECT_MAX];
     size_t expect_count;
     struct fl_source_arrival arrivals[FL_SOURCE_ARRIVALS_MAX];

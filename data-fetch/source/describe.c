@@ -150,6 +150,8 @@ static void print_where(FILE *out, const struct fl_source *source)
 
 static void print_expects(FILE *out, const struct fl_source *source)
 {
+    if (source->grid[0])
+        (void)fprintf(out, "%-12s %s\n", "grid", source->grid);
     for (size_t i = 0; i < source->expect_count; i++)
         (void)fprintf(out, "%-12s %s%s%s\n", i ? "" : "holds", source->expects[i].keys,
                       source->expects[i].when[0] ? "  when " : "", source->expects[i].when);
@@ -365,7 +367,8 @@ json_t *fl_describe_json(const struct fl_source *source, const char *path)
         put(out, "index", json_string(index_kinds[source->index_kind])) &&
         put(out, "format", json_string(formats[source->format])) &&
         put(out, "packing", json_string(packings[source->packing])) &&
-        put(out, "mirrors", mirrors_json(source)) && put(out, "arrivals", arrivals_json(source)) &&
+        put(out, "mirrors", mirrors_json(source)) && put(out, "grid", json_string(source->grid)) &&
+        put(out, "arrivals", arrivals_json(source)) &&
         put_duration(out, "first", source->first_s) && put_duration(out, "poll", source->poll_s) &&
         put_duration(out, "give_up", source->give_up_s) &&
         put(out, "html", json_string(source->html_is_not_yet ? "not-yet" : "refuse")) &&

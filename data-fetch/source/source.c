@@ -117,8 +117,15 @@ static int read_expects(const struct fl_source_reader *reader, setting *group)
     static const char *const keys[] = {"when", "keys", NULL};
     struct fl_source *source = reader->source;
     setting *list = NULL;
-    int rc = fl_settings_list(reader->settings, group, "expect", 0, FL_SOURCE_EXPECT_MAX, &list,
+    int rc = fl_settings_list(reader->settings, group, "expect", 0, FL_SOURCE_EXPECT_MAX - 1, &list,
                               &source->expect_count, reader->err);
+
+    if (rc == 0 && source->grid[0]) {
+        struct fl_source_expect grid = {0};
+
+        (void)snprintf(grid.keys, sizeof(grid.keys), "%s", source->grid);
+        rc = check_expect(reader, fl_settings_member(group, "grid"), &grid);
+    }
 
     for (size_t i = 0; rc == 0 && i < source->expect_count; i++) {
         struct fl_source_expect *expect = &source->expects[i];
@@ -189,6 +196,7 @@ static int read_texts(const struct fl_source_reader *reader, setting *group)
         {"title", false, source->title, sizeof(source->title)},
         {"licence", false, source->licence, sizeof(source->licence)},
         {"credit", false, source->credit, sizeof(source->credit)},
+        {"grid", false, source->grid, sizeof(source->grid)},
     };
     int format = 0;
     int packing = 0;
@@ -258,7 +266,7 @@ int fl_source_parse(const char *text, const char *path, struct fl_source *ret_so
     static const char *const keys[] = {
         "name",      "title",    "licence",    "credit",     "cycles",  "leads", "paths",
         "index",     "format",   "packing",    "mirrors",    "wait",    "html",  "expect",
-        "merge_gap", "arrivals", "dimensions", "file_spans", "history", NULL};
+        "merge_gap", "arrivals", "dimensions", "file_spans", "history", "grid",  NULL};
     fl_auto(fl_settings_destroy) struct fl_settings *settings = NULL;
     struct fl_source *source = calloc(1, sizeof(*source));
     struct fl_source_reader reader = {.source = source, .err = reterr};
