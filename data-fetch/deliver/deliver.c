@@ -14,6 +14,7 @@
 #include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/world/file.h"
+#include "stages/common/inputs.h"
 #include "stages/common/contract.h"
 
 #include "engine/base/banned.h"
@@ -29,6 +30,7 @@ struct delivering {
     struct fl_pull_options pull;
     struct fl_notify notify;
     struct fl_site *site;
+    struct fl_inputs *head; /* of inputs.json, with the grants */
     const char *site_file;
     const char *release;
     /* the receipt, written while files come */
@@ -42,6 +44,7 @@ static void release(struct delivering *c)
     fl_signer_release(&c->signer);
     fl_incoming_drop(&c->receipt);
     fl_site_destroy(c->site);
+    fl_inputs_destroy(c->head);
     fl_contract_close(c->contract);
 }
 FL_DEFINE_AUTO_VALUE(struct delivering, release)
@@ -235,7 +238,11 @@ static int set_up(struct delivering *c, struct fl_err *reterr)
                           "deliver needs --set NAME, and --to DIR or FAIRLEAD_PRODUCTS");
     if (c->site && c->site->keys[0])
         rc = fl_signer_open(c->d.world, c->site->keys, c->site->name, &c->signer, reterr);
-    c->pull.site = c->site;
+    if (rc == 0)
+        rc = fl_feed_head(&c->feed, &c->head, reterr);
+    c->pull = (struct fl_pull_options){.site = c->site,
+                                       .grants = c->head ? c->head->grants : NULL,
+                                       .grant_count = c->head ? c->head->grant_count : 0};
     c->d.pull = &c->pull;
     c->d.signer = c->signer.key ? &c->signer : NULL;
     c->d.fn = receipt_file;

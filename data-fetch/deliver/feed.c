@@ -47,6 +47,7 @@ struct scanning {
     char name[16]; /* the last text at depth 1 */
     size_t name_size;
     bool any_list;
+    struct fl_inputs **ret_head; /* or NULL */
     struct fl_err *reterr;
 };
 
@@ -58,6 +59,11 @@ static int give(struct scanning *s)
 
     if (s->count == 0)
         return 0;
+    if (!s->fn) { /* the head alone is wanted */
+        s->count = 0;
+        fl_buf_clear(&s->window);
+        return 0;
+    }
     fl_buf_init(&text, 0);
     fl_buf_puts(&text, "{\"version\":1,\"inputs\":[");
     fl_buf_add(&text, s->window.data, s->window.size);
@@ -161,6 +167,8 @@ static int check_head(struct scanning *s)
         rc = fl_err_set(s->reterr, FL_E_PARSE, 0, "member 'inputs' is missing; it must be a list");
     if (rc == 0)
         rc = fl_inputs_parse(s->head.data, s->head.size, &inputs, s->reterr);
+    if (rc == 0 && s->ret_head)
+        *s->ret_head = FL_STEAL(inputs);
     return rc < 0 ? fl_err_note(s->reterr, rc, "'%s'", s->feed->inputs) : 0;
 }
 
@@ -184,9 +192,11 @@ static int scan(struct scanning *s, int fd)
     return rc;
 }
 
-static int each_input(const struct fl_feed *feed, fl_feed_fn fn, void *arg, struct fl_err *reterr)
+static int each_input(const struct fl_feed *feed, fl_feed_fn fn, void *arg,
+                      struct fl_inputs **ret_head, struct fl_err *reterr)
 {
-    struct scanning s = {.feed = feed, .fn = fn, .arg = arg, .reterr = reterr};
+    struct scanning s = {
+        .feed = feed, .fn = fn, .arg = arg, .ret_head = ret_head, .reterr = reterr};
     int fd = feed->world->ops->open(feed->inputs, O_RDONLY, 0, feed->world->arg);
     int rc;
 
@@ -196,7 +206,7 @@ static int each_input(const struct fl_feed *feed, fl_feed_fn fn, void *arg, stru
         return fl_err_errno(reterr, -fd, "open '%s'", feed->inputs);
     (void)snprintf(s.folder, sizeof(s.folder), "%.*s",
                    (int)(fl_path_base(feed->inputs) - feed->inputs), feed->inputs);
-    fl_buf_init(&s.head, FL_FEED_ENTRY_MAX);
+    fl_buf_init(&s.head, FL_FEED_HEAD_MAX);
     fl_buf_init(&s.window, 0);
     fl_buf_init(&s.entry, FL_FEED_ENTRY_MAX);
     rc = scan(&s, fd);
@@ -316,5 +326,13 @@ int fl_feed_each(const struct fl_feed *feed, fl_feed_fn fn, void *arg, struct fl
 {
     fl_assert(fn);
     fl_assert((feed->inputs != NULL) != (feed->folder != NULL));
-    return feed->inputs ? each_input(feed, fn, arg, reterr) : each_file(feed, fn, arg, reterr);
+    return feed->inputs ? each_input(feed, fn, arg, NULL, reterr)
+                        : each_file(feed, fn, arg, reterr);
+}
+
+int fl_feed_head(const struct fl_feed *feed, struct fl_inputs **ret_inputs, struct fl_err *reterr)
+{
+    fl_assert(ret_inputs);
+    *ret_inputs = NULL;
+    return feed->inputs ? each_input(feed, NULL, NULL, ret_inputs, reterr) : 0;
 }

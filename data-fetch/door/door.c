@@ -102,7 +102,7 @@ static int start(struct fl_door *door, struct fl_buf keys[static 3], struct fl_e
     if (!door->daemon)
         return door->plain
                    ? fl_err_set(reterr, FL_E_NET, 0, "the HTTP library cannot be started")
-                   : fl_err_set(reterr, FL_E_PARSE, 0,
+                   : fl_err_set(reterr, FL_E_CONFIG, 0,
                                 "the site's key and certificate are no pair, or not in PEM");
     info = MHD_get_daemon_info(door->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     if (!info)

@@ -63,7 +63,7 @@ void server_start(struct server *server, const char *const *argv)
         size++;
     line[size] = '\0';
     (void)close(out[0]);
-    url = strstr(line, "http://");
+    url = strstr(line, "http");
     if (!url)
         fail_msg("'%s' did not tell its address: '%s'", argv[0], line);
     url[strcspn(url, "\"")] = '\0';
