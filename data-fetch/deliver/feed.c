@@ -57,6 +57,7 @@ static int give(struct scanning *s)
     fl_auto(fl_buf_release) struct fl_buf text;
     int rc = 0;
 
+    fl_buf_init(&text, 0);
     if (s->count == 0)
         return 0;
     if (!s->fn) { /* the head alone is wanted */
@@ -64,7 +65,6 @@ static int give(struct scanning *s)
         fl_buf_clear(&s->window);
         return 0;
     }
-    fl_buf_init(&text, 0);
     fl_buf_puts(&text, "{\"version\":1,\"inputs\":[");
     fl_buf_add(&text, s->window.data, s->window.size);
     fl_buf_puts(&text, "]}");

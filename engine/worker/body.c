@@ -124,6 +124,10 @@ static int env_contract(struct fl_body_list *list, const struct fl_spec *spec, c
         rc = env_format(list, "FAIRLEAD_OUTPUT_DIR", reterr, "%s/out", folder);
     if (rc == 0)
         rc = env_format(list, "FAIRLEAD_PRODUCTS", reterr, "%s/products", spec->root);
+    if (rc == 0)
+        rc = env_format(list, "FAIRLEAD_BOOK", reterr, "%s/.transfer", spec->root);
+    if (rc == 0 && spec->site_file)
+        rc = env_set(list, "FAIRLEAD_SITE", spec->site_file, reterr);
     return rc;
 }
 

@@ -123,6 +123,24 @@ int fl_worker_parse_site(char *text, struct fl_worker_site *ret_site, struct fl_
     return 0;
 }
 
+int fl_worker_parse_site_file(char *text, struct fl_worker_site *sites, size_t count,
+                              struct fl_err *reterr)
+{
+    char *value = strchr(text, '=');
+
+    if (!value || !value[1])
+        return fl_err_set(reterr, FL_E_USAGE, 0, "site file '%s': NAME=FILE is expected", text);
+    *value++ = '\0';
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(sites[i].site, text) != 0)
+            continue;
+        sites[i].file = value;
+        return 0;
+    }
+    return fl_err_set(reterr, FL_E_USAGE, 0,
+                      "site file of '%s': there is no --site of that name before it", text);
+}
+
 /* What every attempt's mark is a name of; and the folder for what is made ahead, empty. */
 static int open_site(struct fl_worker *worker, const struct site *site, struct fl_err *reterr)
 {
@@ -173,7 +191,10 @@ static int add_site(struct fl_worker *worker, const struct fl_worker_site *given
     if (rc < 0)
         return fl_err_note(reterr, rc, "site '%s'", given->site);
     worker->site_count++;
-    return open_site(worker, site, reterr);
+    if (given->file && !realpath(given->file, site->file))
+        return fl_err_errno(reterr, errno, "site file '%s' of site '%s'", given->file, given->site);
+    rc = open_site(worker, site, reterr);
+    return rc < 0 ? rc : fl_door_prepare(worker, site, reterr);
 }
 
 static int add_pool(struct fl_worker *worker, const struct fl_worker_pool *given,
@@ -312,6 +333,8 @@ int fl_worker_create(const struct fl_world *world, const struct fl_worker_config
         strlen(config->name) >= sizeof(worker->name))
         return fl_err_set(reterr, FL_E_USAGE, 0, "a worker needs a name that is one plain word");
     (void)snprintf(worker->name, sizeof(worker->name), "%s", config->name);
+    if (!realpath(config->keys_dir, worker->keys_dir)) /* what is wrong with it is said below */
+        worker->keys_dir[0] = '\0';
     rc = open_descriptors(worker, reterr);
     if (rc == 0)
         rc = find_programs(worker, config, reterr);

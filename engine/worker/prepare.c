@@ -229,7 +229,9 @@ static int write_spec(struct fl_worker *worker, const struct attempt *attempt,
         rc = file_in(attempt, "spec.json", path, reterr);
     if (rc < 0)
         return rc;
-    if (!json || json_object_set_new(json, "root", json_string(attempt->site->root)) != 0)
+    if (!json || json_object_set_new(json, "root", json_string(attempt->site->root)) != 0 ||
+        (attempt->site->file[0] &&
+         json_object_set_new(json, "site_file", json_string(attempt->site->file)) != 0))
         return fl_err_set(reterr, FL_E_NOMEM, 0, "spec.json: out of memory");
     fd = world->ops->open(fresh, O_WRONLY, 0, world->arg);
     if (fd < 0)

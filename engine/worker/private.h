@@ -41,7 +41,7 @@ struct door {
     int pidfd;       /* -1 */
     int keep_fd;     /* its standard input: its end is the door's end */
     int told_fd;     /* its standard output: it tells its address there */
-    char url[128];   /* "": not known */
+    char url[400];   /* "": not known */
     bool settled;    /* told its address, or failed once */
     int64_t next_ns; /* when it is started again, or is no longer waited for; INT64_MAX */
     int64_t wait_ns; /* before the next start */
@@ -57,6 +57,8 @@ struct ready {
 struct site {
     char name[FL_TRANSPORT_USER_MAX];
     char root[FL_PATH_MAX]; /* absolute */
+    char file[FL_PATH_MAX]; /* its site file, absolute; "": none */
+    bool keys;              /* the worker's folder of keys has a pair for it */
     int lock_fd;
     struct ready ready[FL_WORKER_READY_MAX];
     size_t ready_count;
@@ -189,6 +191,7 @@ struct fl_worker {
     struct pool pools[FL_WORKER_POOLS_MAX];
     size_t pool_count;
     bool no_doors;
+    char keys_dir[FL_PATH_MAX]; /* absolute, when it is there */
     struct attempt *attempts;
     size_t attempt_count;
     json_t *told;   /* array: ids of the last attempts that ended and were acknowledged */
@@ -377,6 +380,9 @@ void fl_await_release(struct fl_worker *worker); /* and waits for their ends */
 
 /* ---------------------------------------------------------------- door.c */
 void fl_door_init(struct door *door);
+/* Finds the site's keys; a site with keys and without a site file is given one that says so, so
+ * that its transfers know them. */
+int fl_door_prepare(struct fl_worker *worker, struct site *site, struct fl_err *reterr);
 void fl_door_start(struct fl_worker *worker, struct site *site);
 /* Something of its process is readable. True when the sites' addresses have changed. */
 bool fl_door_look(struct fl_worker *worker, struct site *site);

@@ -93,6 +93,7 @@ static int read_names(struct fl_spec *spec, struct fl_err *reterr)
         {"program", &spec->program, true},
         {"lead", &spec->lead, false},
         {"root", &spec->root, false},
+        {"site_file", &spec->site_file, false},
     };
     int rc = 0;
 

@@ -26,7 +26,8 @@ struct fl_spec {
     const char *token;
     const char *site;
     const char *program;
-    const char *root; /* absolute: the site's root, put in by the worker */
+    const char *root;      /* absolute: the site's root, put in by the worker */
+    const char *site_file; /* absolute, put in by the worker */
     int64_t attempt;
     int64_t mpi_ranks; /* 0: not an MPI program */
     bool mpi_oversubscribe;

@@ -63,6 +63,7 @@ struct fl_worker_pool {
 struct fl_worker_site {
     const char *site;
     const char *root; /* made when absent; stored as an absolute path */
+    const char *file; /* its site file, for transfers from and to it; NULL: none */
 };
 
 struct fl_worker_config {
@@ -82,6 +83,9 @@ struct fl_worker;
  * command line; text is changed and must outlive the result. FL_E_USAGE. */
 int fl_worker_parse_pool(char *text, struct fl_worker_pool *ret_pool, struct fl_err *reterr);
 int fl_worker_parse_site(char *text, struct fl_worker_site *ret_site, struct fl_err *reterr);
+/* "NAME=FILE" for one of the sites, which come before it. */
+int fl_worker_parse_site_file(char *text, struct fl_worker_site *sites, size_t count,
+                              struct fl_err *reterr);
 
 /* Connects (later, when the coordinator is not there yet), locks the roots and takes up the
  * attempts that it finds below them. FL_E_USAGE, FL_E_LOCKED (another worker has a root), errors of

@@ -26,6 +26,9 @@ static const char usage[] =
     "  --coordinator URL  where the coordinator listens\n"
     "  --keys DIR         folder with worker.key and coordinator.pub\n"
     "  --site NAME=ROOT   a site and the folder of its files; may repeat\n"
+    "  --site-file NAME=FILE  the site file of a --site before it: its door's addresses, its "
+    "lines\n"
+    "                     to other sites, its keys; see fairlead-site(5); may repeat\n"
     "  --pool SPEC        a pool at one of the sites; cores default 1, jobs 8; also memory=64G,\n"
     "                     gpus=N, licence:NAME=N; may repeat\n"
     "  --no-doors         do not serve the sites' files to other sites\n"
@@ -56,12 +59,17 @@ static int add_site(struct options *options, char *text, struct fl_err *reterr)
 /* 1: it was --help or --version. */
 static int read_options(int argc, char **argv, struct options *options, struct fl_err *reterr)
 {
-    static const struct option known[] = {
-        {"name", required_argument, NULL, 'n'}, {"coordinator", required_argument, NULL, 'c'},
-        {"keys", required_argument, NULL, 'k'}, {"site", required_argument, NULL, 's'},
-        {"pool", required_argument, NULL, 'p'}, {"no-doors", no_argument, NULL, 'd'},
-        {"verbose", no_argument, NULL, 'v'},    {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},    {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"name", required_argument, NULL, 'n'},
+                                          {"coordinator", required_argument, NULL, 'c'},
+                                          {"keys", required_argument, NULL, 'k'},
+                                          {"site", required_argument, NULL, 's'},
+                                          {"site-file", required_argument, NULL, 'f'},
+                                          {"pool", required_argument, NULL, 'p'},
+                                          {"no-doors", no_argument, NULL, 'd'},
+                                          {"verbose", no_argument, NULL, 'v'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {"version", no_argument, NULL, 'V'},
+                                          {NULL, 0, NULL, 0}};
     int option;
     int rc = 0;
 
@@ -78,6 +86,10 @@ static int read_options(int argc, char **argv, struct options *options, struct f
             break;
         case 's':
             rc = add_site(options, optarg, reterr);
+            break;
+        case 'f':
+            rc = fl_worker_parse_site_file(optarg, options->sites, options->config.site_count,
+                                           reterr);
             break;
         case 'p':
             rc = add_pool(options, optarg, reterr);
