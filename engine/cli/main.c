@@ -33,7 +33,7 @@ struct command {
 
 static const struct command commands[] = {
     {"check", "FILE", "read a workflow and say what is wrong with it, or what it would run",
-     FL_OPT_SET | FL_OPT_JSON, 1, 1, fl_cli_check},
+     FL_OPT_STATE | FL_OPT_SET | FL_OPT_JSON, 1, 1, fl_cli_check},
     {"run", "FILE --cycle CYCLE | FILE --from CYCLE [--to CYCLE]",
      "run a workflow here, in the foreground; goes on with a run that is not finished",
      FL_OPT_STATE | FL_OPT_SET | FL_OPT_CYCLE | FL_OPT_VARIANT | FL_OPT_HTTP | FL_OPT_FROM |

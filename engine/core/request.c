@@ -50,6 +50,36 @@ int fl_asking_each(const struct fl_asking *asking, fl_asking_fn fn, struct fl_er
     return rc;
 }
 
+/* One for each stage of the objects that is alike: its first instance in that state. */
+int fl_asking_refuse(const struct fl_asking *asking, const char *what, struct fl_err *reterr)
+{
+    fl_auto(fl_buf_release) struct fl_buf list;
+    const struct fl_run *run = asking->run;
+    uint32_t stage = UINT32_MAX;
+    enum fl_state state = FL_STATE_COUNT;
+    size_t count = 0;
+
+    fl_buf_init(&list, FL_ERR_TEXT_MAX);
+    for (size_t r = 0; r < asking->range_count; r++)
+        for (uint32_t i = asking->ranges[r].first; i < asking->ranges[r].last; i++) {
+            char title[FL_CORE_ID_MAX];
+
+            if (run->plan->inst_stage[i] == stage && run->insts[i].state == state)
+                continue;
+            stage = run->plan->inst_stage[i];
+            state = run->insts[i].state;
+            if (count++ >= FL_VIEW_NAMED_MAX)
+                continue;
+            fl_inst_title(run, i, title, sizeof(title));
+            fl_buf_printf(&list, "%s%.100s is %s", count > 1 ? ", " : "", title,
+                          fl_state_name(state));
+        }
+    if (count > FL_VIEW_NAMED_MAX)
+        fl_buf_printf(&list, " and %zu more", count - FL_VIEW_NAMED_MAX);
+    return fl_err_set(reterr, FL_E_REFUSED, 0, "%s%s%s", what, count ? ": " : "",
+                      count ? list.data : "");
+}
+
 void fl_asking_release(struct fl_asking *asking)
 {
     free(asking->ranges);

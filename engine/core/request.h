@@ -11,6 +11,8 @@
 #include "engine/core/params.h"
 
 #define FL_REQUEST_OBJECTS_MAX 1000
+#define FL_REQUEST_GONE_S 30 /* a worker that went less long ago may come back with what it runs \
+                              */
 
 /* Instances first … last - 1. */
 struct fl_range {
@@ -48,6 +50,9 @@ int fl_asking_name(const struct fl_asking *asking, struct fl_event *event, struc
 typedef int (*fl_asking_fn)(const struct fl_asking *asking, uint32_t inst, struct fl_err *reterr);
 /* Calls fn for each instance that is meant, once. */
 int fl_asking_each(const struct fl_asking *asking, fl_asking_fn fn, struct fl_err *reterr);
+/* FL_E_REFUSED: what cannot be done, and the state of each object that was named (bounded):
+ * "nothing to hold: prep(+003) is running, make has succeeded and 3 more". */
+int fl_asking_refuse(const struct fl_asking *asking, const char *what, struct fl_err *reterr);
 /* "set by ann (key k1): gauge broken", cut to size. */
 void fl_asking_cause(const struct fl_asking *asking, const char *what, char *text, size_t size);
 

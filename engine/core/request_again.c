@@ -54,14 +54,25 @@ static int give_up(const struct fl_asking *a, uint32_t inst, struct fl_err *rete
 {
     const struct fl_inst *in = &a->run->insts[inst];
     const struct fl_ending end = {
-        .state = FL_STATE_LOST, .class = "transient", .proved = true}; /* the person says so */
+        .state = FL_STATE_LOST, .class = "transient", .proved = true, .by_hand = true};
+    const struct fl_worker *worker;
+    char title[FL_CORE_ID_MAX];
     struct fl_event *event;
     int rc;
 
     if (in->state != FL_STATE_RUNNING && in->state != FL_STATE_LAUNCHED)
         return 0;
-    if (!a->core->workers[fl_inst_last_try(in)->worker]->gone)
+    worker = a->core->workers[fl_inst_last_try(in)->worker];
+    if (!worker->gone)
         return 0;
+    fl_inst_title(a->run, inst, title, sizeof(title));
+    if (a->input->now_ns - worker->since_ns < FL_REQUEST_GONE_S * INT64_C(1000000000))
+        return fl_err_set(reterr, FL_E_REFUSED, 0,
+                          "%s is at worker '%s', which is gone for %lld s only and may come back "
+                          "with it; ask again when it has been gone for %d s",
+                          title, worker->name,
+                          (long long)((a->input->now_ns - worker->since_ns) / 1000000000),
+                          FL_REQUEST_GONE_S);
     rc = fl_emit_failed_end(a->events, a->input, a->run, inst, &end,
                             "given up by hand: its worker cannot be reached", &event, reterr);
     return rc < 0 ? rc : fl_asking_name(a, event, reterr);
@@ -85,9 +96,10 @@ int fl_request_retry(const struct fl_asking *a, struct fl_err *reterr)
                           "it is lost, and nothing proves its body dead: when you know that it is, "
                           "retry with --force");
     if (rc == 0 && a->events->count == before)
-        return fl_err_set(
-            reterr, FL_E_REFUSED, 0,
-            "nothing to try again there: only what failed, timed out, was cancelled or lost "
-            "can be, and not while an input of it is absent");
+        return fl_asking_refuse(
+            a,
+            "nothing to try again (only what failed, timed out, was cancelled or lost can be, and "
+            "not while an input of it is absent)",
+            reterr);
     return rc;
 }

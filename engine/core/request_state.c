@@ -181,8 +181,9 @@ static int set_all(const struct fl_asking *a, fl_asking_fn fn, struct fl_err *re
     int rc = fl_asking_each(a, fn, reterr);
 
     if (rc == 0 && a->events->count == before)
-        rc = fl_err_set(reterr, FL_E_REFUSED, 0,
-                        "nothing to set there: it runs, has succeeded, or is in that state");
+        rc = fl_asking_refuse(
+            a, "nothing to set (what runs, has succeeded, or is in that state is left alone)",
+            reterr);
     return rc;
 }
 

@@ -57,7 +57,7 @@ int fl_request_cancel(const struct fl_asking *a, struct fl_err *reterr)
     if (rc == 0)
         rc = fl_asking_each(a, cancel_one, reterr);
     if (rc == 0 && a->events->count == before)
-        return fl_err_set(reterr, FL_E_REFUSED, 0, "nothing to cancel: it has ended");
+        return fl_asking_refuse(a, "nothing to cancel", reterr);
     return rc;
 }
 
@@ -97,8 +97,7 @@ static int ask_hold(const struct fl_asking *a, bool hold, struct fl_err *reterr)
     }
     rc = fl_asking_each(a, hold ? hold_one : release_one, reterr);
     if (rc == 0 && a->events->count == before)
-        return fl_err_set(reterr, FL_E_REFUSED, 0,
-                          hold ? "nothing to hold: it runs or has ended" : "nothing is held there");
+        return fl_asking_refuse(a, hold ? "nothing to hold" : "nothing is held there", reterr);
     return rc;
 }
 

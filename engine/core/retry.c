@@ -94,8 +94,13 @@ static int64_t next_try_ns(const struct fl_run *run, uint32_t inst, const struct
     int64_t before;
 
     if (run->cancel_asked || fl_inst_last_try(in)->cancel_asked || in->doom ||
-        in->try_count >= FL_CORE_TRIES_MAX ||
-        !fl_again_rule(fl_inst_stage(run, inst), end, ret_again))
+        in->try_count >= FL_CORE_TRIES_MAX)
+        return 0;
+    if (end->by_hand) {
+        *ret_again = (struct fl_again){.cause = NULL};
+        return now_ns;
+    }
+    if (!fl_again_rule(fl_inst_stage(run, inst), end, ret_again))
         return 0;
     if (end->state == FL_STATE_LOST && !end->proved &&
         (strcmp(ret_again->cause, "lost") != 0 || !ret_again->overlap))
@@ -132,6 +137,8 @@ static int emit_retry(struct fl_events *events, const struct fl_run *run, uint32
     event->until_ns = until_ns;
     event->who = "fairlead";
     fl_cycle_format_extended((struct fl_cycle){until_ns / 1000000000}, at);
+    if (!again->cause)
+        return fl_emit_text(event, &event->why, why, reterr);
     (void)snprintf(text, sizeof(text), "attempt %u at %s (%s: %lld of %lld), after: %.600s",
                    in->try_count + 1u, at, again->cause,
                    (long long)earlier(run, inst, again->cause) + 2, (long long)again->tries,

@@ -14,8 +14,9 @@ struct fl_ending {
     const char *class; /* of the failure; may be NULL */
     int64_t code;
     int64_t signal;
-    bool check;  /* the checks of its outputs refused it */
-    bool proved; /* of a lost one: its body is dead */
+    bool check;   /* the checks of its outputs refused it */
+    bool proved;  /* of a lost one: its body is dead */
+    bool by_hand; /* a person wants another attempt, now, whatever the rules */
 };
 
 /* The rule that holds for an end. */

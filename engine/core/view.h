@@ -57,6 +57,8 @@ int fl_view_workers(const struct fl_core *core, json_t **ret_json, struct fl_err
 /* {"workflows":[{"workflow","digest","state","reason","calendar","start","stop","last","next",
  * "waits_for","unfinished","ahead","made","skipped","skipped_why","since","who"}]}: installed
  * workflows. state: active, held, ending (no more cycles, some run), done, removed. */
-int fl_view_workflows(const struct fl_core *core, json_t **ret_json, struct fl_err *reterr);
+/* now_ns 0: not known. */
+int fl_view_workflows(const struct fl_core *core, int64_t now_ns, json_t **ret_json,
+                      struct fl_err *reterr);
 
 #endif

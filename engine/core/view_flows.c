@@ -31,7 +31,7 @@ static const char *state_of(const struct fl_flow *flow)
 }
 
 /* What the next cycle waits for, in words. */
-static const char *waits_of(const struct fl_flow *flow)
+static const char *waits_of(const struct fl_flow *flow, int64_t now_ns)
 {
     const struct fl_cycling *c = &flow->plan->workflow->cycles;
 
@@ -39,12 +39,15 @@ static const char *waits_of(const struct fl_flow *flow)
         return NULL;
     if (flow->held)
         return "its release";
+    if (flow->unfinished > c->ahead && fl_cycle_calendar(flow->next) == FL_CALENDAR_STANDARD &&
+        now_ns < (flow->next.s - c->early_s) * INT64_C(1000000000))
+        return "its time, and the end of an earlier cycle (ahead)";
     if (flow->unfinished > c->ahead)
         return "the end of an earlier cycle (ahead)";
     return fl_cycle_calendar(flow->next) == FL_CALENDAR_STANDARD ? "its time" : NULL;
 }
 
-static void put_flow(int *rc, json_t *object, const struct fl_flow *flow)
+static void put_flow(int *rc, json_t *object, const struct fl_flow *flow, int64_t now_ns)
 {
     const struct fl_cycling *c = &flow->plan->workflow->cycles;
 
@@ -58,7 +61,7 @@ static void put_flow(int *rc, json_t *object, const struct fl_flow *flow)
     put_cycle(rc, object, "stop", flow->has_stop, flow->stop);
     put_cycle(rc, object, "last", flow->has_last, flow->last);
     put_cycle(rc, object, "next", flow->has_next && !flow->removed, flow->next);
-    fl_view_put_text(rc, object, "waits_for", waits_of(flow));
+    fl_view_put_text(rc, object, "waits_for", waits_of(flow, now_ns));
     fl_view_put_int(rc, object, "unfinished", flow->unfinished);
     fl_view_put_int(rc, object, "ahead", c->ahead);
     fl_view_put_int(rc, object, "made", (int64_t)flow->made);
@@ -68,7 +71,8 @@ static void put_flow(int *rc, json_t *object, const struct fl_flow *flow)
     fl_view_put_text(rc, object, "who", flow->who);
 }
 
-int fl_view_workflows(const struct fl_core *core, json_t **ret_json, struct fl_err *reterr)
+int fl_view_workflows(const struct fl_core *core, int64_t now_ns, json_t **ret_json,
+                      struct fl_err *reterr)
 {
     fl_json_auto json_t *list = json_array();
     json_t *answer;
@@ -77,7 +81,7 @@ int fl_view_workflows(const struct fl_core *core, json_t **ret_json, struct fl_e
     for (size_t i = 0; rc == 0 && i < core->flow_count; i++) {
         fl_json_auto json_t *one = json_object();
 
-        put_flow(&rc, one, core->flows[i]);
+        put_flow(&rc, one, core->flows[i], now_ns);
         if (rc == 0 && json_array_append(list, one) < 0)
             rc = FL_E_NOMEM;
     }

@@ -580,7 +580,7 @@ int fl_model_answer(struct fl_model *model, const json_t *request, int64_t now_n
         rc = fl_view_actions(model->core, run, &answer, reterr);
         break;
     case VERB_WORKFLOWS:
-        rc = fl_view_workflows(model->core, &answer, reterr);
+        rc = fl_view_workflows(model->core, now_ns, &answer, reterr);
         break;
     case VERB_COUNT:
         rc = fl_err_set(reterr, FL_E_USAGE, 0,

@@ -75,6 +75,23 @@ static void a_wrong_name_does_nothing_at_all(void **state)
     drive_close(&d);
 }
 
+/* "It ran or had ended" is no answer for who named five things: each is told with its state. */
+static void what_cannot_be_done_is_told_of_each_object(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_grouped(&d);
+    assert_int_equal(drive_request(&d, "{'verb':'release','which':['model']}"), FL_E_REFUSED);
+    assert_string_equal(d.err.text, "nothing is held there: grid is ready, run(+000) is waiting");
+    assert_int_equal(drive_request(&d, "{'verb':'retry','which':['last','grid']}"), FL_E_REFUSED);
+    assert_non_null(strstr(d.err.text, "): grid is ready, last is waiting"));
+    drive_hello(&d, "w1", NULL);
+    assert_int_equal(drive_request(&d, "{'verb':'hold','which':['grid']}"), FL_E_REFUSED);
+    assert_string_equal(d.err.text, "nothing to hold: grid is launched");
+    drive_close(&d);
+}
+
 /* What was held before by another hand stays held. */
 static void undo_releases_only_what_the_hold_held(void **state)
 {
@@ -537,6 +554,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_group_is_acted_on_as_a_stage_is),
         cmocka_unit_test(a_wrong_name_does_nothing_at_all),
+        cmocka_unit_test(what_cannot_be_done_is_told_of_each_object),
         cmocka_unit_test(undo_releases_only_what_the_hold_held),
         cmocka_unit_test(a_parameter_that_is_set_reaches_what_is_launched_next),
         cmocka_unit_test(a_parameter_set_for_a_time_expires),

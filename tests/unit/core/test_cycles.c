@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/core/state.h"
+#include "engine/core/view.h"
 #include "tests/lib/drive.h"
 #include "tests/lib/test.h"
 
@@ -74,6 +75,35 @@ static void a_cycle_is_made_when_its_time_has_come(void **state)
     assert_cycles(&d, FL_EVENT_RUN_CREATED, "20261124T0000Z");
     drive_pass(&d, 1);
     assert_cycles(&d, FL_EVENT_RUN_CREATED, "20261124T0000Z 20261124T0600Z");
+    drive_close(&d);
+}
+
+static void assert_waits(const struct drive *d, const char *words)
+{
+    fl_json_auto json_t *answer = NULL;
+    struct fl_err err = {0};
+    const json_t *one;
+
+    assert_ok(fl_view_workflows(d->core, d->now_ns, &answer, &err), err);
+    one = json_array_get(json_object_get(answer, "workflows"), 0);
+    assert_string_equal(json_string_value(json_object_get(one, "waits_for")), words);
+}
+
+/* Of a workflow that has caught up, the end of an earlier cycle is not all that the next one waits
+ * for. */
+static void what_the_next_cycle_waits_for_is_told(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_flow(&d, FLOW(EVERY6 "ahead = 0;", ONE), "20261124T0000Z", NULL);
+    assert_waits(&d, "its time, and the end of an earlier cycle (ahead)");
+    drive_pass(&d, 21600);
+    assert_waits(&d, "the end of an earlier cycle (ahead)");
+    finish(&d, "20261124T0000Z");
+    assert_waits(&d, "its time, and the end of an earlier cycle (ahead)");
+    finish(&d, "20261124T0600Z");
+    assert_waits(&d, "its time");
     drive_close(&d);
 }
 
@@ -493,6 +523,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cycle_is_made_when_its_time_has_come),
+        cmocka_unit_test(what_the_next_cycle_waits_for_is_told),
         cmocka_unit_test(early_makes_it_before_its_time),
         cmocka_unit_test(no_more_runs_are_unfinished_than_ahead_allows),
         cmocka_unit_test(nothing_comes_after_the_stop),

@@ -133,6 +133,29 @@ static void a_lost_attempt_holds_its_stage(void **state)
     drive_close(&d);
 }
 
+/* The node burns: who knows it need not wait for a rule. But a worker that is only being started
+ * again comes back with the body that runs, and a second one would write beside it. */
+static void a_gone_workers_attempt_is_given_up_at_once_but_not_too_soon(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    open_toy(&d, TOY(""));
+    drive_begin(&d, "a/1");
+    assert_int_equal(drive_feed(&d, FL_INPUT_WORKER_GONE, "w1", json_pack("{s:s}", "reason", "x")),
+                     0);
+    drive_pass(&d, 4);
+    assert_int_equal(drive_request(&d, "{'verb':'retry','which':['a'],'force':true}"),
+                     FL_E_REFUSED);
+    assert_non_null(strstr(d.err.text, "worker 'w1', which is gone for 4 s only"));
+    drive_pass(&d, 26);
+    assert_int_equal(drive_request(&d, "{'verb':'retry','which':['a'],'force':true}"), 0);
+    assert_string_equal(drive_state(&d, "a"), "ready");
+    drive_hello(&d, "w2", NULL);
+    assert_string_equal(drive_state(&d, "a"), "launched");
+    drive_close(&d);
+}
+
 static void hello_dead(struct drive *d, const char *attempt)
 {
     char id[256];
@@ -247,6 +270,7 @@ int main(void)
         cmocka_unit_test(the_most_exact_rule_wins),
         cmocka_unit_test(tries_are_counted_by_cause),
         cmocka_unit_test(a_lost_attempt_holds_its_stage),
+        cmocka_unit_test(a_gone_workers_attempt_is_given_up_at_once_but_not_too_soon),
         cmocka_unit_test(proof_of_death_lets_the_rule_decide),
         cmocka_unit_test(a_late_end_is_proof_and_no_success),
         cmocka_unit_test(with_overlap_another_starts_at_once),
