@@ -41,7 +41,8 @@ static int copy_text(char *to, size_t size, const char *text, struct fl_err *ret
 }
 
 /* Lock, store, live state as the committed events say. */
-static int recover(struct fl_coordinator *c, const char *vfs, struct fl_err *reterr)
+static int recover(struct fl_coordinator *c, const char *vfs, int64_t log_bytes,
+                   struct fl_err *reterr)
 {
     struct fl_store_config config = {.folder = c->state, .vfs = vfs};
     struct fl_err passed = {0};
@@ -57,6 +58,8 @@ static int recover(struct fl_coordinator *c, const char *vfs, struct fl_err *ret
     rc = fl_store_open(&config, &c->store, reterr);
     if (rc == 0)
         rc = fl_store_next_epoch(c->store, &c->epoch, reterr);
+    if (rc == 0 && log_bytes > 0)
+        rc = fl_store_reserve(c->store, (size_t)log_bytes, reterr);
     if (rc == 0)
         rc = fl_store_recover(c->store, UINT64_MAX, 0, &c->core, &c->seq, NULL, &passed, reterr);
     c->told_seq = c->seq; /* an earlier life may have told any of it */
@@ -160,7 +163,8 @@ int fl_coordinator_create(const struct fl_coordinator_config *config,
     if (rc == 0)
         rc = fl_wake_create(&c->stop_fd, reterr);
     if (rc == 0)
-        rc = recover(c, config->vfs, reterr);
+        rc = recover(c, config->vfs,
+                     config->log_bytes ? config->log_bytes : (int64_t)FL_STORE_LOG_BYTES, reterr);
     if (rc == 0)
         rc = bind_bus(c, config->listen, reterr);
     if (rc == 0)

@@ -37,6 +37,8 @@
  */
 #define FL_COORDINATOR_SITES_FILE "sites.json"
 
+#define FL_COORDINATOR_LOG_NONE ((int64_t)-1) /* log_bytes: none of it is made ahead */
+
 struct fl_coordinator;
 
 struct fl_coordinator_config {
@@ -47,6 +49,7 @@ struct fl_coordinator_config {
     const char *http;   /* "127.0.0.1:8090", port 0 picks one; NULL: none */
     const char *web;    /* folder of the static pages; NULL: none */
     const char *vfs;    /* SQLite's disk layer by name; NULL: the operating system's */
+    int64_t log_bytes;  /* of the store's log, made at the start; 0: FL_STORE_LOG_BYTES */
 };
 
 /* Takes the lock, recovers the state from the store, binds. Everything is in place when it returns:

@@ -18,12 +18,15 @@
 
 #include "engine/base/banned.h"
 
+#define LOG_AHEAD_MAX 1000000 /* KiB */
+
 struct options {
     const char *state;
     const char *listen;
     const char *http;
     const char *keys;
     const char *web;
+    int64_t log_ahead; /* as in fl_coordinator_config */
     bool verbose;
 };
 
@@ -36,6 +39,8 @@ static const char usage[] =
     "  --http ADDR      also serve the page and the API, e.g. 127.0.0.1:8090 (port 0 picks one)\n"
     "  --keys DIR       folder of the CURVE keys [STATE/keys]; see fairlead keys\n"
     "  --web DIR        folder of the static pages\n"
+    "  --log-ahead KIB  space of the disk that the record's log takes at the start [4425]; 0: "
+    "none\n"
     "  --verbose        log more\n"
     "  --help           this text\n"
     "  --version        the version\n"
@@ -52,6 +57,7 @@ enum {
     OPT_HTTP,
     OPT_KEYS,
     OPT_WEB,
+    OPT_LOG_AHEAD,
     OPT_VERBOSE,
     OPT_HELP,
     OPT_VERSION
@@ -63,11 +69,25 @@ static const struct option long_options[] = {
     {"http", required_argument, NULL, OPT_HTTP},
     {"keys", required_argument, NULL, OPT_KEYS},
     {"web", required_argument, NULL, OPT_WEB},
+    {"log-ahead", required_argument, NULL, OPT_LOG_AHEAD},
     {"verbose", no_argument, NULL, OPT_VERBOSE},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
 };
+
+static int parse_log_ahead(const char *text, int64_t *ret_bytes, struct fl_err *reterr)
+{
+    char *end = NULL;
+    long long value = strtoll(text, &end, 10);
+
+    if (end == text || *end || value < 0 || value > LOG_AHEAD_MAX)
+        return fl_err_set(reterr, FL_E_USAGE, 0,
+                          "--log-ahead '%s'; accepted: a number of KiB from 0 to %d", text,
+                          LOG_AHEAD_MAX);
+    *ret_bytes = value > 0 ? value * 1024 : FL_COORDINATOR_LOG_NONE;
+    return 0;
+}
 
 /* 0: go on; 1: done, end with success; < 0: bad usage. */
 static int parse(int argc, char **argv, struct options *options, struct fl_err *reterr)
@@ -90,6 +110,10 @@ static int parse(int argc, char **argv, struct options *options, struct fl_err *
             break;
         case OPT_WEB:
             options->web = optarg;
+            break;
+        case OPT_LOG_AHEAD:
+            if (parse_log_ahead(optarg, &options->log_ahead, reterr) < 0)
+                return FL_E_USAGE;
             break;
         case OPT_VERBOSE:
             options->verbose = true;
@@ -167,7 +191,8 @@ static int run(const struct options *options, struct fl_err *reterr)
                                            .listen = options->listen,
                                            .keys = options->keys,
                                            .http = options->http,
-                                           .web = options->web};
+                                           .web = options->web,
+                                           .log_bytes = options->log_ahead};
     int signal_fd = -1;
     int rc = fl_signals_open(signals, FL_COUNT(signals), &signal_fd, reterr);
 

@@ -21,6 +21,8 @@
 #define FL_STORE_WORKFLOW_MAX ((size_t)16 * 1024 * 1024)
 #define FL_STORE_FILE "fairlead.db"
 #define FL_STORE_TIDY_PAGES 1000 /* of 4 KiB */
+/* What the log takes until then, with its frames and a batch more. */
+#define FL_STORE_LOG_BYTES ((size_t)(FL_STORE_TIDY_PAGES + 100) * (4096 + 24))
 
 struct fl_store;
 
@@ -65,6 +67,11 @@ int fl_store_commit(struct fl_store *store, const struct fl_store_batch *batch,
 /* The same for events alone. */
 int fl_store_append(struct fl_store *store, struct fl_event *const *events, size_t count,
                     struct fl_err *reterr);
+/* Makes the log's place on the disk ahead, so many bytes of it: a commit that writes over
+ * what is there syncs its pages, one that makes the file longer the file system's record of that
+ * too, which takes as long again. Zeros are no part of a log: recovery ends at them. A disk that is
+ * full makes no difference but time. FL_E_IO: a sync failed. */
+int fl_store_reserve(struct fl_store *store, size_t bytes, struct fl_err *reterr);
 /* Moves the write-ahead log into the file when it has grown (FL_STORE_TIDY_PAGES). Takes the time
  * of some commits: call it when nothing waits. A failure harms nothing: the log stays. */
 int fl_store_tidy(struct fl_store *store, struct fl_err *reterr);

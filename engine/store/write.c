@@ -8,6 +8,8 @@
 
 #include "engine/base/banned.h"
 
+#define RESERVE_PIECE 65536
+
 int fl_store_bind(sqlite3_stmt *statement, int at, const char *text)
 {
     return text ? sqlite3_bind_text(statement, at, text, -1, SQLITE_STATIC)
@@ -143,6 +145,42 @@ int fl_store_put_workflow(struct fl_store *store, const char *digest, const char
     const struct fl_store_batch batch = {.workflows = &workflow, .workflow_count = 1};
 
     return fl_store_commit(store, &batch, reterr);
+}
+
+/* Zeros up to there, and a sync. SQLite's own code. */
+static int log_extend(sqlite3_file *log, sqlite3_int64 bytes)
+{
+    static const char zeros[RESERVE_PIECE];
+    sqlite3_int64 size = 0;
+    bool longer;
+    int rc = log->pMethods->xFileSize(log, &size);
+
+    longer = rc == SQLITE_OK && size < bytes;
+    while (rc == SQLITE_OK && size < bytes) {
+        rc = log->pMethods->xWrite(log, zeros, RESERVE_PIECE, size);
+        size += RESERVE_PIECE;
+    }
+    return longer ? log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) : SQLITE_OK;
+}
+
+int fl_store_reserve(struct fl_store *store, size_t bytes, struct fl_err *reterr)
+{
+    sqlite3_file *log = NULL;
+    int rc = fl_store_begin(store, reterr); /* opens the log, and nobody else writes to it */
+    int synced = SQLITE_OK;
+
+    if (rc < 0)
+        return rc;
+    if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, (void *)&log) ==
+            SQLITE_OK &&
+        log && log->pMethods)
+        synced = log_extend(log, (sqlite3_int64)bytes);
+    rc = fl_store_run(store, SQL_ROLLBACK, "end a transaction on", reterr);
+    if (rc == 0 && synced != SQLITE_OK) {
+        rc = fl_err_set(reterr, FL_E_IO, synced, "'%s': the log cannot be synced", store->path);
+        store_break(store);
+    }
+    return rc;
 }
 
 int fl_store_tidy(struct fl_store *store, struct fl_err *reterr)

@@ -34,7 +34,7 @@ FLOW
 say() { tail -n +1 -f --pid="$daemon" "$1" 2>/dev/null | grep -qm1 -- "$2"; }
 # daemon_start STATE: the daemon, its number in daemon, where it is in endpoint.
 daemon_start() {
-    exec 5< <(exec fairleadd --state "$1" 2>>"$name.txt")
+    exec 5< <(exec fairleadd --state "$1" --log-ahead 0 2>>"$name.txt")
     daemon=$!
     children+=("$daemon")
     read -r line <&5

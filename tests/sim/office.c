@@ -12,6 +12,8 @@
 #include "tests/sim/threads.h"
 #include "engine/base/banned.h"
 
+#define LOG_BYTES 65536 /* a few batches, and then some that make it longer */
+
 static void look(const void *data, size_t size, void *arg);
 
 void office_open(struct office *office, struct machine *machine, struct facts *facts)
@@ -104,7 +106,8 @@ static void start(struct office *office)
     const struct fl_coordinator_config config = {.world = &office->machine->world,
                                                  .state = OFFICE_STATE,
                                                  .listen = "tcp://127.0.0.1:0",
-                                                 .vfs = "sim"};
+                                                 .vfs = "sim",
+                                                 .log_bytes = LOG_BYTES};
     struct fl_err err = {0};
     int rc = fl_coordinator_create(&config, &office->coordinator, &err);
 

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "engine/store/store.h"
+#include "engine/world/file.h"
 #include "tests/unit/store/broken_vfs.h"
 
 #include "engine/base/banned.h"
@@ -367,6 +368,43 @@ static void the_epoch_grows_with_every_start(void **state)
     fl_store_destroy(store);
 }
 
+/* What is on the disk at this moment, as a machine that goes down leaves it. */
+static void copy_as_it_is(const char *from, const char *to)
+{
+    struct fl_err err = {0};
+
+    assert_ok(fl_file_copy(fl_world_real(), from, to, &err), err);
+}
+
+/* A log that is longer than what was written to it must neither hide the events in it, nor give
+ * what it held before, to the start after a crash. */
+static void a_log_that_was_made_ahead_holds_what_was_committed_and_no_more(void **state)
+{
+    const size_t bytes = (size_t)1 << 20;
+    struct fl_store_config copy = {.folder = "copy"};
+    struct fl_store *store = open_store(false, NULL);
+    struct fl_store *after = NULL;
+    struct fl_err err = {0};
+    struct stat info;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        assert_ok(fl_store_reserve(store, bytes, &err), err); /* again: no harm */
+        assert_ok(append(store, 10 * i, 10, &err), err);
+        assert_int_equal(stat(FL_STORE_FILE "-wal", &info), 0);
+        assert_true(info.st_size >= (off_t)bytes);
+    }
+    assert_ok(fl_dir_make(fl_world_real(), "copy", 0755, &err), err);
+    copy_as_it_is(FL_STORE_FILE, "copy/" FL_STORE_FILE);
+    copy_as_it_is(FL_STORE_FILE "-wal", "copy/" FL_STORE_FILE "-wal");
+    assert_ok(fl_store_open(&copy, &after, &err), err);
+    assert_int_equal(count_events(after), 30);
+    assert_ok(append(after, 30, 10, &err), err);
+    assert_int_equal(count_events(after), 40);
+    fl_store_destroy(after);
+    fl_store_destroy(store);
+}
+
 #define FOLDER_TEST(name) \
     cmocka_unit_test_setup_teardown(name, test_folder_enter, test_folder_leave)
 
@@ -384,6 +422,7 @@ int main(void)
         FOLDER_TEST(a_full_disk_holds_the_batch_until_there_is_space),
         FOLDER_TEST(workflows_are_kept_by_digest),
         FOLDER_TEST(the_epoch_grows_with_every_start),
+        FOLDER_TEST(a_log_that_was_made_ahead_holds_what_was_committed_and_no_more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
