@@ -27,8 +27,11 @@ static const struct {
      "await --source NAME --cycle C --leads SET... [--catalogue DIR] [--until-eof]\n"
      "                     tell each lead of a source when it is there; fetches nothing"},
     {"stage", fl_command_stage,
-     "stage [--inputs inputs.json] [--to DIR] [--site FILE]\n"
+     "stage [--inputs inputs.json] [--to DIR] [--site FILE] [--deadline T] [--operations]\n"
      "                     bring the inputs of a stage from the site where they lie"},
+    {"lines", fl_command_lines,
+     "lines [--site FILE] [--probe] [--json]\n"
+     "                     the lines to other sites: rate, round trip, loss, health, and why"},
     {"serve", fl_command_serve,
      "serve --root DIR --site FILE | --name SITE --keys DIR | --plain [--listen ADDR:PORT]...\n"
      "      [--connections N] [--no-grants] [--port-file FILE] [--until-eof]\n"
@@ -100,7 +103,8 @@ int main(int argc, char **argv)
     }
     (void)fl_err_set(
         &err, rc, 0,
-        "unknown command '%s'; accepted: get, await, stage, serve, put, destinations, deliver, "
+        "unknown command '%s'; accepted: get, await, stage, lines, serve, put, destinations, "
+        "deliver, "
         "verify, resend, withdraw, retain, custody, sources, show, plan, --help, --version",
         argc >= 2 ? argv[1] : "");
     for (size_t i = 0; argc >= 2 && i < FL_COUNT(commands); i++) {

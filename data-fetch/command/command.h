@@ -18,6 +18,7 @@ typedef int (*fl_command_fn)(int argc, char **argv, struct fl_err *reterr);
 int fl_command_get(int argc, char **argv, struct fl_err *reterr);
 int fl_command_await(int argc, char **argv, struct fl_err *reterr);
 int fl_command_stage(int argc, char **argv, struct fl_err *reterr);
+int fl_command_lines(int argc, char **argv, struct fl_err *reterr);
 int fl_command_serve(int argc, char **argv, struct fl_err *reterr);
 int fl_command_put(int argc, char **argv, struct fl_err *reterr);
 int fl_command_destinations(int argc, char **argv, struct fl_err *reterr);

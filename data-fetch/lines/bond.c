@@ -108,6 +108,16 @@ void fl_bond_hold(struct fl_bond *bond, size_t line, bool held)
     bond->lines[line].held = held;
 }
 
+void fl_bond_limit(struct fl_bond *bond, size_t line, int64_t bytes_s)
+{
+    bond->lines[line].limit_bytes_s = bytes_s;
+}
+
+bool fl_bond_waits(const struct fl_bond *bond)
+{
+    return bond->waiting_count > 0;
+}
+
 /* ---- what is known ---- */
 
 static struct fl_bond_conn *conn_at(struct fl_bond *bond, int conn)

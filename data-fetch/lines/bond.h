@@ -103,6 +103,10 @@ void fl_bond_deadline(struct fl_bond *bond, int64_t deadline_ns);
 void fl_bond_drop(struct fl_bond *bond, uint32_t file);
 /* No new chunks on this line (others go first), or again. */
 void fl_bond_hold(struct fl_bond *bond, size_t line, bool held);
+/* The most that is let through [bytes s-1]; 0: all. Pauses that come of it are no silence. */
+void fl_bond_limit(struct fl_bond *bond, size_t line, int64_t bytes_s);
+/* Something waits to be fetched. */
+bool fl_bond_waits(const struct fl_bond *bond);
 
 /* ---- what to do ---- */
 

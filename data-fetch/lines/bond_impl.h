@@ -44,8 +44,9 @@ struct fl_line_state {
     struct fl_rate rate;
     double known_bytes_s; /* the last rate while it was up */
     bool held;
-    bool joined; /* a burst line in use */
-    int allowed; /* connections, growing after a trial */
+    int64_t limit_bytes_s; /* 0: none */
+    bool joined;           /* a burst line in use */
+    int allowed;           /* connections, growing after a trial */
     int running;
     int fails;  /* since the last whole chunk */
     int misses; /* trials in a row without a byte */

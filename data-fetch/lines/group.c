@@ -54,8 +54,8 @@ static int group_make(struct fl_pull *pull, struct fl_pull_group *group,
     rc = fl_bond_create(lines, count, group->byte_ns, &group->bond, reterr);
     if (rc < 0)
         return rc;
-    if (pull->options.deadline_ns > 0)
-        fl_bond_deadline(group->bond, pull->options.deadline_ns);
+    if (pull->deadline_ns > 0)
+        fl_bond_deadline(group->bond, pull->deadline_ns);
     for (size_t i = 0; i < count; i++)
         group->seen[i] = lines[i].burst ? FL_BOND_ASIDE : FL_BOND_UP;
     (void)snprintf(group->key, sizeof(group->key), "%s", key);
@@ -165,7 +165,7 @@ static int patience_over(struct fl_pull_group *group, int64_t now_ns, struct fl_
 
     if (pull->options.patience_ns > 0)
         patience_ns = pull->options.patience_ns;
-    if (fl_bond_idle(group->bond)) { /* nothing is asked for */
+    if (fl_bond_idle(group->bond) || group->held) { /* nothing is asked for */
         group->byte_ns = now_ns;
         return 0;
     }
@@ -206,6 +206,7 @@ int fl_group_work(struct fl_pull_group *group, struct fl_err *reterr)
             fl_bond_ended(group->bond, chunk.conn, FL_BOND_BACK, NULL, now_ns);
         }
     }
+    fl_group_divide(group);
     tell_lines(group, now_ns);
     return rc;
 }

@@ -23,6 +23,7 @@
 #define FADE_S 10.0 /* the longest gap is forgotten by half in 7 s */
 #define FAILS_MAX 3
 #define LINE_FIRST_CONNECTIONS 4
+#define PIECE_BYTES (256.0 * 1024) /* that libcurl reads at a time */
 
 const char *fl_bond_health_name(enum fl_bond_health health)
 {
@@ -51,8 +52,15 @@ static int64_t fading(int64_t value, int64_t at_ns, int64_t now_ns)
 static int64_t silence_ns(const struct fl_line_state *line)
 {
     int64_t rtt_ns = line->rtt_ns > 0 ? line->rtt_ns : 0;
+    int64_t pause_ns = 0;
 
-    return at_most(at_least(4 * line->gap_ns + 2 * rtt_ns, SILENCE_MIN_NS), SILENCE_MAX_NS);
+    if (line->limit_bytes_s > 0) { /* a piece is read at once, and then paid for in time */
+        double conns = line->running > 0 ? line->running : 1;
+
+        pause_ns = (int64_t)(2 * PIECE_BYTES * conns / (double)line->limit_bytes_s * 1e9);
+    }
+    return at_most(at_least(4 * line->gap_ns + 2 * rtt_ns, SILENCE_MIN_NS), SILENCE_MAX_NS) +
+           pause_ns;
 }
 
 static int64_t connect_ns(const struct fl_line_state *line)
@@ -191,6 +199,8 @@ int fl_line_wants(const struct fl_line_state *line)
         return 1;
     if (line->chunk_s > 0 || rtt_s > 0)
         wants *= 1 + rtt_s / (line->chunk_s > 0.001 ? line->chunk_s : 0.001);
+    if (line->limit_bytes_s > 0 && wants * PIECE_BYTES > (double)line->limit_bytes_s)
+        wants = 1; /* each would pause for more than a second */
     if (wants > most)
         wants = most;
     return (int)wants < line->allowed ? (int)wants : line->allowed;

@@ -17,7 +17,7 @@
 
 #define SECOND_NS INT64_C(1000000000)
 #define BACKOFF_NS (SECOND_NS / 4)
-#define NOTE_NS (SECOND_NS / 20) /* a kill costs what came since */
+#define NOTE_NS (SECOND_NS / 20)              /* a kill costs what came since */
 #define FEED_BYTES (INT64_C(4) * 1024 * 1024) /* less is not worth waking a thread for */
 #define RESTARTS_MAX 3
 #define WAIT_MAX_S 60
@@ -379,8 +379,10 @@ static int pull_loop(struct fl_pull *pull, struct fl_err *reterr)
         rc = begin_items(pull, reterr);
         if (rc == 0)
             rc = wake_slots(pull, &wake_ns, reterr);
-        if (rc == 0)
+        if (rc == 0) {
+            fl_pull_manage(pull, &wake_ns);
             rc = work_groups(pull, &wake_ns, reterr);
+        }
         if (rc == 0 && pull->rc == 0)
             rc = take_finished(pull, reterr); /* those that were copied without a thread */
         if (rc < 0 || pull->rc < 0 || (pull->active == 0 && pull->next == pull->count))
@@ -427,6 +429,7 @@ static int pull_open(struct fl_pull *pull, struct fl_err *reterr)
 
 static void pull_close(struct fl_pull *pull)
 {
+    fl_pull_manage_end(pull);
     for (size_t i = 0; pull->finisher && i < FL_PULL_ACTIVE_MAX; i++)
         slot_free(&pull->slots[i], true);
     for (size_t i = 0; i < FL_PULL_GROUPS_MAX; i++)
@@ -451,6 +454,11 @@ int fl_pull_run_with(const struct fl_world *world, const struct fl_pull_options 
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
     pull->world = world;
     pull->options = options ? *options : (struct fl_pull_options){0};
+    if (pull->options.deadline_s > 0) { /* one that is over is as near as one can be */
+        int64_t left_ns = pull->options.deadline_s * SECOND_NS - fl_world_utc_ns(world);
+
+        pull->deadline_ns = fl_world_mono_ns(world) + (left_ns > 1 ? left_ns : 1);
+    }
     pull->has_keys = fl_site_keys(pull->options.site, &pull->keys);
     pull->bell_fd = -1;
     pull->items = items;
@@ -458,6 +466,8 @@ int fl_pull_run_with(const struct fl_world *world, const struct fl_pull_options 
     pull->fn = fn;
     pull->arg = arg;
     rc = pull_open(pull, &err);
+    if (rc == 0)
+        fl_pull_manage_begin(pull);
     if (rc == 0)
         rc = pull_loop(pull, &err);
     pull_close(pull);

@@ -48,7 +48,8 @@ struct fl_pull_options {
     const struct fl_site *site;    /* this site: its keys, and its peers' lines, the ways to them */
     const struct fl_grant *grants; /* handed in at the doors of their sites before all else */
     size_t grant_count;
-    int64_t deadline_ns; /* monotonic, of the last byte; 0: none */
+    bool operations;     /* the reserve of the lines is for such as this */
+    int64_t deadline_s;  /* of the last byte, seconds since 1970; 0: none */
     int64_t patience_ns; /* without a byte by any line; 0: a minute, to a site two */
 };
 

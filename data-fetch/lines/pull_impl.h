@@ -2,13 +2,16 @@
 #define FL_LINES_PULL_IMPL_H
 
 /* Inside a pull: pull.c has the loop and the files, request.c the requests and their answers,
- * group.c the servers, admit.c the grants that are handed in at their doors. Owns, threads, limits:
+ * group.c the servers, admit.c the grants that are handed in at their doors, manage.c what
+ * the transfers of this site leave each other. Owns, threads, limits:
  * as pull.h. */
 
 #include "data-fetch/lines/bond.h"
 #include "data-fetch/lines/finisher.h"
 #include "data-fetch/lines/landing.h"
 #include "data-fetch/lines/pull.h"
+#include "data-fetch/lines/rules.h"
+#include "data-fetch/lines/share.h"
 #include "data-fetch/lines/site.h"
 #include "engine/world/world.h"
 
@@ -31,6 +34,7 @@ struct fl_pull_request {
     int conn;
     struct fl_pull_slot *slot; /* NULL: none */
     struct fl_http_transfer *transfer;
+    int64_t cap_bytes_s;
     bool ranged;  /* a range was asked for */
     bool trimmed; /* ended by us: what is left of it is another's */
     bool over;    /* ended by us: the file's own matter, dealt with */
@@ -51,9 +55,12 @@ struct fl_pull_group {
     bool has_tls;
     struct fl_bond *bond;
     struct fl_pull_request requests[FL_BOND_CONNECTIONS_MAX];
-    size_t slots;               /* files that use it */
-    char door[FL_PULL_KEY_MAX]; /* scheme and authority of the first URL */
-    size_t granted;             /* grants that are handed in, of all there are */
+    size_t slots;                           /* files that use it */
+    char door[FL_PULL_KEY_MAX];             /* scheme and authority of the first URL */
+    int64_t may_bytes_s[FL_BOND_LINES_MAX]; /* 0: as much as comes */
+    double most_bytes_s[FL_BOND_LINES_MAX]; /* seen */
+    bool held;                              /* on some line others go first */
+    size_t granted;                         /* grants that are handed in, of all there are */
     struct fl_pull_post posts[FL_BOND_LINES_MAX];
     size_t posting;
     int64_t post_ns;                             /* when they are tried again */
@@ -87,6 +94,11 @@ struct fl_pull {
     struct fl_pull_options options;
     struct fl_site_keys keys;
     bool has_keys;
+    struct fl_share *share; /* NULL: none */
+    char share_folder[FL_PATH_MAX];
+    int64_t began_s;
+    int64_t deadline_ns; /* monotonic; 0: none */
+    int64_t shared_ns;   /* when it was last told */
     struct fl_http *http;
     struct fl_finisher *finisher;
     int bell_fd;
@@ -126,6 +138,15 @@ void fl_group_release(struct fl_pull_group *group);
 int fl_group_work(struct fl_pull_group *group, struct fl_err *reterr);
 /* When it has something to do by itself. */
 int64_t fl_group_wake(const struct fl_pull_group *group);
+
+/* manage.c */
+/* Begins to tell others what is done here. Never fails: without it everybody takes what comes. */
+void fl_pull_manage_begin(struct fl_pull *pull);
+/* Tells and asks, once a second; *wake_ns is not after the next time. */
+void fl_pull_manage(struct fl_pull *pull, int64_t *wake_ns);
+void fl_pull_manage_end(struct fl_pull *pull);
+/* Divides what a line may carry among its running requests. */
+void fl_group_divide(struct fl_pull_group *group);
 
 /* admit.c */
 /* True when all grants for the site are handed in. Else they are on their way, by all lines at

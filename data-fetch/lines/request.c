@@ -253,8 +253,7 @@ struct fl_http_route fl_group_route(const struct fl_pull_group *group, size_t li
 
     if (!at)
         return (struct fl_http_route){0};
-    return (struct fl_http_route){
-        .local = at->local, .connect_to = at->peer, .cap_bytes_s = at->cap_bytes_s};
+    return (struct fl_http_route){.local = at->local, .connect_to = at->peer};
 }
 
 int fl_request_start(struct fl_pull_group *group, const struct fl_bond_chunk *chunk,

@@ -109,6 +109,12 @@ int fl_bring_read(const struct fl_world *world, const char *path, const char *fo
     return rc;
 }
 
+struct fl_pull_options fl_bring_options(const struct fl_bring *bring, const struct fl_site *site)
+{
+    return (struct fl_pull_options){
+        .site = site, .grants = bring->inputs->grants, .grant_count = bring->inputs->grant_count};
+}
+
 void fl_bring_release(struct fl_bring *bring)
 {
     for (size_t i = 0; i < bring->count; i++) {

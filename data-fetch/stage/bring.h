@@ -27,6 +27,10 @@ int fl_bring_read(const struct fl_world *world, const char *path, const char *fo
 void fl_bring_release(struct fl_bring *bring);
 FL_DEFINE_AUTO_VALUE(struct fl_bring, fl_bring_release)
 
+/* How they are pulled: by this site's lines (site may be NULL), with the grants that came with
+ * them. Borrows both. */
+struct fl_pull_options fl_bring_options(const struct fl_bring *bring, const struct fl_site *site);
+
 /* True for a relative path without hidden components. */
 bool fl_bring_name_is_open(const char *name);
 
