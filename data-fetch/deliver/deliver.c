@@ -154,7 +154,7 @@ static int set_option(struct delivering *c, int code, const char *value, struct 
     default:
         break;
     }
-    return rc < 0 ? fl_err_note(reterr, rc, "--deadline") : 0;
+    return rc < 0 && code == 'd' ? fl_err_note(reterr, rc, "--deadline") : rc;
 }
 
 static int read_options(struct delivering *c, int argc, char **argv, struct fl_err *reterr)

@@ -51,17 +51,12 @@ void fl_lay_by(struct fl_compile *c, struct fl_layers *layers, size_t from)
     }
 }
 
-void fl_add_draft(struct fl_compile *c, const config_setting_t *at, int32_t group,
-                  const struct fl_layers *inherited)
+static void add_one(struct fl_compile *c, const config_setting_t *at, const char *name,
+                    const char *to, int32_t group, const struct fl_layers *inherited)
 {
-    const char *name = config_setting_name(at);
     struct fl_stage *stage;
     struct fl_draft *draft;
 
-    if (!config_setting_is_group(at)) {
-        fl_complain(c, at, "stage '%s' must be a group, { … }", name);
-        return;
-    }
     if (!fl_plain(c, at, "stage", name))
         return;
     if (fl_workflow_stage(c->workflow, name, strlen(name)) != FL_NONE) {
@@ -83,6 +78,8 @@ void fl_add_draft(struct fl_compile *c, const config_setting_t *at, int32_t grou
     stage->recurrence = FL_NONE;
     stage->group = group;
     draft->at = at;
+    draft->name = stage->name ? stage->name : "";
+    draft->to = to;
     draft->layers = *inherited;
     draft->inherited = inherited->count;
     if (draft->layers.count == FL_LAYERS_MAX) {
@@ -92,4 +89,62 @@ void fl_add_draft(struct fl_compile *c, const config_setting_t *at, int32_t grou
     draft->layers.item[draft->layers.count++] = at;
     fl_lay_by(c, &draft->layers, draft->inherited);
     (void)fl_get_texts(c, &draft->layers, "per", &draft->per);
+}
+
+/* A delivery to several destinations is a group of its name, with a stage NAME-DESTINATION each. */
+static void add_destinations(struct fl_compile *c, const config_setting_t *at,
+                             const config_setting_t *to, int32_t parent,
+                             const struct fl_layers *inherited)
+{
+    const char *name = config_setting_name(at);
+    int32_t index = (int32_t)c->workflow->group_count;
+    struct fl_group *group;
+
+    if (config_setting_length(to) == 0) {
+        fl_complain(c, to, "'to' is an empty list; accepted: \"SITE\", [\"SITE\", \"SITE\"]");
+        return;
+    }
+    if (c->workflow->group_count == FL_WORKFLOW_GROUPS_MAX) {
+        fl_complain(c, at, "more than %d groups", FL_WORKFLOW_GROUPS_MAX);
+        return;
+    }
+    if (fl_workflow_group(c->workflow, name) != FL_NONE || !fl_plain(c, at, "stage", name)) {
+        if (fl_workflow_group(c->workflow, name) != FL_NONE)
+            fl_complain(c, at, "two groups are called '%s'; a name stands once in a workflow",
+                        name);
+        return;
+    }
+    group = fl_grow(c, &c->workflow->groups, &c->workflow->group_count, sizeof(*group));
+    if (!group)
+        return;
+    fl_set_text(c, &group->name, name);
+    group->parent = parent;
+    for (int i = 0; i < config_setting_length(to); i++) {
+        const char *one = config_setting_get_string_elem(to, i);
+        char full[2 * FL_WORKFLOW_NAME_MAX + 2];
+
+        if (!one) {
+            fl_complain(c, to, "'to' must be a list of texts, [\"…\", \"…\"]");
+            return;
+        }
+        (void)snprintf(full, sizeof(full), "%.64s-%.64s", name, one);
+        add_one(c, at, full, one, index, inherited);
+    }
+}
+
+void fl_add_draft(struct fl_compile *c, const config_setting_t *at, int32_t group,
+                  const struct fl_layers *inherited)
+{
+    const char *name = config_setting_name(at);
+    const config_setting_t *to;
+
+    if (!config_setting_is_group(at)) {
+        fl_complain(c, at, "stage '%s' must be a group, { … }", name);
+        return;
+    }
+    to = config_setting_get_member(at, "to");
+    if (to && (config_setting_is_array(to) || config_setting_is_list(to)))
+        add_destinations(c, at, to, group, inherited);
+    else
+        add_one(c, at, name, NULL, group, inherited);
 }

@@ -31,6 +31,8 @@ struct fl_draft {
     struct fl_layers layers;    /* those of its groups, outermost first, then its own */
     size_t inherited;           /* how many are its groups' */
     const config_setting_t *at; /* where the stage stands */
+    const char *name;           /* the stage's: one of several destinations has its own */
+    const char *to;             /* that destination; NULL: as `to` says */
     struct fl_texts per;        /* as written */
     int per_state;              /* 0 not yet, 1 under way, 2 done */
 };

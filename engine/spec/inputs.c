@@ -261,8 +261,14 @@ void fl_read_inputs(struct fl_compile *c, size_t index)
 
     for (size_t i = 0; i < count && i < FL_WORKFLOW_LIST_MAX; i++)
         read_one(c, index, &group, names[i]);
+    if (c->workflow->stages[index].kind == FL_STAGE_DELIVER && count == 0 &&
+        fl_layers_get(layers, "products")) {
+        read_one(c, index, layers, "products");
+        count = 1;
+    }
     if (c->workflow->stages[index].kind == FL_STAGE_DELIVER && count == 0)
-        fl_complain(c, c->drafts[index].at, "stage '%s' delivers nothing: it needs 'inputs'",
+        fl_complain(c, c->drafts[index].at,
+                    "stage '%s' delivers nothing: it needs 'products' or 'inputs'",
                     c->workflow->stages[index].name);
     wait_for_per(c, index);
 }

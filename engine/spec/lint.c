@@ -24,7 +24,7 @@ struct lint {
 static const struct fl_draft *draft_of(const struct fl_compile *c, const struct fl_stage *stage)
 {
     for (size_t i = 0; i < c->draft_count; i++) {
-        if (strcmp(config_setting_name(c->drafts[i].at), stage->name) == 0)
+        if (strcmp(c->drafts[i].name, stage->name) == 0)
             return &c->drafts[i];
     }
     return NULL;

@@ -60,7 +60,7 @@ static const config_setting_t *stage_in(const struct fl_compile *c, const char *
         return NULL;
     said += strlen(head);
     for (size_t i = 0; i < c->draft_count; i++) {
-        const char *name = config_setting_name(c->drafts[i].at);
+        const char *name = c->drafts[i].name;
 
         if (strncmp(said, name, strlen(name)) == 0 && said[strlen(name)] == '\'')
             return c->drafts[i].at;

@@ -13,14 +13,15 @@
 #define GRACE_DEFAULT_S 10
 
 static const char *const stage_keys[] = {
-    "program",  "args",   "env",        "pool",           "cores",
-    "mpi",      "per",    "foreach",    "declares",       "leads",
-    "when",     "inputs", "outputs",    "files",          "success",
-    "retry",    "on",     "to",         "uses",           "needs",
-    "at",       "expire", "time_limit", "grace",          "optional",
-    "only",     "cycle",  "expect",     "once",           "priority",
-    "deadline", "by",     "source",     "select",         "missing",
-    "mirror",   "series", "wait",       "keep_at_source", "missing_cause"};
+    "program",  "args",    "env",        "pool",           "cores",
+    "mpi",      "per",     "foreach",    "declares",       "leads",
+    "when",     "inputs",  "outputs",    "files",          "success",
+    "retry",    "on",      "to",         "uses",           "needs",
+    "at",       "expire",  "time_limit", "grace",          "optional",
+    "only",     "cycle",   "expect",     "once",           "priority",
+    "deadline", "by",      "source",     "select",         "missing",
+    "mirror",   "series",  "wait",       "keep_at_source", "missing_cause",
+    "products", "release", "release_at", "notify"};
 
 static void read_success(struct fl_compile *c, const struct fl_layers *layers,
                          struct fl_success *success)

@@ -178,32 +178,90 @@ static void source_stage(struct fl_compile *c, size_t index)
     add_wait(c, layers, stage);
 }
 
-static void delivery_stage(struct fl_compile *c, size_t index)
+/* How the products are seen at the destination, and who is told. */
+static void add_release(struct fl_compile *c, const struct fl_layers *layers, size_t index)
 {
-    static const char *const deliver[] = {"deliver", "--inputs", "inputs.json", "--set", "{run}"};
+    struct fl_stage *stage = &c->workflow->stages[index];
+    const char *release = "each";
+    int64_t after_s = 0;
+
+    if (fl_get_text(c, layers, "release", &release) && strcmp(release, "each") != 0 &&
+        strcmp(release, "whole") != 0)
+        fl_complain(c, fl_layers_get(layers, "release"),
+                    "release = \"%s\"; accepted: \"each\" (file by file), \"whole\" (all by one "
+                    "rename)",
+                    release);
+    if (strcmp(release, "whole") == 0 && c->drafts[index].per.count > 0)
+        fl_complain(c, fl_layers_get(layers, "release"),
+                    "release = \"whole\" shows all products at once: leave 'per' out, so that one "
+                    "delivery takes them all");
+    if (strcmp(release, "each") != 0) {
+        fl_add_text(c, &stage->args, "--release");
+        fl_add_text(c, &stage->args, release);
+    }
+    add_list(c, layers, "notify", "--notify", false, stage);
+    if (!fl_layers_get(layers, "release_at"))
+        return;
+    if (fl_layers_get(layers, "at"))
+        fl_complain(c, fl_layers_get(layers, "release_at"),
+                    "'at' and 'release_at' are the same of a delivery; say one of them");
+    if (fl_get_duration(c, layers, "release_at", &after_s)) {
+        stage->has_at = true;
+        stage->at_s = after_s;
+    }
+}
+
+/* The first pool of the destination's site; of a destination in the site file, the given one. */
+static bool find_destination(struct fl_compile *c, size_t index, const char *to)
+{
     struct fl_stage *stage = &c->workflow->stages[index];
     const struct fl_layers *layers = &c->drafts[index].layers;
-    const char *to = NULL;
-    int32_t site;
-    struct fl_stage_output *receipt;
+    const char *pool = NULL;
+    int32_t site = fl_workflow_site(c->workflow, to);
 
-    claim_program(c, index, "to");
-    if (!fl_get_text(c, layers, "to", &to))
-        return;
-    site = fl_find_site(c, fl_layers_get(layers, "to"), "to: no site", to);
+    if (site == FL_NONE && fl_layers_get(layers, "pool")) {
+        if (!fl_get_text(c, layers, "pool", &pool))
+            return false;
+        stage->pool = fl_find_pool(c, fl_layers_get(layers, "pool"), pool);
+        return stage->pool != FL_NONE;
+    }
     if (site == FL_NONE)
-        return;
-    if (fl_layers_get(layers, "outputs"))
-        fl_complain(c, fl_layers_get(layers, "outputs"),
-                    "a delivery has the output 'receipt' and no other");
+        site = fl_find_site(c, fl_layers_get(layers, "to"), "to: no site", to);
+    if (site == FL_NONE)
+        return false;
     for (size_t i = 0; i < c->workflow->pool_count && stage->pool == FL_NONE; i++) {
         if (c->workflow->pools[i].site == site)
             stage->pool = (int32_t)i;
     }
     if (stage->pool == FL_NONE)
         fl_complain(c, fl_layers_get(layers, "to"), "site '%s' has no pool to deliver with", to);
+    return true;
+}
+
+static void delivery_stage(struct fl_compile *c, size_t index)
+{
+    static const char *const deliver[] = {"deliver", "--inputs", "inputs.json", "--set", "{run}"};
+    struct fl_stage *stage = &c->workflow->stages[index];
+    const struct fl_layers *layers = &c->drafts[index].layers;
+    const char *to = c->drafts[index].to;
+    struct fl_stage_output *receipt;
+
+    claim_program(c, index, "to");
+    if ((!to && !fl_get_text(c, layers, "to", &to)) || !find_destination(c, index, to))
+        return;
+    if (fl_layers_get(layers, "outputs"))
+        fl_complain(c, fl_layers_get(layers, "outputs"),
+                    "a delivery has the output 'receipt' and no other");
+    if (fl_layers_get(layers, "products") && fl_layers_get(layers, "inputs"))
+        fl_complain(c, fl_layers_get(layers, "products"),
+                    "'products' are the inputs of a delivery: say 'products' or 'inputs'");
     for (size_t i = 0; i < FL_COUNT(deliver); i++)
         fl_add_text(c, &stage->args, deliver[i]);
+    if (fl_workflow_site(c->workflow, to) == FL_NONE) {
+        fl_add_text(c, &stage->args, "--destination");
+        fl_add_text(c, &stage->args, to);
+    }
+    add_release(c, layers, index);
     receipt = fl_grow(c, &stage->outputs, &stage->output_count, sizeof(*receipt));
     if (!receipt)
         return;
@@ -216,7 +274,8 @@ void fl_sugar(struct fl_compile *c, size_t index)
 {
     static const char *const source_keys[] = {"select", "mirror",  "series",
                                               "wait",   "missing", "missing_cause"};
-    static const char *const to_keys[] = {"keep_at_source"};
+    static const char *const to_keys[] = {"keep_at_source", "products", "release", "release_at",
+                                          "notify"};
     const struct fl_layers *layers = &c->drafts[index].layers;
     struct fl_stage *stage = &c->workflow->stages[index];
 
