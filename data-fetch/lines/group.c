@@ -137,6 +137,7 @@ static void tell_lines(struct fl_pull_group *group, int64_t now_ns)
         if (state.health == group->seen[i] || state.health == FL_BOND_TRIAL)
             continue;
         group->seen[i] = state.health;
+        group->pull->shared_ns = 0; /* others are told at once */
         fl_log(state.health == FL_BOND_DOWN ? FL_LOG_WARN : FL_LOG_INFO, "transfer.line",
                "site='%s' line='%s' state='%s' why='%s'", group->key, group->peer->lines[i].name,
                fl_bond_health_name(state.health), state.why);

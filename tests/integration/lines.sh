@@ -7,10 +7,11 @@ set -u
 . "$FL_TOP_SRCDIR/tests/lib/netns.sh"
 PATH=$FL_TOP_BUILDDIR/engine/cli:$FL_TOP_BUILDDIR/data-fetch:$PATH
 why=$(net_possible) || skip_all "$why"
-plan 13
+plan 24
 
 top=$(mktemp -d "$PWD/lines.XXXXXX")
 cd "$top" || bail "no folder"
+export FAIRLEAD_BOOK=$top/book
 children=()
 leave() {
     local child
@@ -22,7 +23,7 @@ leave() {
 trap leave EXIT
 
 mbit=200
-size=$((64 * 1024 * 1024))
+size=$((32 * 1024 * 1024))
 file=work/model/1/out/field.bin
 net_open 2 $mbit || bail "no lines"
 mkdir -p "far/${file%/*}"
@@ -51,7 +52,7 @@ door_start() {
 # The transfer, in the background; its number in reader.
 stage_start() {
     (exec ip netns exec "$net_near" fairlead-transfer stage --inputs inputs.json --site site.cfg \
-        --to to 2>>stage.txt) &
+        --to to "$@" 2>>stage.txt) &
     reader=$!
     children+=("$reader")
 }
@@ -166,3 +167,77 @@ wait "$reader" 2>/dev/null
 dd if=/dev/urandom of=to/.incoming/field.bin.part bs=4096 count=4 conv=notrunc 2>/dev/null
 stage_start
 whole "bytes that were spoiled meanwhile are fetched again"
+
+# say "words": waits until the transfer's log has them.
+say() { grep -qm1 -- "$1" < <(tail -n +1 -f --pid="$reader" stage.txt); }
+# line_of FILE NAME EXPRESSION: true when the Python expression over l, that line, is.
+line_of() {
+    python3 -c '
+import json, sys
+l = [l for l in json.load(open(sys.argv[1]))["lines"] if l["line"] == sys.argv[2]][0]
+print(sys.argv[3], l)
+sys.exit(not eval(sys.argv[3]))' "$@" >seen.txt
+    local code=$?
+    [ $code = 0 ] || comment <seen.txt
+    return $code
+}
+near_lines() { near fairlead-transfer lines --site site.cfg "$@"; }
+
+# What `lines` says.
+near_lines --json >idle.json && line_of idle.json first 'l["state"] == "idle"'
+result $? "lines that nobody uses are told as idle"
+near_lines --probe --json >probe.json && line_of probe.json first \
+    'l["state"] == "up" and l["connect_ms"] > 0 and l["why"] == "the door answers"'
+result $? "a probe finds the door at the end of each"
+net_cut 2
+near_lines --probe --json >cut.json && line_of cut.json second 'l["state"] == "down" and l["why"]' &&
+    line_of cut.json first 'l["state"] == "up"'
+result $? "and says why one is down"
+both_lines
+begin
+stage_start
+after_bytes $((size / 4))
+net_freeze 2
+say "state='down'"
+while near_lines --json >used.json; ! line_of used.json second '"silent" in l["why"]' >/dev/null; do
+    kill -0 "$reader" || break # it is told with the next record
+done
+line_of used.json second 'l["state"] == "down" and l["transfers"] == 1 and l["downs"] == 1' &&
+    line_of used.json first 'l["state"] == "up" and l["bytes_s"] > 0 and l["rtt_ms"] >= 0'
+result $? "a running transfer says how its lines are"
+both_lines
+whole "and goes on"
+near_lines >table.txt && grep -q "^site  *line  *state" table.txt && grep -q "^hpc  *second" table.txt
+result $? "people get a table"
+
+# Bytes that are needed sooner go first.
+net_rate 1 40
+net_rate 2 40
+begin
+stage_start
+first=$reader
+after_bytes $((size / 4))
+(exec ip netns exec "$net_near" fairlead-transfer stage --inputs inputs.json --site site.cfg \
+    --to sooner --deadline 20991231T0000Z 2>>sooner.txt) &
+sooner=$!
+children+=("$sooner")
+wait "$sooner" && [ ! -e to/field.bin ] && kill -0 "$first"
+result $? "a transfer with a deadline ends before one without that began earlier"
+grep -q transfer.yields stage.txt
+result $? "which said that it yields"
+whole "and is whole after it"
+both_lines
+
+# Burst lines and caps.
+sed -i "s/peer = \"10.77.2.1:7443\";/& burst = true; cost = 0.5;/" site.cfg
+begin
+stage_start
+wait "$reader" && grep -q "line='second' bytes=0 again=0" stage.txt
+result $? "a burst line is not used without need"
+net_rate 1 50
+begin
+stage_start --deadline "$(date -u -d '+4 seconds' +%Y%m%dT%H%M%SZ)"
+wait "$reader" && grep -q "line='second'.*why='joined" stage.txt &&
+    ! grep -q "line='second' bytes=0 " stage.txt && grep -q "line='second' .*cost=[1-9]" stage.txt
+result $? "it joins when a deadline would be missed, and what it cost is told"
+grep -ho "transfer.line[ .].*" stage.txt | comment
