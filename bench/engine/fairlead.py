@@ -184,6 +184,11 @@ class Fairlead:
         wall = max(measure.stamps(out).values()) - before
         return {"stages": count, "wall_s": wall, "rate": count / wall}
 
+    def floor(self, count):
+        """The same bodies without an engine, each with a folder and a record."""
+        home = self.scratch.folder("floor")
+        return self.probe("bodies", home, count, self.stamp, os.path.join(home, "stamps"), "x")
+
     def coordinator(self, count, workers=8, jobs=64):
         centre = self.centre("coordinator")
         path = os.path.join(centre.home, "workflow.cfg")
