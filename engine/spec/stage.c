@@ -21,7 +21,8 @@ static const char *const stage_keys[] = {
     "only",     "cycle",   "expect",     "once",           "priority",
     "deadline", "by",      "source",     "select",         "missing",
     "mirror",   "series",  "wait",       "keep_at_source", "missing_cause",
-    "products", "release", "release_at", "notify"};
+    "products", "release", "release_at", "notify",         "keys",
+    "with",     "area"};
 
 static void read_success(struct fl_compile *c, const struct fl_layers *layers,
                          struct fl_success *success)

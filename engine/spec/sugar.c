@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/spec/impl.h"
@@ -134,6 +135,63 @@ static void add_list(struct fl_compile *c, const struct fl_layers *layers, const
     fl_free_texts(&texts);
 }
 
+/* Each text must be NAME=VALUE...; what NAME may be is known to the source alone. */
+static void check_pairs(struct fl_compile *c, const struct fl_layers *layers, const char *key,
+                        const char *accepted)
+{
+    struct fl_texts texts = {0};
+
+    (void)fl_get_texts(c, layers, key, &texts);
+    for (size_t i = 0; i < texts.count && texts.items[i]; i++) {
+        const char *equals = strchr(texts.items[i], '=');
+
+        if (!equals || equals == texts.items[i] || !equals[1])
+            fl_complain(c, fl_layers_get(layers, key), "%s: '%s'; accepted: %s", key,
+                        texts.items[i], accepted);
+    }
+    fl_free_texts(&texts);
+}
+
+/* "N/W/S/E" in degrees. */
+static bool is_area(const char *text)
+{
+    double parts[4];
+
+    for (size_t i = 0; i < FL_COUNT(parts); i++) {
+        char *end = NULL;
+
+        parts[i] = strtod(text, &end);
+        if (end == text || *end != (i < 3 ? '/' : '\0'))
+            return false;
+        text = end + 1;
+    }
+    return parts[0] > parts[2] && parts[0] <= 90 && parts[2] >= -90 && parts[1] >= -180 &&
+           parts[1] <= 360 && parts[3] >= -180 && parts[3] <= 360 && parts[1] != parts[3];
+}
+
+/* Which fields, which members, which part of the grid. */
+static void add_request(struct fl_compile *c, const struct fl_layers *layers,
+                        struct fl_stage *stage)
+{
+    const config_setting_t *at = fl_layers_get(layers, "area");
+    const char *area = NULL;
+
+    check_pairs(c, layers, "keys", "such as \"shortName=10u/10v,level=10\"");
+    check_pairs(c, layers, "with", "such as \"member=p01/p02\"");
+    add_list(c, layers, "with", "--with", false, stage);
+    add_list(c, layers, "select", "--select", true, stage);
+    add_list(c, layers, "keys", "--keys", false, stage);
+    if (!fl_get_text(c, layers, "area", &area) || !area)
+        return;
+    if (!is_area(area))
+        fl_complain(c, at,
+                    "area: '%s'; accepted: NORTH/WEST/SOUTH/EAST in degrees, such as "
+                    "\"50/-100/10/-60\"",
+                    area);
+    fl_add_text(c, &stage->args, "--area");
+    fl_add_text(c, &stage->args, area);
+}
+
 static void source_stage(struct fl_compile *c, size_t index)
 {
     struct fl_stage *stage = &c->workflow->stages[index];
@@ -145,17 +203,19 @@ static void source_stage(struct fl_compile *c, size_t index)
     claim_program(c, index, "source");
     if (!fl_get_text(c, layers, "source", &source))
         return;
-    if (stage->output_count != 1 || stage->outputs[0].set == FL_NONE || stage->dims.count > 0) {
+    if (stage->output_count != 1 || stage->outputs[0].set == FL_NONE ||
+        fl_dims_lead(c->workflow, &stage->dims) >= 0) {
         fl_complain(c, c->drafts[index].at,
                     "stage '%s' pulls from a source: it needs 'leads' and one output with {lead} "
                     "in its file",
                     stage->name);
         return;
     }
-    if (!fl_layers_get(layers, "select"))
+    if (!fl_layers_get(layers, "select") && !fl_layers_get(layers, "keys") &&
+        !fl_layers_get(layers, "with"))
         fl_complain(c, c->drafts[index].at,
-                    "stage '%s' pulls from a source: 'select' says which fields, such as "
-                    "[\":PRMSL:mean sea level:\"]",
+                    "stage '%s' pulls from a source: say what: 'select' ([\":PRMSL:mean sea "
+                    "level:\"]), 'keys' ([\"shortName=msl\"]) or 'with' ([\"member=p01\"])",
                     stage->name);
     fl_leads_format(&c->workflow->sets[stage->outputs[0].set].leads, leads, sizeof(leads));
     fl_add_text(c, &stage->args, "get");
@@ -167,7 +227,7 @@ static void source_stage(struct fl_compile *c, size_t index)
     fl_add_text(c, &stage->args, "--leads");
     fl_add_text(c, &stage->args, leads);
     add_series(c, layers, stage);
-    add_list(c, layers, "select", "--select", true, stage);
+    add_request(c, layers, stage);
     pass_on(stage->outputs[0].file, false, text, sizeof(text));
     fl_add_text(c, &stage->args, "--name");
     fl_add_text(c, &stage->args, text);
@@ -272,8 +332,8 @@ static void delivery_stage(struct fl_compile *c, size_t index)
 
 void fl_sugar(struct fl_compile *c, size_t index)
 {
-    static const char *const source_keys[] = {"select", "mirror",  "series",
-                                              "wait",   "missing", "missing_cause"};
+    static const char *const source_keys[] = {
+        "select", "mirror", "series", "wait", "missing", "missing_cause", "keys", "with", "area"};
     static const char *const to_keys[] = {"keep_at_source", "products", "release", "release_at",
                                           "notify"};
     const struct fl_layers *layers = &c->drafts[index].layers;
