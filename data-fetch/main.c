@@ -45,6 +45,7 @@ static const struct {
     {"deliver", fl_command_deliver,
      "deliver --set NAME [--inputs inputs.json | --from DIR] [--to DIR]\n"
      "      [--release each|whole] [--notify URL]... [--deadline TIME] [--site FILE]\n"
+     "      [--destination NAME]\n"
      "                     put products into DIR/NAME with MANIFEST, ledger and receipt"},
     {"verify", fl_command_verify,
      "verify DIR [--key FILE] [--quiet]\n"

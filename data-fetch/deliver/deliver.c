@@ -10,6 +10,7 @@
 #include "data-fetch/command/command.h"
 #include "data-fetch/deliver/delivery.h"
 #include "data-fetch/deliver/notify.h"
+#include "data-fetch/destination/by_hand.h"
 #include "data-fetch/lines/site.h"
 #include "engine/base/json.h"
 #include "engine/base/log.h"
@@ -33,6 +34,10 @@ struct delivering {
     struct fl_inputs *head; /* of inputs.json, with the grants */
     const char *site_file;
     const char *release;
+    const char *destination; /* of the site file; NULL: the folder */
+    struct fl_destination *dest;
+    char dir[FL_PATH_MAX];
+    char stage[256];
     /* the receipt, written while files come */
     struct fl_incoming receipt; /* fd -1: none is wanted */
     bool first;
@@ -43,6 +48,7 @@ static void release(struct delivering *c)
     fl_space_close(&c->space);
     fl_signer_release(&c->signer);
     fl_incoming_drop(&c->receipt);
+    fl_destination_close(c->dest);
     fl_site_destroy(c->site);
     fl_inputs_destroy(c->head);
     fl_contract_close(c->contract);
@@ -144,6 +150,9 @@ static int set_option(struct delivering *c, int code, const char *value, struct 
     case 'n':
         rc = fl_notify_add(&c->notify, value, reterr);
         break;
+    case 'D':
+        c->destination = value;
+        break;
     case 'S':
         c->site_file = value;
         break;
@@ -160,15 +169,11 @@ static int set_option(struct delivering *c, int code, const char *value, struct 
 static int read_options(struct delivering *c, int argc, char **argv, struct fl_err *reterr)
 {
     static const struct option options[] = {
-        {"inputs", required_argument, NULL, 'i'},
-        {"from", required_argument, NULL, 'f'},
-        {"set", required_argument, NULL, 's'},
-        {"to", required_argument, NULL, 't'},
-        {"release", required_argument, NULL, 'r'},
-        {"notify", required_argument, NULL, 'n'},
-        {"site", required_argument, NULL, 'S'},
-        {"deadline", required_argument, NULL, 'd'},
-        {NULL, 0, NULL, 0},
+        {"inputs", required_argument, NULL, 'i'},      {"from", required_argument, NULL, 'f'},
+        {"set", required_argument, NULL, 's'},         {"to", required_argument, NULL, 't'},
+        {"release", required_argument, NULL, 'r'},     {"notify", required_argument, NULL, 'n'},
+        {"site", required_argument, NULL, 'S'},        {"deadline", required_argument, NULL, 'd'},
+        {"destination", required_argument, NULL, 'D'}, {NULL, 0, NULL, 0},
     };
     int code;
     int rc = 0;
@@ -222,6 +227,27 @@ static int64_t order_of(const struct delivering *c)
     return cycle.s + (int64_t)lead.minutes * 60;
 }
 
+/* Its ledger, and what is on its way to it, lie beside those of the products folder. */
+static int open_destination(struct delivering *c, struct fl_err *reterr)
+{
+    int rc;
+
+    if (!c->destination)
+        return 0;
+    if (!c->site)
+        return fl_err_set(reterr, FL_E_USAGE, 0,
+                          "--destination '%.60s' is one of the site file; say --site FILE or set "
+                          "FAIRLEAD_SITE",
+                          c->destination);
+    rc = fl_destination_named(c->d.world, c->site, c->destination, &c->dest, reterr);
+    if (rc == 0 && snprintf(c->dir, sizeof(c->dir), "%s/" FL_LEDGER_FOLDER "/to/%s", c->d.dir,
+                            c->destination) >= (int)sizeof(c->dir))
+        rc = fl_err_set(reterr, FL_E_TOO_BIG, 0, "path '%.200s' is too long", c->d.dir);
+    c->d.dir = c->dir;
+    c->d.dest = c->dest;
+    return rc;
+}
+
 static int set_up(struct delivering *c, struct fl_err *reterr)
 {
     const struct fl_contract_env *env = fl_contract_env(c->contract);
@@ -230,7 +256,10 @@ static int set_up(struct delivering *c, struct fl_err *reterr)
     if (rc < 0)
         return rc;
     c->d.run = env->run ? env->run : BY_HAND;
-    c->d.stage = env->stage;
+    if (env->stage)
+        (void)snprintf(c->stage, sizeof(c->stage), "%.200s%s", env->stage,
+                       env->lead ? env->lead : "");
+    c->d.stage = env->stage ? c->stage : NULL;
     if (!c->d.dir)
         c->d.dir = env->products;
     if (!c->d.dir || !c->d.set)
@@ -247,6 +276,8 @@ static int set_up(struct delivering *c, struct fl_err *reterr)
     c->d.signer = c->signer.key ? &c->signer : NULL;
     c->d.fn = receipt_file;
     c->d.arg = c;
+    if (rc == 0)
+        rc = open_destination(c, reterr);
     if (rc == 0)
         rc = fl_dir_make(c->d.world, c->d.dir, 0755, reterr);
     if (rc < 0)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "data-fetch/deliver/hashes.h"
+#include "data-fetch/deliver/remote.h"
 #include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/world/file.h"
@@ -23,6 +24,7 @@ struct place {
     char local[FL_PATH_MAX];
     bool there;  /* it needs nothing but, perhaps, a row */
     bool reused; /* from another set here */
+    bool known;  /* the ledger has it as present at another destination */
 };
 
 struct fl_delivering {
@@ -85,7 +87,7 @@ static int prepare(struct fl_delivering *n, const struct fl_input *input, const 
     if (!input->url && snprintf(place->local, sizeof(place->local), "%s%s", folder, input->file) >=
                            (int)sizeof(place->local))
         return fl_err_set(reterr, FL_E_TOO_BIG, 0, "the path of '%.200s' is too long", input->file);
-    place->there = place->reused = false;
+    place->there = place->reused = place->known = false;
     *item = (struct fl_pull_item){.url = input->url,
                                   .local = input->url ? NULL : place->local,
                                   .site = input->url ? input->site : NULL,
@@ -148,6 +150,20 @@ static int reuse(struct fl_delivering *n, size_t i, struct fl_err *reterr)
     return 0;
 }
 
+/* At another destination the ledger's word is taken: what it has as present was proven there. */
+static int look_up(struct fl_delivering *n, size_t i, struct fl_err *reterr)
+{
+    const struct fl_pull_item *item = &n->items[i];
+    const struct fl_input *input = item->arg;
+    char sha256[FL_DIGEST_HEX];
+    char run[RUN_MAX];
+    int rc = fl_ledger_find(n->ledger, n->d->set, input->file, sha256, run, sizeof(run), reterr);
+
+    n->places[i].known = rc == 0 && strcmp(sha256, item->sha256) == 0;
+    n->places[i].there = n->places[i].there || n->places[i].known;
+    return rc;
+}
+
 static int look_ahead(struct fl_delivering *n, struct fl_err *reterr)
 {
     int rc = 0;
@@ -162,7 +178,9 @@ static int look_ahead(struct fl_delivering *n, struct fl_err *reterr)
             rc = refuse(n, input->file, item->sha256, reterr);
             place->there = rc == 0 && file_is(n->d->world, place->path, item->sha256);
         }
-        if (rc == 0 && item->sha256 && !place->there && item->url)
+        if (rc == 0 && item->sha256 && n->d->dest)
+            rc = look_up(n, i, reterr);
+        if (rc == 0 && item->sha256 && !place->there && item->url && !n->d->dest)
             rc = reuse(n, i, reterr);
         item->skip = place->there;
         if (place->there)
@@ -318,7 +336,7 @@ static int place_window(struct fl_delivering *n, struct fl_err *reterr)
 
         sizes[i] = n->items[i].incoming.size;
         rc = place_file(n, i, reterr);
-        if (rc == 0 && n->places[i].there) {
+        if (rc == 0 && n->places[i].there && !n->places[i].known) {
             rc = fl_file_stat(n->d->world, n->items[i].path, &info, reterr);
             sizes[i] = info.size_bytes;
         }
@@ -326,7 +344,8 @@ static int place_window(struct fl_delivering *n, struct fl_err *reterr)
     if (rc == 0)
         rc = fl_ledger_begin(n->ledger, reterr);
     for (size_t i = 0; rc == 0 && i < n->count; i++)
-        rc = row_of(n, i, sizes[i], reterr);
+        if (!n->places[i].known)
+            rc = row_of(n, i, sizes[i], reterr);
     if (rc == 0)
         rc = fl_ledger_commit(n->ledger, reterr);
     if (rc < 0)
@@ -459,11 +478,11 @@ static int find_way(struct fl_delivering *n, struct fl_err *reterr)
 
     if (rc == 0)
         rc = fl_ledger_waiting(n->ledger, n->key, &waiting, reterr);
-    if (rc == 0 && waiting > 0 && is_there && !fl_file_exists(world, n->hidden)) {
+    if (rc == 0 && waiting > 0 && is_there && !n->d->dest && !fl_file_exists(world, n->hidden)) {
         now_text(n, now);
         rc = fl_ledger_publish(n->ledger, n->key, now, reterr);
     }
-    if (!n->d->whole || is_there)
+    if (!n->d->dest && (!n->d->whole || is_there))
         n->hidden[0] = '\0';
     return rc < 0 ? rc : fl_dir_make(world, target(n), 0755, reterr);
 }
@@ -530,6 +549,27 @@ static int publish(struct fl_delivering *n, struct fl_err *reterr)
     return rc < 0 ? rc : fl_ledger_publish(n->ledger, n->key, now, reterr);
 }
 
+/* On to the destination of the site file; what was on its way here goes. */
+static int send_on(struct fl_delivering *n, struct fl_err *reterr)
+{
+    const struct fl_delivery *d = n->d;
+    const struct fl_remote remote = {.world = d->world,
+                                     .dest = d->dest,
+                                     .ledger = n->ledger,
+                                     .set = d->set,
+                                     .delivery = n->key,
+                                     .hidden = n->hidden,
+                                     .signer = d->signer,
+                                     .whole = d->whole};
+    int rc = fl_remote_publish(&remote, n->d->manifest, reterr);
+
+    if (rc == 0) {
+        n->d->published = d->whole;
+        rc = fl_dir_remove(d->world, n->hidden, reterr);
+    }
+    return rc;
+}
+
 static int finish(struct fl_delivering *n, struct fl_err *reterr)
 {
     int lock = -1;
@@ -537,7 +577,9 @@ static int finish(struct fl_delivering *n, struct fl_err *reterr)
 
     if (rc < 0)
         return rc;
-    if (n->hidden[0])
+    if (n->d->dest)
+        rc = send_on(n, reterr);
+    else if (n->hidden[0])
         rc = publish(n, reterr);
     else
         rc = fl_manifest_write(n->d->world, n->ledger, n->d->set, NULL, n->d->folder, n->d->signer,

@@ -27,6 +27,8 @@
 #include "data-fetch/deliver/space.h"
 #include "data-fetch/lines/pull.h"
 
+struct fl_destination;
+
 #define FL_ARRIVING ".arriving"
 #define FL_DELIVERY_KEY 17 /* bytes of a key, with its NUL */
 
@@ -42,6 +44,8 @@ struct fl_delivery {
     const char *run;   /* whose products they are */
     const char *stage; /* which delivery of it; NULL: by hand */
     bool whole;
+    struct fl_destination *dest; /* where the set goes on to from dir, which then keeps ledger and
+                                    files on their way only; NULL: dir is the destination */
     const struct fl_signer *signer;     /* NULL: unsigned */
     const struct fl_pull_options *pull; /* NULL: none */
     struct fl_space *space;             /* NULL: room is not looked after */

@@ -76,6 +76,15 @@ static int add_file(const struct fl_run *run, uint32_t slot, json_t *files, stru
     return 0;
 }
 
+/* Of the site file, with a ledger of its own; NULL: the products folder. */
+static const char *destination_of(const struct fl_stage *delivery)
+{
+    for (size_t i = 0; i + 1 < delivery->args.count; i++)
+        if (strcmp(delivery->args.items[i], "--destination") == 0)
+            return delivery->args.items[i + 1];
+    return NULL;
+}
+
 static int note_message(const struct fl_run *run, json_t **ret_message, struct fl_err *reterr)
 {
     json_t *files = json_array();
@@ -96,11 +105,12 @@ static int note_message(const struct fl_run *run, json_t **ret_message, struct f
         json_decref(files);
         return rc;
     }
-    *ret_message = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:o}", "type", "removed-at-source",
-                             "run", run->name, "site", fl_custody_in_charge(run), "source",
-                             fl_custody_site(run, run->removal.first), "first",
-                             (json_int_t)run->removal.first, "last", (json_int_t)run->removal.last,
-                             "delivery", (json_int_t)run->removal.noting, "files", files);
+    *ret_message = json_pack(
+        "{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:o,s:s*}", "type", "removed-at-source", "run", run->name,
+        "site", fl_custody_in_charge(run), "source", fl_custody_site(run, run->removal.first),
+        "first", (json_int_t)run->removal.first, "last", (json_int_t)run->removal.last, "delivery",
+        (json_int_t)run->removal.noting, "files", files, "destination",
+        destination_of(&run->plan->workflow->stages[run->plan->deliveries[run->removal.noting]]));
     return 0;
 }
 

@@ -16,7 +16,6 @@
 #include "engine/base/banned.h"
 
 #define FILES_A_TURN 32
-#define NOTES_FOLDER "products/.fairlead/removed"
 
 /* One order that is carried out. */
 struct removal {
@@ -298,8 +297,15 @@ static int put_note(struct fl_worker *worker, const struct removal *removal, str
     char path[FL_PATH_MAX];
     char name[FL_SPEC_ID_MAX + 1];
     char *text;
-    int rc = fl_path_join(removal->site->root, NOTES_FOLDER, folder, sizeof(folder), reterr);
+    const char *to = json_string_value(json_object_get(removal->order, "destination"));
+    char below[256];
+    int rc;
 
+    if (to && (!fl_name_is_safe(to) || strlen(to) > 100))
+        return fl_err_set(reterr, FL_E_PERM, 0, "'%.100s' is no name of a destination", to);
+    (void)snprintf(below, sizeof(below), "products/.fairlead/%s%s%sremoved", to ? "to/" : "",
+                   to ? to : "", to ? "/.fairlead/" : "");
+    rc = fl_path_join(removal->site->root, below, folder, sizeof(folder), reterr);
     if (rc == 0)
         rc = fl_dir_make(worker->world, folder, 0755, reterr);
     if (rc < 0)

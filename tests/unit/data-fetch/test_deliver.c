@@ -12,6 +12,7 @@
 
 #include "data-fetch/deliver/delivery.h"
 #include "data-fetch/deliver/manifest.h"
+#include "data-fetch/destination/destination.h"
 #include "engine/world/file.h"
 #include "tests/lib/fault.h"
 #include "tests/lib/test.h"
@@ -373,6 +374,59 @@ static void a_manifest_is_signed_by_its_site(void **state)
                       err, "0600");
 }
 
+static int deliver_on(const struct fl_world *world, bool whole, struct fl_delivery *ret)
+{
+    fl_auto(fl_destination_close) struct fl_destination *dest = NULL;
+    struct fl_delivery delivery = {
+        .world = world, .set = SET, .dir = "here", .run = "surge/20181009T0000Z", .whole = whole};
+    const struct fl_feed feed = {.world = world, .inputs = "data0/inputs.json"};
+    struct fl_err err = {0};
+    int rc;
+
+    assert_ok(fl_dir_make(fl_world_real(), "products", 0755, &err), err);
+    assert_ok(fl_destination_open_folder(world, "products", &dest, &err), err);
+    delivery.dest = dest;
+    rc = fl_delivery_run(&delivery, &feed, &err);
+    *ret = delivery;
+    return rc;
+}
+
+/* Through this site to an archive: the set is there whole, nothing is kept on the way, whichever
+ * call of a disk fails; what the ledger has as present is there. */
+static void a_set_goes_on_to_another_destination(void **state)
+{
+    (void)state;
+    for (int whole = 0; whole < 2; whole++) {
+        for (int nth = 0; nth < 900; nth += 1 + nth / 40) {
+            fl_auto(fl_ledger_close) struct fl_ledger *ledger = NULL;
+            struct fl_delivery delivery;
+            struct fl_err err = {0};
+            int count = 0;
+            bool hit;
+
+            make_data("data0", 0, "first");
+            fault_arm(nth, EIO);
+            (void)deliver_on(fault_world(), whole, &delivery);
+            hit = fault_disarm();
+            if (test_file_exists("products/" SET "/MANIFEST"))
+                assert_int_equal(files_that_are_true(), 2);
+            assert_int_equal(deliver_on(fl_world_real(), whole, &delivery), 0);
+            assert_int_equal(files_that_are_true(), 2);
+            assert_int_equal(deliver_on(fl_world_real(), whole, &delivery), 0);
+            assert_int_equal(delivery.sent, 0);
+            assert_ok(fl_ledger_open(fl_world_real(), "here", false, &ledger, &err), err);
+            assert_ok(fl_ledger_each(ledger, FL_LEDGER_PRESENT, SET, NULL, count_row, &count, &err),
+                      err);
+            assert_int_equal(count, 2);
+            assert_true(test_folder_is_empty("here/surge/" FL_ARRIVING));
+            assert_ok(fl_dir_remove(fl_world_real(), "products", &err), err);
+            assert_ok(fl_dir_remove(fl_world_real(), "here", &err), err);
+            if (!hit)
+                break;
+        }
+    }
+}
+
 static bool has_text(const char *path, const char *text)
 {
     char *found = test_file_read(path, NULL);
@@ -503,6 +557,7 @@ int main(void)
         IN_FOLDER(a_whole_set_is_there_or_not),
         IN_FOLDER(the_same_content_of_another_set_is_copied_here),
         IN_FOLDER(a_manifest_is_signed_by_its_site),
+        IN_FOLDER(a_set_goes_on_to_another_destination),
         IN_FOLDER(a_withdrawn_product_is_gone_and_stays_away),
         IN_FOLDER(products_go_when_they_were_kept_long_enough),
         IN_FOLDER(what_is_missing_is_sent_again),
