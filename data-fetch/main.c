@@ -16,7 +16,9 @@ static const struct {
     const char *usage;
 } commands[] = {
     {"get", fl_command_get,
-     "get --source NAME|FILE.cfg --leads SET --select RE... --name PATTERN --to DIR\n"
+     "get --source NAME|FILE.cfg --leads SET --name PATTERN --to DIR\n"
+     "      [--with NAME=VALUE/...]... [--select RE]... [--keys KEY=VALUE/...,...]... [--area "
+     "N/W/S/E]\n"
      "      [--cycle C] [--series every=D,leads=SET] [--mirror URL]... [--output NAME]\n"
      "      [--poll D] [--give-up D] [--on-missing fail|absent] [--missing-cause TEXT]\n"
      "      [--inflight N] [--catalogue DIR]\n"

@@ -261,7 +261,7 @@ static void a_folder_of_ones_own_comes_first(void **state)
 static void the_catalogue_can_be_looked_at(void **state)
 {
     static const struct {
-        const char *argv[12];
+        const char *argv[16];
         int code;
     } commands[] = {
         {{PROGRAM, "--version", NULL}, 0},
@@ -282,6 +282,14 @@ static void the_catalogue_can_be_looked_at(void **state)
         {{PROGRAM, "plan", "--source", "gefs.0p25", "--cycle", "20261124T0000Z", "--leads", "+000",
           "--json", NULL},
          78},
+        {{PROGRAM, "plan", "--source", "ecmwf.ifs.oper", "--cycle", "20261124T0000Z", "--leads",
+          "+000/+144/3", "--keys", "shortName=10u/10v/msl", "--keys",
+          "param=t/u/v/q/gh,levtype=pl,levelist=1000/850/700/500/300", "--area", "60/-20/30/40",
+          NULL},
+         0},
+        {{PROGRAM, "plan", "--source", "icon.eu.single", "--with", "variable=u_10m/v_10m/pmsl",
+          "--cycle", "20261124T0000Z", "--leads", "+000/+048/1", "--json", NULL},
+         0},
         {{PROGRAM, "plan", "--source", "icon.eu.single", "--cycle", "20261124T0000Z", "--leads",
           "+500", NULL},
          78},
@@ -300,12 +308,68 @@ static void the_catalogue_can_be_looked_at(void **state)
     }
 }
 
+static int ask_of(const struct fl_source *source, const char *path, void *arg)
+{
+    size_t *count = arg;
+    char first[300];
+
+    (*count)++;
+    assert_true(source->title[0] && source->licence[0]);
+    assert_true(strstr(path, source->name) != NULL);
+    fl_source_leads_text(source, (struct fl_cycle){.s = source->offset_s}, first, sizeof(first));
+    assert_string_not_equal(first, "none");
+    return 0;
+}
+
+/* A file of the catalogue that cannot be read is a source that nobody can use. */
+static void each_source_of_the_catalogue_reads(void **state)
+{
+    struct fl_err err = {0};
+    size_t count = 0;
+
+    (void)state;
+    assert_ok(fl_source_each(fl_world_real(), NULL, ask_of, &count, &err), err);
+    assert_true(count >= 48);
+}
+
+/* What the manual page shows is a source. */
+static void the_example_of_the_manual_is_a_source(void **state)
+{
+    const char *top = getenv("FL_TOP_SRCDIR");
+    struct fl_source *source = calloc(1, sizeof(*source));
+    struct fl_err err = {0};
+    char path[4096];
+    char *page;
+    char *from;
+    char *to;
+
+    (void)state;
+    if (!top)
+        skip();
+    assert_non_null(source);
+    (void)snprintf(path, sizeof(path), "%s/man/fairlead-source.5", top);
+    page = test_file_read(path, NULL);
+    from = strstr(page, ".nf\nsource: {");
+    assert_non_null(from);
+    to = strstr(from, ".fi");
+    assert_non_null(to);
+    *to = '\0';
+    assert_ok(fl_source_parse(from + 4, "fairlead-source.5", source, &err), err);
+    assert_string_equal(source->name, "mymodel");
+    assert_string_equal(source->mirrors[0].provider, "data.example");
+    assert_int_equal(source->history.percent, 80);
+    free(page);
+    free(source);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_catalogue_can_be_looked_at),
         cmocka_unit_test(paths_follow_the_layouts_of_their_dates),
         cmocka_unit_test(a_dimension_chooses_the_file),
+        cmocka_unit_test(each_source_of_the_catalogue_reads),
+        cmocka_unit_test(the_example_of_the_manual_is_a_source),
         cmocka_unit_test(leads_depend_on_the_hour_of_the_cycle),
         cmocka_unit_test_setup_teardown(mistakes_are_named_with_file_and_line, test_folder_enter,
                                         test_folder_leave),
