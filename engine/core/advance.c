@@ -311,9 +311,8 @@ int64_t fl_core_timer_after_ns(const struct fl_core *core, int64_t since_ns)
 
         sooner(&next, fl_overrides_next_ns(&run->overrides), since_ns);
         sooner(&next, next_clock_ns(run), since_ns);
-        for (uint32_t i = fl_bits_next(&run->timers, 0);
-             fl_launch_may(core, run) && i != FL_BITS_NONE; i = fl_bits_next(&run->timers, i + 1))
-            sooner(&next, run->insts[i].not_before_ns, since_ns);
+        if (fl_launch_may(core, run))
+            sooner(&next, fl_timers_after_ns(&run->timers, run->insts, since_ns), since_ns);
     }
     return next;
 }
@@ -332,8 +331,9 @@ int64_t fl_core_next_timer_ns(const struct fl_core *core)
         sooner(&next, fl_overrides_next_ns(&run->overrides), INT64_MIN);
         sooner(&next, next_clock_ns(run), INT64_MIN);
         /* a due attempt that finds no room waits for an end, not for time */
-        for (uint32_t i = fl_bits_next(&run->timers, 0);
-             fl_launch_may(core, run) && i != FL_BITS_NONE; i = fl_bits_next(&run->timers, i + 1))
+        for (uint32_t i = fl_bits_next(&run->timers.set, 0);
+             fl_launch_may(core, run) && i != FL_BITS_NONE;
+             i = fl_bits_next(&run->timers.set, i + 1))
             if (run->insts[i].not_before_ns < next && fl_launch_has_room(&launching, run, i))
                 next = run->insts[i].not_before_ns;
     }

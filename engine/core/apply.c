@@ -82,7 +82,7 @@ int fl_inst_happen(struct fl_run *run, uint32_t inst, enum fl_happening happenin
         fl_bits_drop(&ready_of(run, inst)->set, inst);
         run->ready_total--;
         if (in->not_before_ns)
-            fl_bits_drop(&run->timers, inst);
+            fl_timers_drop(&run->timers, inst);
     }
     in->state = next;
     if (next == FL_STATE_LAUNCHED)
@@ -93,7 +93,7 @@ int fl_inst_happen(struct fl_run *run, uint32_t inst, enum fl_happening happenin
         fl_bits_add(&ready_of(run, inst)->set, inst);
         run->ready_total++;
         if (in->not_before_ns)
-            fl_bits_add(&run->timers, inst);
+            fl_timers_add(&run->timers, run->insts, inst);
     }
     return 0;
 }

@@ -18,7 +18,7 @@ static int run_pools(struct fl_run *run, const struct fl_plan *plan, struct fl_e
     if (rc == 0)
         rc = fl_bits_init(&run->revived, plan->inst_count, reterr);
     if (rc == 0)
-        rc = fl_bits_init(&run->timers, plan->inst_count, reterr);
+        rc = fl_timers_init(&run->timers, plan->inst_count, reterr);
     for (size_t s = 0; rc == 0 && s < plan->workflow->stage_count; s++) {
         const struct fl_stage *stage = &plan->workflow->stages[s];
         struct fl_ready *ready = &run->ready[stage->pool];
@@ -166,7 +166,7 @@ void fl_run_destroy(struct fl_run *run)
     free(run->histories);
     free(run->expiring);
     free(run->excluded);
-    fl_bits_release(&run->timers);
+    fl_timers_release(&run->timers);
     free(run->name);
     free(run->variant);
     free(run->who);

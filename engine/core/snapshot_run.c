@@ -385,7 +385,7 @@ static void tables(struct fl_snap *s, struct fl_run *run)
     FL_PACK_U(p, run->bad);
     bits(s, &run->doomed, plan->inst_count);
     bits(s, &run->revived, plan->inst_count);
-    bits(s, &run->timers, plan->inst_count);
+    bits(s, &run->timers.set, plan->inst_count);
     fl_snap_list(s, &run->excluded, &run->excluded_count, (uint32_t)plan->workflow->stage_count);
 }
 

@@ -10,6 +10,7 @@
 #include "engine/base/path.h"
 #include "engine/core/actions.h"
 #include "engine/core/bits.h"
+#include "engine/core/timers.h"
 #include "engine/core/names.h"
 #include "engine/core/params.h"
 #include "engine/core/plan.h"
@@ -259,7 +260,7 @@ struct fl_run {
     uint64_t rules[2];  /* recurrences of the workflow that its cycle is on, a bit each */
     uint32_t *excluded; /* stages that are no part of it */
     size_t excluded_count;
-    struct fl_bits timers; /* instances that are ready from not_before_ns on */
+    struct fl_timers timers; /* of the instances that wait for a time */
     struct fl_gone *gone;
     size_t gone_count;
     size_t gone_room;

@@ -137,7 +137,7 @@ static void put_run(struct fl_buf *out, const struct fl_core *core, const struct
         put_list(out, "starved", run->starved, plan->workflow->stage_count);
     put_set(out, "doomed", &run->doomed);
     put_set(out, "revived", &run->revived);
-    put_set(out, "timers", &run->timers);
+    put_set(out, "timers", &run->timers.set);
     put_list(out, "excluded", run->excluded, run->excluded_count);
     fl_buf_printf(out, "  flow=%u first=%d rules=%llx/%llx ready=%u undecided=%u live=%u\n",
                   run->flow, run->first, (unsigned long long)run->rules[0],

@@ -7,6 +7,7 @@
 
 #include "engine/core/bits.h"
 #include "engine/core/names.h"
+#include "engine/core/state.h"
 #include "tests/lib/test.h"
 
 /* An instance that is ready and is not found would never be launched; one that is found twice would
@@ -50,6 +51,60 @@ static void members_of_a_set_are_found_in_order(void **state)
         fl_bits_release(&bits);
         free(have);
     }
+}
+
+static int64_t look_through(const struct fl_inst *insts, const bool *have, uint32_t count,
+                            int64_t since_ns)
+{
+    int64_t next = INT64_MAX;
+
+    for (uint32_t i = 0; i < count; i++)
+        if (have[i] && insts[i].not_before_ns > since_ns && insts[i].not_before_ns < next)
+            next = insts[i].not_before_ns;
+    return next;
+}
+
+/* A coordinator that slept past the time of a retry would start it when something else woke it. Ten
+ * thousand of them come and go, some are due and find no room, times are changed, and the clock
+ * jumps back. */
+static void the_next_of_many_times_is_known(void **state)
+{
+    enum { COUNT = 10000, STEPS = 20000 };
+    struct fl_inst *insts = calloc(COUNT, sizeof(*insts));
+    bool *have = calloc(COUNT, sizeof(*have));
+    struct fl_timers timers = {0};
+    struct fl_err err = {0};
+    uint32_t random = 11;
+    int64_t now = 1000000;
+
+    (void)state;
+    assert_non_null(insts);
+    assert_non_null(have);
+    assert_ok(fl_timers_init(&timers, COUNT, &err), err);
+    assert_true(fl_timers_after_ns(&timers, insts, now) == INT64_MAX);
+    for (int step = 0; step < STEPS; step++) {
+        uint32_t at;
+
+        random = random * 1664525 + 1013904223;
+        at = random / 7 % COUNT;
+        if (have[at]) {
+            fl_timers_drop(&timers, at);
+            have[at] = false;
+        } else {
+            insts[at].not_before_ns = now + (int64_t)(random % 100000) - 20000;
+            fl_timers_add(&timers, insts, at);
+            have[at] = true;
+        }
+        now += random % 50;
+        if (random % 997 == 0)
+            now -= 60000;
+        if (step % 10 == 0)
+            assert_true(fl_timers_after_ns(&timers, insts, now) ==
+                        look_through(insts, have, COUNT, now));
+    }
+    fl_timers_release(&timers);
+    free(have);
+    free(insts);
 }
 
 /* A run that was dropped must not be found, and must not hide another one. */
@@ -101,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_of_a_set_are_found_in_order),
+        cmocka_unit_test(the_next_of_many_times_is_known),
         cmocka_unit_test(names_come_and_go),
         cmocka_unit_test(a_word_has_one_number),
     };

@@ -313,7 +313,7 @@ static const struct {
     {"state.h", "fl_inst", 0x637f89da},
     {"state.h", "fl_made", 0x7a96f94f},
     {"state.h", "fl_slot", 0x5f0bfc89},
-    {"state.h", "fl_run", 0xb4c3715d},
+    {"state.h", "fl_run", 0x6c88bf99},
     {"state.h", "fl_worker_pool", 0xb56a5af8},
     {"state.h", "fl_worker_site", 0x17316852},
     {"state.h", "fl_worker", 0xb31fc59f},
