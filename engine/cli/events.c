@@ -54,6 +54,7 @@ static const struct {
     {"removal-asked", "removal of what was delivered is asked", {"site"}},
     {"files-removed", "delivered files are removed", {"site", "cause"}},
     {"deadline-at-risk", "deadline at risk:", {"why"}},
+    {"product-withdrawn", "withdrawn:", {"path", "who", "why"}},
     {"deadline-passed", "deadline passed:", {"why"}},
     {"custody-noted", "ledger knows of the removal", {"site"}},
     {"signalled", "signal", {"output", "who", "text"}},

@@ -576,6 +576,7 @@ static const apply_fn appliers[] = {
     [FL_EVENT_SET_DELIVERED] = fl_apply_delivered,
     [FL_EVENT_REMOVAL_ASKED] = fl_apply_removal_asked,
     [FL_EVENT_FILES_REMOVED] = fl_apply_files_removed,
+    [FL_EVENT_PRODUCT_WITHDRAWN] = fl_apply_withdrawn,
     [FL_EVENT_DEADLINE_AT_RISK] = fl_apply_deadline,
     [FL_EVENT_DEADLINE_PASSED] = fl_apply_deadline,
     [FL_EVENT_CUSTODY_NOTED] = fl_apply_custody_noted,

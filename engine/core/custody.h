@@ -76,6 +76,15 @@ const char *fl_custody_site(const struct fl_run *run, uint32_t inst);
 const char *fl_custody_in_charge(const struct fl_run *run);
 const struct fl_worker *fl_custody_worker(const struct fl_core *core, const char *site);
 
+/* True when a delivery of the run took a file of that name. */
+bool fl_custody_delivered(const struct fl_core *core, const struct fl_run *run, uint32_t delivery,
+                          const char *file);
+/* The workers of the destinations of a product that was withdrawn move it aside. */
+int fl_withdraw_effects(const struct fl_core *core, const struct fl_run *run,
+                        const struct fl_event *event, struct fl_effects *effects,
+                        struct fl_err *reterr);
+int fl_apply_withdrawn(struct fl_core *core, const struct fl_event *event, struct fl_err *reterr);
+
 /* ---- custody.c: the rules ---- */
 
 /* True for an output of a stage that deliveries take and none keeps. */

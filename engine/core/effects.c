@@ -278,6 +278,8 @@ int fl_core_effects(const struct fl_core *core, const struct fl_event *event,
         return fl_sourced_end_effects(core, run, effects, reterr);
     if (event->type == FL_EVENT_CANCEL_ASKED)
         return cancel_effects(&m, event, run);
+    if (event->type == FL_EVENT_PRODUCT_WITHDRAWN)
+        return fl_withdraw_effects(core, run, event, effects, reterr);
     if (event->type == FL_EVENT_REMOVAL_ASKED || event->type == FL_EVENT_FILES_REMOVED ||
         event->type == FL_EVENT_CUSTODY_NOTED)
         return fl_custody_effects(core, run, NULL, effects, reterr);

@@ -216,6 +216,7 @@ static const struct {
     {"insert", fl_request_insert},
     {"remove", fl_request_remove},
     {"signal", fl_request_signal},
+    {"withdraw", fl_request_withdraw},
     {"undo", fl_request_undo},
 };
 

@@ -11,8 +11,9 @@
 #include "engine/core/params.h"
 
 #define FL_REQUEST_OBJECTS_MAX 1000
-#define FL_REQUEST_GONE_S 30 /* a worker that went less long ago may come back with what it runs \
-                              */
+#define FL_REQUEST_GONE_S \
+    30 /* a worker that went less long ago may come back with what it runs \
+        */
 
 /* Instances first … last - 1. */
 struct fl_range {
@@ -68,6 +69,7 @@ int fl_request_reload_run(const struct fl_asking *asking, struct fl_err *reterr)
 int fl_request_insert(const struct fl_asking *asking, struct fl_err *reterr);
 int fl_request_remove(const struct fl_asking *asking, struct fl_err *reterr);
 int fl_request_signal(const struct fl_asking *asking, struct fl_err *reterr);
+int fl_request_withdraw(const struct fl_asking *asking, struct fl_err *reterr);
 int fl_request_undo(const struct fl_asking *asking, struct fl_err *reterr);
 /* The action that an undo is about ("number", or the last that is not undone), and its run. */
 int fl_undo_find(struct fl_asking *asking, struct fl_err *reterr);

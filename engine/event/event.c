@@ -114,6 +114,7 @@ static const struct type_row types[] = {
     [FL_EVENT_SET_DELIVERED] = {"set-delivered", B(run) | B(stage) | B(site) | B(sha256)},
     [FL_EVENT_REMOVAL_ASKED] = {"removal-asked", B(run) | B(site) | B(last)},
     [FL_EVENT_FILES_REMOVED] = {"files-removed", B(run) | B(site) | B(last)},
+    [FL_EVENT_PRODUCT_WITHDRAWN] = {"product-withdrawn", B(run) | B(path)},
     [FL_EVENT_DEADLINE_AT_RISK] = {"deadline-at-risk", B(run) | B(stage) | B(until_ns) | B(index)},
     [FL_EVENT_DEADLINE_PASSED] = {"deadline-passed", B(run) | B(stage) | B(until_ns) | B(index)},
     [FL_EVENT_CUSTODY_NOTED] = {"custody-noted", B(run) | B(stage) | B(site) | B(last)},

@@ -69,6 +69,7 @@
  * deadline-at-risk  deadline number `index` of the stage, until_ns, will be missed by `files`
  * products, as far as is known
  * deadline-passed   it has been
+ * product-withdrawn  a person recalled the delivered file `path` of the run
  */
 #define FL_EVENT_TYPES(X) \
     X(RUN_CREATED, "run-created") \
@@ -108,7 +109,8 @@
     X(FILES_REMOVED, "files-removed") \
     X(CUSTODY_NOTED, "custody-noted") \
     X(DEADLINE_AT_RISK, "deadline-at-risk") \
-    X(DEADLINE_PASSED, "deadline-passed")
+    X(DEADLINE_PASSED, "deadline-passed") \
+    X(PRODUCT_WITHDRAWN, "product-withdrawn")
 
 enum fl_event_type {
 #define FL_EVENT_ENUM(NAME, name) FL_EVENT_##NAME,

@@ -27,7 +27,8 @@ enum source_kind {
     SOURCE_PROOF,
     SOURCE_FOLDERS,
     SOURCE_LOOKOUT,
-    SOURCE_DOOR
+    SOURCE_DOOR,
+    SOURCE_CHORE
 };
 struct source {
     enum source_kind kind;

@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/world/file.h"
+#include "engine/world/local.h"
+#include "engine/world/process.h"
 #include "engine/worker/private.h"
 
 #include "engine/base/banned.h"
@@ -26,6 +29,10 @@ struct removal {
     size_t folder;   /* next of the order's */
     int64_t files;
     int64_t bytes;
+    /* of a withdrawal: the process that carries it out */
+    struct source source;
+    pid_t pid;
+    int pidfd;
 };
 
 static void removal_free(struct fl_worker *worker, struct removal *removal)
@@ -36,6 +43,10 @@ static void removal_free(struct fl_worker *worker, struct removal *removal)
         slot = &(*slot)->next;
     fl_assert(*slot);
     *slot = removal->next;
+    if (removal->pidfd >= 0) { /* a process that runs goes on to its end */
+        fl_watch_remove(worker->watch, removal->pidfd);
+        fl_local_close(removal->pidfd);
+    }
     json_decref(removal->order);
     free(removal);
 }
@@ -45,14 +56,19 @@ static int64_t number(const json_t *order, const char *name)
     return json_integer_value(json_object_get(order, name));
 }
 
+static bool is_of(const json_t *order, const char *type)
+{
+    return strcmp(json_string_value(json_object_get(order, "type")), type) == 0;
+}
+
 static bool is_note(const json_t *order)
 {
-    return strcmp(json_string_value(json_object_get(order, "type")), "remove") != 0;
+    return is_of(order, "removed-at-source");
 }
 
 static bool is_same(const json_t *a, const json_t *b)
 {
-    static const char *const names[] = {"type", "run", "first", "last", "delivery"};
+    static const char *const names[] = {"type", "run", "first", "last", "delivery", "file"};
 
     for (size_t i = 0; i < FL_COUNT(names); i++) {
         const json_t *x = json_object_get(a, names[i]);
@@ -87,6 +103,7 @@ int fl_remove_begin(struct fl_worker *worker, const json_t *message, struct fl_e
     removal = calloc(1, sizeof(*removal));
     if (!removal)
         return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory");
+    removal->pidfd = -1;
     removal->site = fl_worker_site(worker, site);
     removal->order = json_incref((json_t *)(uintptr_t)message);
     removal->run = run;
@@ -327,6 +344,55 @@ static int put_note(struct fl_worker *worker, const struct removal *removal, str
     return rc;
 }
 
+static int withdraw_start(struct fl_worker *worker, struct removal *removal, struct fl_err *reterr)
+{
+    const char *file = json_string_value(json_object_get(removal->order, "file"));
+    const char *why = json_string_value(json_object_get(removal->order, "why"));
+    const char *who = json_string_value(json_object_get(removal->order, "who"));
+    char products[FL_PATH_MAX];
+    const char *const argv[] = {
+        worker->transfer, "withdraw",     "--set", removal->run, "--why", why ? why : "",
+        "--who",          who ? who : "", "--",    products,     file,    NULL};
+    const struct fl_spawn spawn = {.path = worker->transfer,
+                                   .argv = argv,
+                                   .stdin_fd = -1,
+                                   .stdout_fd = -1,
+                                   .stderr_fd = 2,
+                                   .new_session = true};
+    int rc = fl_path_join(removal->site->root, "products", products, sizeof(products), reterr);
+
+    if (rc == 0 && (!file || !worker->transfer[0]))
+        rc = fl_err_set(reterr, FL_E_NOENT, 0, "fairlead-transfer was not found");
+    if (rc == 0)
+        rc = fl_process_spawn(worker->world, &spawn, &removal->pid, reterr);
+    if (rc < 0)
+        return rc;
+    removal->source = (struct source){.kind = SOURCE_CHORE, .owner = removal};
+    removal->pidfd = worker->world->ops->pidfd(removal->pid, worker->world->arg);
+    return removal->pidfd < 0 ? fl_err_errno(reterr, -removal->pidfd, "watch a process")
+                              : fl_watch_add(worker->watch, removal->pidfd,
+                                             (uint64_t)(uintptr_t)&removal->source, reterr);
+}
+
+/* 1 when its process has ended. */
+static int withdraw(struct fl_worker *worker, struct removal *removal, char *error, size_t size)
+{
+    struct fl_err err = {0};
+    int status = 0;
+    int rc = removal->pid ? 0 : withdraw_start(worker, removal, &err);
+
+    if (rc < 0) {
+        (void)snprintf(error, size, "%s", err.text);
+        return 1;
+    }
+    if (worker->world->ops->reap(removal->pid, &status, worker->world->arg) == 0)
+        return -EBUSY;
+    if (status != 0)
+        (void)snprintf(error, size, "fairlead-transfer withdraw ended with status %d: see above",
+                       WIFEXITED(status) ? WEXITSTATUS(status) : 128);
+    return 1;
+}
+
 /* 1: it is done, and its answer has to go. */
 static int carry_out(struct fl_worker *worker, struct removal *removal, char *error, size_t size)
 {
@@ -335,6 +401,8 @@ static int carry_out(struct fl_worker *worker, struct removal *removal, char *er
     int left = FILES_A_TURN;
     int rc;
 
+    if (is_of(removal->order, "withdraw"))
+        return withdraw(worker, removal, error, size);
     if (is_note(removal->order)) {
         rc = put_note(worker, removal, &err);
         if (rc < 0)
@@ -371,14 +439,16 @@ void fl_remove_step(struct fl_worker *worker)
     if (!removal)
         return;
     rc = carry_out(worker, removal, error, sizeof(error));
-    if (rc == 1)
+    if (rc == 1 && is_of(removal->order, "withdraw"))
+        rc = 0; /* the log says how it went */
+    else if (rc == 1)
         rc = answer(worker, removal, error[0] ? error : NULL) < 0 ? -EBUSY : 0;
     worker->removal_waits = rc == -EBUSY;
     if (rc != 0)
         return;
     fl_log(error[0] ? FL_LOG_ERROR : FL_LOG_INFO, error[0] ? "remove.failed" : "remove.done",
            "run='%s' site='%s' what='%s' files=%lld bytes=%lld%s%s%s", removal->run,
-           removal->site->name, is_note(removal->order) ? "ledger" : "files",
+           removal->site->name, json_string_value(json_object_get(removal->order, "type")),
            (long long)removal->files, (long long)removal->bytes, error[0] ? " error='" : "", error,
            error[0] ? "'" : "");
     removal_free(worker, removal);

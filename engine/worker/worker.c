@@ -418,7 +418,8 @@ void fl_worker_take(struct fl_worker *worker, const json_t *message)
         take_watch(worker, message);
         return;
     }
-    if (strcmp(type, "remove") == 0 || strcmp(type, "removed-at-source") == 0) {
+    if (strcmp(type, "remove") == 0 || strcmp(type, "removed-at-source") == 0 ||
+        strcmp(type, "withdraw") == 0) {
         take_removal(worker, message);
         return;
     }
@@ -528,6 +529,8 @@ static void take_source(struct fl_worker *worker, const struct source *source)
     case SOURCE_LOOKOUT:
         fl_await_look(worker, source->owner);
         break;
+    case SOURCE_CHORE:
+        break; /* fl_remove_step looks at it in this turn */
     case SOURCE_DOOR:
         if (fl_door_look(worker, source->owner))
             worker->hello_due = true;

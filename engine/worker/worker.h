@@ -19,6 +19,8 @@
  *  {"type":"removed-at-source","run","site","source","first","last","delivery","files"}  the ledger
  *      of this site's products is told (through a file in products/.fairlead/removed);
  *      {"type":"noted","run","first","last","delivery"}.
+ *  {"type":"withdraw","run","site","file","why","who","delivery"}  the file is moved aside in the
+ *      site's products (fairlead-transfer withdraw).
  *  {"type":"watch","id","site","path"}  {"type":"arrived","id","path","size"} is told when the file
  *      is there and nobody writes to it, at once or later. {"type":"unwatch","id"} ends it. A new
  *      session begins with none.

@@ -669,7 +669,8 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
     if (run && json_object_get(run, "ended") && event->type != FL_EVENT_RUN_DROPPED &&
         event->type != FL_EVENT_RUN_PAGED) {
         if (event->type == FL_EVENT_ACTION_TAKEN || event->type == FL_EVENT_REMOVAL_ASKED ||
-            event->type == FL_EVENT_FILES_REMOVED || event->type == FL_EVENT_CUSTODY_NOTED)
+            event->type == FL_EVENT_FILES_REMOVED || event->type == FL_EVENT_CUSTODY_NOTED ||
+            event->type == FL_EVENT_PRODUCT_WITHDRAWN)
             return 0;
         if (event->type != FL_EVENT_INSTANCE_RETRY && event->type != FL_EVENT_STATE_SET)
             return broken(reterr, event, "the run has ended");
@@ -688,6 +689,7 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
     case FL_EVENT_REMOVAL_ASKED:
     case FL_EVENT_FILES_REMOVED:
     case FL_EVENT_CUSTODY_NOTED:
+    case FL_EVENT_PRODUCT_WITHDRAWN:
     case FL_EVENT_DEADLINE_AT_RISK:
     case FL_EVENT_DEADLINE_PASSED:
     case FL_EVENT_NEED_UNMET:
