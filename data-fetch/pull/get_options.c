@@ -84,8 +84,7 @@ static const char **text_option(struct fl_get_ask *ask, int code)
         {OPT_NAME, &ask->name_pattern},  {OPT_TO, &ask->to},
         {OPT_OUTPUT, &ask->output},      {OPT_POLL, &ask->poll},
         {OPT_GIVE_UP, &ask->give_up},    {OPT_MISSING_CAUSE, &ask->missing_cause},
-        {OPT_SHA256, &ask->sha256},
-        {OPT_BOOK, &ask->book},
+        {OPT_SHA256, &ask->sha256},      {OPT_BOOK, &ask->book},
         {OPT_SITE, &ask->site},
     };
 

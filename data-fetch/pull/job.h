@@ -116,6 +116,8 @@ enum fl_verdict fl_judge_index(struct fl_job *job, const struct fl_http_reply *r
                                struct fl_err *why);
 /* The same for a part without an index: there is nothing to read. */
 int fl_judge_whole(struct fl_job *job, struct fl_err *reterr);
+/* The length of the present part's file against its past. GOOD, or NOT_YET. */
+enum fl_verdict fl_judge_length(struct fl_job *job, int64_t bytes, struct fl_err *why);
 /* By what the book knows the sizes of the present part's file. */
 const char *fl_judge_product(const struct fl_job *job);
 

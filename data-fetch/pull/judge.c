@@ -71,9 +71,9 @@ const char *fl_judge_product(const struct fl_job *job)
     return *name ? name : "*";
 }
 
-/* An index much shorter than those of other cycles stands beside a file that was cut short, or is
- * still being written. */
-static bool is_short(struct fl_job *job, struct fl_err *why)
+/* Much less than in other cycles is a file that was cut short, or is still being written. */
+static bool is_short(struct fl_job *job, const char *what, uint64_t bytes, uint64_t messages,
+                     struct fl_err *why)
 {
     const struct fl_source *source = job->fetch->options->source;
     struct fl_book_size usual;
@@ -82,19 +82,25 @@ static bool is_short(struct fl_job *job, struct fl_err *why)
 
     fl_book_size(job->fetch->book, source->name, job->want->cycle, job->want->source_lead,
                  fl_judge_product(job), &usual);
-    switch (fl_history_judge(&source->history, &usual, 0, job->index_lines, &odd)) {
+    switch (fl_history_judge(&source->history, &usual, bytes, messages, &odd)) {
     case FL_HISTORY_REFUSE:
-        (void)fl_err_set(why, FL_E_NOT_YET, 0,
-                         "index: %s: the file is cut short, or not complete yet", odd.text);
+        (void)fl_err_set(why, FL_E_MISMATCH, 0, "%s: %s: it is cut short, or not complete yet",
+                         what, odd.text);
         return true;
     case FL_HISTORY_WARN:
-        (void)snprintf(text, sizeof(text), "index: %s", odd.text);
+        (void)snprintf(text, sizeof(text), "%s: %s", what, odd.text);
         fl_job_note(job, "transfer.odd", text);
         return false;
     case FL_HISTORY_PASS:
         return false;
     }
     return false;
+}
+
+enum fl_verdict fl_judge_length(struct fl_job *job, int64_t bytes, struct fl_err *why)
+{
+    return bytes > 0 && is_short(job, "data", (uint64_t)bytes, 0, why) ? FL_VERDICT_NOT_YET
+                                                                       : FL_VERDICT_GOOD;
 }
 
 /* What identifies the bytes: path below the mirror, index, the messages, and what is made of
@@ -160,7 +166,7 @@ enum fl_verdict fl_judge_index(struct fl_job *job, const struct fl_http_reply *r
 
             job->last_offset = offset > job->last_offset ? offset : job->last_offset;
         }
-        if (is_short(job, why))
+        if (is_short(job, "index", 0, job->index_lines, why))
             return FL_VERDICT_NOT_YET;
         rc = fl_ask_plan_of(options->ask, job->part, &time, index, gap, &job->plan, why);
     }

@@ -201,9 +201,11 @@ static int check_range(struct fl_range *range, const struct fl_http_reply *reply
 static int whole_head(struct fl_range *range, const struct fl_http_reply *reply)
 {
     range->page = reply->status != 200;
-    if (!range->page)
-        range->job->total = reply->length;
-    return 0;
+    if (range->page)
+        return 0;
+    range->job->total = reply->length;
+    range->verdict = fl_judge_length(range->job, reply->length, &range->why);
+    return range->verdict == FL_VERDICT_GOOD ? 0 : FL_E_MISMATCH;
 }
 
 static int range_head(const struct fl_http_reply *reply, void *arg)
@@ -231,6 +233,9 @@ static int range_head(const struct fl_http_reply *reply, void *arg)
         return stop_with(range, FL_VERDICT_NOT_YET, FL_E_MISMATCH);
     if (rc < 0)
         return stop_with(range, FL_VERDICT_BAD, FL_E_MISMATCH);
+    if (range->job->total < 0 &&
+        fl_judge_length(range->job, reply->range_total, &range->why) != FL_VERDICT_GOOD)
+        return stop_with(range, FL_VERDICT_NOT_YET, FL_E_MISMATCH);
     rc = note_validator(range, reply);
     return rc < 0 ? stop_with(range, FL_VERDICT_BROKEN, rc) : 0;
 }

@@ -523,6 +523,31 @@ static void packed_files_are_unpacked_while_they_come(void **state)
     ask_free(&all);
 }
 
+/* Members of an ensemble are chosen by number, and a file of others is told. */
+static void members_are_chosen_by_number(void **state)
+{
+    struct fl_ask_time time = at_time("20120920T0000Z", "20120924T0000Z");
+    struct asked some = ask_for(WHOLE, NULL, "number=1/to/9/by/4", NULL, NULL);
+    struct asked one = ask_for(
+        HEAD PLAIN "index = { kind = \"none\"; }; expect = ( { keys = \"number=1\"; } ); };", NULL,
+        NULL, NULL, NULL);
+    struct whole whole;
+    struct fl_err err = {0};
+    size_t size = 0;
+    char *data = load("ecmwf-storm-2013/mv_z500_ens.grib", &size);
+
+    (void)state;
+    assert_ok(take_whole(&some, time, data, size, 65536, &whole, &err), err);
+    assert_int_equal(whole.tally.messages, 3);
+    fl_buf_release(&whole.out);
+    assert_fails_with(take_whole(&one, time, data, size, 65536, &whole, &err), FL_E_MISMATCH, err,
+                      "not of this source: its number is 2; wanted 1");
+    fl_buf_release(&whole.out);
+    free(data);
+    ask_free(&some);
+    ask_free(&one);
+}
+
 /* ---- areas ---- */
 
 /* All points of a message: latitudes, longitudes, values. */
@@ -738,6 +763,7 @@ int main(void)
         cmocka_unit_test(padding_is_passed_over_and_rubbish_is_not),
         cmocka_unit_test(thinned_and_packed_files_are_taken),
         cmocka_unit_test(packed_files_are_unpacked_while_they_come),
+        cmocka_unit_test(members_are_chosen_by_number),
         cmocka_unit_test(an_area_is_cut_without_loss),
         cmocka_unit_test(what_cannot_be_cut_is_told),
         cmocka_unit_test(a_message_of_another_source_is_refused),

@@ -231,6 +231,48 @@ static void netcdf_files_come_whole(void **state)
     server_stop(&scene.origin);
 }
 
+/* An upload that was cut off at the border of a message is whole by its own signs: three cycles of
+ * the past tell that it is not. */
+static void a_file_that_is_short_for_its_past_is_not_taken(void **state)
+{
+    static const char *const cycles[] = {"20181008T0000Z", "20181008T0600Z", "20181008T1200Z",
+                                         "20181008T1800Z"};
+    static const char *const all[] = {NULL};
+    struct scene scene;
+    char name[300];
+    char path[300];
+    size_t size = 0;
+    char *data;
+
+    (void)state;
+    for (size_t i = 0; i < FL_COUNT(cycles); i++) {
+        (void)snprintf(path, sizeof(path),
+                       "gfs-1p00-wind10m-michael2018/gfs.20181008.t%.2sz.pgrb2.1p00.wind10m.f003."
+                       "grib2",
+                       cycles[i] + 9);
+        (void)snprintf(name, sizeof(name), "a/%.2s.003", cycles[i] + 9);
+        provide(path, name);
+    }
+    data = test_file_read("root/a/18.003", &size);
+    for (size_t i = 4; i < size; i++) { /* the second message is gone */
+        if (memcmp(data + i, "GRIB", 4) == 0) {
+            test_file_write("root/a/18.003", data, i);
+            break;
+        }
+    }
+    free(data);
+    scene_start(&scene, "");
+    write_source(&scene, "paths = ( { path = \"{cycle:%H}.{lead:hhh}\"; } );\n"
+                         "index = { kind = \"none\"; };");
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(get(cycles[i], "+003", all), 0);
+    assert_int_equal(get(cycles[3], "+003", all), 65);
+    write_source(&scene, "paths = ( { path = \"{cycle:%H}.{lead:hhh}\"; } );\n"
+                         "index = { kind = \"none\"; }; history = { few = \"warn\"; };");
+    assert_int_equal(get(cycles[3], "+003", all), 0);
+    server_stop(&scene.origin);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +280,8 @@ int main(void)
                                         test_folder_leave),
         cmocka_unit_test_setup_teardown(parts_are_joined, test_folder_enter, test_folder_leave),
         cmocka_unit_test_setup_teardown(packed_files_come_unpacked_and_old_ones_are_refused,
+                                        test_folder_enter, test_folder_leave),
+        cmocka_unit_test_setup_teardown(a_file_that_is_short_for_its_past_is_not_taken,
                                         test_folder_enter, test_folder_leave),
         cmocka_unit_test_setup_teardown(netcdf_files_come_whole, test_folder_enter,
                                         test_folder_leave),

@@ -185,6 +185,124 @@ static void edition_1_is_held_as_well(void **state)
     }
 }
 
+/* The one message of a file that begins at its n-th GRIB. */
+static char *message_of(char *file, size_t number, size_t *ret_size)
+{
+    struct fl_err err = {0};
+    uint64_t length = 0;
+
+    for (size_t i = 0; i <= number; i++) {
+        file += length;
+        assert_ok(fl_frame_length(file, 16, &length, &err), err);
+    }
+    *ret_size = (size_t)length;
+    return file;
+}
+
+/* Rain of three hours is not rain of twelve, and a sum is not a mean, though both end at the same
+ * time. */
+static void an_interval_must_be_the_one_asked_for(void **state)
+{
+    static const struct {
+        const char *forecast;
+        const char *says;
+    } cases[] = {
+        {"0-12 hour acc fcst", NULL},
+        {"9-12 hour acc fcst",
+         "begins 0 minutes after the cycle; '9-12 hour acc fcst' begins at 540"},
+        {"0-12 hour ave fcst", "statistical processing 1 of table 4.10"},
+        {"0-12 hour max fcst", "statistical processing 1 of table 4.10"},
+    };
+    struct fl_plan_field field = field_of("APCP", "surface");
+    struct fl_message_want want = {.cycle = cycle_of("20070124T0000Z"),
+                                   .valid = cycle_of("20070124T1200Z"),
+                                   .fields = &field,
+                                   .count = 1};
+    size_t size = 0;
+    char *file = load("hrrr-nam-samples/nam.20070124.t00z.awp211.f012.grib2", &size);
+    char *data = message_of(file, 13, &size);
+    struct fl_err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < FL_COUNT(cases); i++) {
+        int rc;
+
+        field.forecast = (char *)cases[i].forecast;
+        rc = fl_message_check(data, size, &want, &err);
+        if (cases[i].says)
+            assert_fails_with(rc, FL_E_MISMATCH, err, cases[i].says);
+        else
+            assert_ok(rc, err);
+    }
+    want.valid = cycle_of("20070124T0900Z");
+    assert_fails_with(fl_message_check(data, size, &want, &err), FL_E_MISMATCH, err,
+                      "valid at 20070124T1200Z");
+    free(file);
+}
+
+/* One member for another is another forecast; ECMWF's lines tell parameter and level in other
+ * words. */
+static void members_and_ecmwf_s_words_are_held(void **state)
+{
+    static const struct {
+        const char *variable;
+        const char *level;
+        const char *member;
+        const char *says;
+    } cases[] = {
+        {"t", "pl 500", "0", NULL},
+        {"t", "pl 500", "", NULL},
+        {"nonsense", "pl 500", "0", NULL}, /* newer than the library's tables */
+        {"q", "pl 500", "0", "parameter 't'; the index says 'q'"},
+        {"t", "pl 850", "0", "value 50000; the index says 'pl 850'"},
+        {"t", "sfc", "0", "surface type 100"},
+        {"t", "pl 500", "7", "of member 0; the index says 7"},
+    };
+    struct fl_message_want want = {
+        .cycle = cycle_of("20260310T0000Z"), .valid = cycle_of("20260310T0000Z"), .count = 1};
+    size_t size = 0;
+    char *data = load("ecmwf-opendata-samples/gb_aifs-ens-cf-t500.grib2", &size);
+    struct fl_err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < FL_COUNT(cases); i++) {
+        struct fl_plan_field field = field_of(cases[i].variable, cases[i].level);
+        int rc;
+
+        field.kind = FL_INDEX_ECMWF;
+        field.member = (char *)cases[i].member;
+        want.fields = &field;
+        rc = fl_message_check(data, size, &want, &err);
+        if (cases[i].says)
+            assert_fails_with(rc, FL_E_MISMATCH, err, cases[i].says);
+        else
+            assert_ok(rc, err);
+    }
+    free(data);
+}
+
+/* A template that is newer than ecCodes is told as such: somebody must renew the library. */
+static void an_unknown_template_is_named(void **state)
+{
+    struct fl_message_want any = {.cycle = cycle_of("20260628T0000Z"),
+                                  .valid = cycle_of("20260628T0000Z")};
+    size_t size = 0;
+    size_t one = 0;
+    char *file = load("ecmwf-opendata-samples/gb_aifs-single-wave.grib2", &size);
+    struct fl_err err = {0};
+    bool told = false;
+
+    (void)state;
+    for (char *at = file; at < file + size; at += one) {
+        char *data = message_of(at, 0, &one);
+        int rc = fl_message_check(data, one, &any, &err);
+
+        told = told || (rc == FL_E_DATA && strstr(err.text, "product template 4.103"));
+    }
+    assert_true(told);
+    free(file);
+}
+
 static int count_field(const void *data, size_t size, uint32_t field, struct fl_err *reterr,
                        void *arg)
 {
@@ -232,6 +350,9 @@ int main(void)
         cmocka_unit_test(what_is_no_message_is_refused),
         cmocka_unit_test(edition_1_is_held_as_well),
         cmocka_unit_test(fields_of_a_packed_message_are_all_looked_at),
+        cmocka_unit_test(an_interval_must_be_the_one_asked_for),
+        cmocka_unit_test(members_and_ecmwf_s_words_are_held),
+        cmocka_unit_test(an_unknown_template_is_named),
     };
 
     return cmocka_run_group_tests_name("message", tests, NULL, NULL);
