@@ -12,6 +12,7 @@
 #include "engine/bus/keys.h"
 #include "engine/coordinator/coordinator.h"
 #include "engine/world/file.h"
+#include "engine/world/local.h"
 #include "engine/world/process.h"
 
 #include "engine/base/banned.h"
@@ -152,6 +153,23 @@ int fl_client_connect(struct fl_client *client, const struct fl_world *world, co
     return rc;
 }
 
+/* True when the process is there and has not ended. One that was killed is still there until its
+ * parent has asked how: its descriptor is readable from its end on. */
+static bool is_alive(const struct fl_world *world, pid_t pid)
+{
+    struct fl_wait_item item;
+    int rc = FL_E_TIMEOUT;
+
+    if (fl_process_kill(world, pid, 0, NULL) == FL_E_NOENT)
+        return false;
+    item = (struct fl_wait_item){.fd = world->ops->pidfd(pid, world->arg)};
+    if (item.fd < 0)
+        return true; /* not ours to watch: it is there */
+    rc = fl_world_wait(world, &item, 1, 0, NULL);
+    fl_local_close(item.fd);
+    return rc < 0 || !item.ready;
+}
+
 /* Reads STATE/endpoint.json. FL_E_NOENT when there is none or its process is gone. */
 static int endpoint_read(const struct fl_world *world, const char *state, json_t **ret_json,
                          struct fl_err *reterr)
@@ -171,8 +189,8 @@ static int endpoint_read(const struct fl_world *world, const char *state, json_t
         rc = fl_json_int(json, "pid", &pid, reterr);
     if (rc < 0)
         return rc;
-    if (fl_process_kill(world, (pid_t)pid, 0, reterr) == FL_E_NOENT)
-        return FL_E_NOENT;
+    if (!is_alive(world, (pid_t)pid))
+        return fl_err_set(reterr, FL_E_NOENT, 0, "the coordinator has ended");
     *ret_json = json_incref(json);
     return 0;
 }

@@ -4,7 +4,7 @@
 set -u
 . "$FL_TOP_SRCDIR/tests/lib/tap.sh"
 . "$FL_TOP_SRCDIR/tests/lib/engine.sh"
-plan 12
+plan 14
 mkfifo gate
 
 # Starts the run; its lines come from descriptor 4.
@@ -69,3 +69,18 @@ try "a dropped connection leaves the run" same $? 130
 start state3
 the_end
 try "and cancels nothing: the same command goes on to success" same $? 0
+
+# Its parent has not asked yet how it ended: it is there, and dead.
+fairlead keys setup node1 --state dead >/dev/null
+exec 6< <(exec sh -c 'fairleadd --state dead --listen tcp://127.0.0.1:0 2>/dev/null & echo $!; exec tail -f /dev/null')
+children+=("$!")
+read -r -t 60 one <&6
+read -r -t 60 two <&6
+case $one in # its number and its first line come in any order
+"{"*) dead=$two ;;
+*) dead=$one ;;
+esac
+kill -9 "$dead"
+try "a coordinator that is dead and not buried is not asked" fairlead workers --state dead
+cp last said.txt
+try "the record answers" has "no workers" said.txt
