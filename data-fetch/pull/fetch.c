@@ -66,6 +66,7 @@ static int ask_index(struct fl_job *job, struct fl_err *reterr)
 {
     struct fl_http_request request = {
         .body_max = FL_INDEX_BYTES_MAX, .done = index_done, .arg = job};
+    const struct fl_http_tls tls = {.ca = job->fetch->options->ca};
     fl_auto(fl_buf_release) struct fl_buf url;
     int rc;
 
@@ -74,6 +75,7 @@ static int ask_index(struct fl_job *job, struct fl_err *reterr)
     if (rc < 0)
         return rc;
     request.url = url.data;
+    request.tls = tls.ca ? &tls : NULL;
     request.http2 = job->fetch->manners.mirrors[job->mirror].http2;
     rc = fl_http_start(job->fetch->http, &request, &job->transfer, reterr);
     if (rc == 0)

@@ -61,6 +61,7 @@ struct fl_fetch_options {
     int64_t poll_ns;
     size_t inflight;      /* requests at a time; 0: FL_FETCH_INFLIGHT_MAX */
     struct fl_book *book; /* NULL: none */
+    const char *ca;       /* PEM file of the authorities to believe; NULL: the system's */
     struct fl_http_limits limits;
     fl_fetch_end_fn end;
     fl_fetch_note_fn note;

@@ -295,6 +295,7 @@ static int get_source(struct get *get, struct fl_err *reterr)
         rc = open_book(get, &book, reterr);
     options.ask = ask;
     options.book = book;
+    options.ca = get->ask.ca;
     options.poll_ns = poll_s * SECOND_NS;
     if (rc == 0)
         rc = fl_fetch_run(world, &options, wants, count, reterr);

@@ -60,6 +60,7 @@ enum option_code {
     OPT_INFLIGHT,
     OPT_BOOK,
     OPT_SITE,
+    OPT_CA,
 };
 
 static int on_missing(struct fl_get_ask *ask, const char *value, struct fl_err *reterr)
@@ -85,7 +86,7 @@ static const char **text_option(struct fl_get_ask *ask, int code)
         {OPT_OUTPUT, &ask->output},      {OPT_POLL, &ask->poll},
         {OPT_GIVE_UP, &ask->give_up},    {OPT_MISSING_CAUSE, &ask->missing_cause},
         {OPT_SHA256, &ask->sha256},      {OPT_BOOK, &ask->book},
-        {OPT_SITE, &ask->site},
+        {OPT_SITE, &ask->site},          {OPT_CA, &ask->ca},
     };
 
     for (size_t i = 0; i < FL_COUNT(texts); i++) {
@@ -149,6 +150,7 @@ int fl_get_parse(struct fl_get_ask *ask, int argc, char **argv, struct fl_err *r
         {"inflight", required_argument, NULL, OPT_INFLIGHT},
         {"book", required_argument, NULL, OPT_BOOK},
         {"site", required_argument, NULL, OPT_SITE},
+        {"ca", required_argument, NULL, OPT_CA},
         {NULL, 0, NULL, 0},
     };
     int code;

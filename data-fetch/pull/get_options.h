@@ -26,6 +26,7 @@ struct fl_get_ask {
     const char *missing_cause;
     const char *sha256;
     const char *book;
+    const char *ca;
     const char *site;
     const char *selects[FL_PLAN_SELECT_MAX];
     size_t select_count;

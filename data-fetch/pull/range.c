@@ -476,6 +476,7 @@ int fl_range_start(struct fl_range *range, struct fl_err *reterr)
     struct fl_job *job = range->job;
     struct fl_http_request request = {
         .head = range_head, .sink = range_sink, .done = range_done, .arg = range};
+    const struct fl_http_tls tls = {.ca = job->fetch->options->ca};
     fl_auto(fl_buf_release) struct fl_buf url;
     char match[FL_HTTP_ETAG_MAX + 32];
     const char *headers[] = {match, NULL};
@@ -495,6 +496,7 @@ int fl_range_start(struct fl_range *range, struct fl_err *reterr)
         request.range = text;
         request.if_range = job->etag_strong ? job->etag : NULL;
     }
+    request.tls = tls.ca ? &tls : NULL;
     request.http2 = job->fetch->manners.mirrors[job->mirror].http2;
     if (job->known) {
         (void)snprintf(match, sizeof(match), "If-None-Match: %.200s", job->known->etag);
