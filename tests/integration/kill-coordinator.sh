@@ -50,7 +50,8 @@ rm -f trail
 refused=0
 for words in a began a began a began a a; do
     start state2
-    await "$words" && kill -9 "$pid" || has "has its end already" lines >/dev/null || refused=$((refused + 1))
+    await "$words" && kill -9 "$pid" || has "has its end already" lines >/dev/null || has ", took " lines >/dev/null ||
+        refused=$((refused + 1)) # neither killed, nor at the end before that
 done
 start state2
 the_end
