@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """One file of 500 MiB over two lines of 400 Mbit/s (network namespaces, veth, tc tbf), TLS 1.3 with
 both ends proving themselves, every byte hashed; then with one line whose connections are closed at
-2 s, and with one that loses every packet from 2 s on. aria2 with both addresses in the same run, plain
+2 s, with one that loses every packet from 2 s on, and (48 Mbit/s each, about a minute) with one that
+loses every packet for 3 s of every 6. aria2 with both addresses in the same run, plain
 HTTP, nothing hashed. Needs root.
 
 The ideal of one line is that of its frames; that of two, what the best of both programs had of one.
 
-  lines.py [BUILD] [--base FOLDER] [--runs N] [--json]"""
+  lines.py [BUILD] [--base FOLDER] [--runs N] [--rows LIST] [--json]"""
 import argparse
 import json
 import os
@@ -24,7 +25,8 @@ MBIT = 400
 # of what a line of 400 Mbit/s carries in frames of 1514 bytes, 1448 are the file's
 RATE = MBIT * 1e6 / 8 * 1448 / 1514
 BREAK_S = 2
-GOALS = {"both": 1 / 0.95, "one": None, "closed": 1.1, "frozen": 1.15}
+FLAP_S, FLAP_MBIT = 3, 48
+GOALS = {"both": 1 / 0.95, "one": None, "closed": 1.1, "frozen": 1.15, "flap": 1.1}
 
 
 def ideal(case, rate):
@@ -33,6 +35,8 @@ def ideal(case, rate):
         return SIZE / rate
     if case == "both":
         return SIZE / (2 * rate)
+    if case == "flap":
+        return SIZE / (1.5 * rate * FLAP_MBIT / MBIT)
     return BREAK_S + (SIZE - BREAK_S * 2 * rate) / rate
 
 
@@ -43,6 +47,18 @@ def break_line(net, kind, servers):
         net.freeze(1)
 
 
+def flap(net, child, limit):
+    """Until the transfer has ended."""
+    end, up = time.monotonic() + limit, True
+    while time.monotonic() < end:
+        try:
+            return child.wait(FLAP_S)
+        except subprocess.TimeoutExpired:
+            up = not up
+            net.thaw(1, FLAP_MBIT) if up else net.freeze(1)
+    raise Failed("more than %d s" % limit)
+
+
 def once(args, net, case, command, folder, root, keys, scratch, check):
     """Seconds of one transfer. There is a server for each line, so that one can be closed."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -51,7 +67,7 @@ def once(args, net, case, command, folder, root, keys, scratch, check):
     servers = []
     try:
         for i in net.lines:
-            net.thaw(i)
+            net.thaw(i, FLAP_MBIT if case == "flap" else MBIT)
             servers.append(Nginx("%s/nginx%d" % (scratch.path, i), root, keys,
                                  address="10.77.%d.1" % i, tls=7443, plain=8080,
                                  prefix=net.run(net.far)))
@@ -60,6 +76,8 @@ def once(args, net, case, command, folder, root, keys, scratch, check):
                                stdout=subprocess.DEVNULL,
                                stderr=open(scratch.path + "/last", "w"))
         try:
+            if case == "flap":
+                flap(net, child, 180)
             child.wait(BREAK_S)
         except subprocess.TimeoutExpired:
             break_line(net, case, servers)
@@ -86,6 +104,7 @@ def main():
     parser.add_argument("build", nargs="?", default=os.path.join(TOP, "_b"))
     parser.add_argument("--base", default="/var/tmp")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--rows", help="of one, both, closed, frozen, flap; with commas")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     scratch = Scratch(args.base)
@@ -100,9 +119,12 @@ def main():
         inputs(scratch.path + "/inputs.json",
                [("f.bin", "https://10.77.1.1:7443/f.bin", SIZE, digest)])
         lines = [("line%d" % i, "10.77.%d.2" % i, "10.77.%d.1:7443" % i, "") for i in net.lines]
-        for case in ("one", "both", "closed", "frozen"):
-            if case == "both":
-                rate = max([SIZE / r["seconds"] for r in rows if "seconds" in r] or [RATE])
+        for case in ("one", "both", "closed", "frozen", "flap"):
+            if args.rows and case not in args.rows.split(","):
+                continue
+            if case != "one":
+                rate = max([SIZE / r["seconds"] for r in rows
+                            if r["row"] == "one" and "seconds" in r] or [rate])
             site = "%s/%s.cfg" % (scratch.path, case)
             site_file(site, keys, lines[:1] if case == "one" else lines)
             ours = [os.path.abspath(transfer(args.build)), "stage", "--inputs",
