@@ -216,7 +216,6 @@ static void ended(const struct fl_http_reply *reply, void *arg)
     struct fl_bond *bond = request->group->bond;
     struct fl_bond_chunk chunk = {0};
     bool whole = reply->status == 206 || reply->status == 200;
-    bool empty = reply->status == 416 && reply->range_total == 0;
     int64_t now_ns = now_of(request);
 
     (void)fl_bond_running(bond, request->conn, &chunk); /* it is */
@@ -235,10 +234,10 @@ static void ended(const struct fl_http_reply *reply, void *arg)
         fl_bond_ended(bond, request->conn, FL_BOND_DONE, NULL, now_ns);
         piece_ended(request, slot, reply, &chunk);
         request->slot = NULL;
-    } else if (empty && chunk.open) {
+    } else if (reply->status == 416 && chunk.open) { /* an empty file has no range at all */
         fl_bond_ended(bond, request->conn, FL_BOND_FILE, NULL, now_ns);
-        slot->landing.size = 0;
-        fl_slot_feed(slot, true);
+        slot->whole = true;
+        fl_slot_restart(slot, "has none of the bytes that were asked for");
     } else {
         fl_bond_ended(bond, request->conn, FL_BOND_FILE, NULL, now_ns);
         refused(slot, reply);
