@@ -336,7 +336,7 @@ static void each_source_of_the_catalogue_reads(void **state)
 static void the_example_of_the_manual_is_a_source(void **state)
 {
     const char *top = getenv("FL_TOP_SRCDIR");
-    struct fl_source *source = calloc(1, sizeof(*source));
+    struct fl_source *source;
     struct fl_err err = {0};
     char path[4096];
     char *page;
@@ -346,6 +346,7 @@ static void the_example_of_the_manual_is_a_source(void **state)
     (void)state;
     if (!top)
         skip();
+    source = calloc(1, sizeof(*source));
     assert_non_null(source);
     (void)snprintf(path, sizeof(path), "%s/man/fairlead-source.5", top);
     page = test_file_read(path, NULL);

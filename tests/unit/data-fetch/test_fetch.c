@@ -176,6 +176,7 @@ static struct outcome fetch_patiently(const char *base, const char *const *mirro
     assert_non_null(source);
     assert_ok(fl_source_find(fl_world_real(), NULL, "gfs.1p00", source, &err), err);
     source->html_is_not_yet = html_is_not_yet;
+    source->grid[0] = '\0'; /* as for a mirror of one's own */
     source->mirror_count = 0;
     for (; *mirrors; mirrors++) {
         struct fl_source_mirror *mirror = &source->mirrors[source->mirror_count++];
