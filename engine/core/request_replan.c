@@ -24,24 +24,84 @@ static uint32_t under_way(const struct fl_run *run, const char *stage)
     return UINT32_MAX;
 }
 
-/* A stage that is under way keeps what it was started with; it must still have its place. */
-static int check_change(const struct fl_asking *a, const struct fl_change *change,
-                        struct fl_err *reterr)
+/* What an attempt under way is counted by: it was launched with the one, and would be counted by
+ * the other. */
+static bool same_room(const struct fl_workflow *old, const struct fl_workflow *new,
+                      const char *name)
+{
+    const struct fl_stage *x = &old->stages[fl_workflow_stage(old, name, strlen(name))];
+    const struct fl_stage *y = &new->stages[fl_workflow_stage(new, name, strlen(name))];
+    const struct fl_pool *p = &old->pools[x->pool];
+    const struct fl_pool *q = &new->pools[y->pool];
+
+    if (strcmp(p->name, q->name) != 0 ||
+        strcmp(old->sites[p->site].name, new->sites[q->site].name) != 0 ||
+        x->use_count != y->use_count || x->need_count != y->need_count)
+        return false;
+    for (size_t i = 0; i < x->use_count; i++)
+        if (x->uses[i].weight != y->uses[i].weight ||
+            strcmp(old->limits[x->uses[i].limit].name, new->limits[y->uses[i].limit].name) != 0)
+            return false;
+    for (size_t i = 0; i < x->need_count; i++)
+        if (x->needs[i].amount != y->needs[i].amount ||
+            strcmp(x->needs[i].name, y->needs[i].name) != 0)
+            return false;
+    return true;
+}
+
+/* A stage that is under way keeps what it was started with; it must still have its place, and take
+ * what it took. */
+static int check_change(const struct fl_asking *a, const struct fl_plan *plan,
+                        const struct fl_change *change, struct fl_err *reterr)
 {
     char title[FL_CORE_ID_MAX];
     uint32_t inst;
 
-    if (change->kind == FL_CHANGE_ADDED || change->kind == FL_CHANGE_DEFINITION)
+    if (change->kind == FL_CHANGE_ADDED ||
+        (change->kind == FL_CHANGE_DEFINITION &&
+         same_room(a->run->plan->workflow, plan->workflow, change->stage)))
         return 0;
     inst = under_way(a->run, change->stage);
     if (inst == UINT32_MAX)
         return 0;
     fl_inst_title(a->run, inst, title, sizeof(title));
+    if (change->kind == FL_CHANGE_DEFINITION)
+        return fl_err_set(reterr, FL_E_REFUSED, 0,
+                          "%s is %s, and the new version gives it another pool, uses or needs: "
+                          "cancel it first, or wait for its end",
+                          title, fl_state_name(a->run->insts[inst].state));
     return fl_err_set(reterr, FL_E_REFUSED, 0,
                       "%s is %s, and the new version %s: cancel it first, or wait for its end",
                       title, fl_state_name(a->run->insts[inst].state),
                       change->kind == FL_CHANGE_REMOVED ? "has no such stage"
                                                         : "has other instances or outputs of it");
+}
+
+/* Attempts of what is removed stay known, so that their numbers are not given again: there is a
+ * bound to that. */
+static int check_gone(const struct fl_asking *a, const struct fl_difference *d,
+                      struct fl_err *reterr)
+{
+    const struct fl_run *run = a->run;
+    size_t count = run->gone_count;
+
+    for (size_t c = 0; c < d->count; c++) {
+        const struct fl_plan_stage *ps;
+        int32_t s =
+            fl_workflow_stage(run->plan->workflow, d->items[c].stage, strlen(d->items[c].stage));
+
+        if (d->items[c].kind != FL_CHANGE_REMOVED && d->items[c].kind != FL_CHANGE_SHAPE)
+            continue;
+        ps = &run->plan->stages[s];
+        for (uint32_t i = ps->inst_first; i < ps->inst_first + ps->inst_count; i++)
+            count += run->insts[i].try_count > 0;
+    }
+    if (count <= FL_CORE_GONE_MAX || count == run->gone_count)
+        return 0;
+    return fl_err_set(reterr, FL_E_FULL, 0,
+                      "run '%s' would have %zu removed instances with attempts; the limit is %d: "
+                      "let it end, or go on in another run",
+                      run->name, count, FL_CORE_GONE_MAX);
 }
 
 static bool is_listed(const json_t *list, const char *name)
@@ -135,7 +195,9 @@ static int replan(const struct fl_asking *a, const char *digest, const enum fl_c
     if (rc == 0 && only)
         rc = check_only(a, &d, *only, reterr);
     for (size_t c = 0; rc == 0 && c < d.count; c++)
-        rc = check_change(a, &d.items[c], reterr);
+        rc = check_change(a, plan, &d.items[c], reterr);
+    if (rc == 0)
+        rc = check_gone(a, &d, reterr);
     if (rc == 0 && d.count == 0 && !d.shared)
         rc = fl_err_set(reterr, FL_E_REFUSED, 0, "run '%s' is by that version already",
                         a->run->name);

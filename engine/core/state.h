@@ -20,6 +20,8 @@
 #define FL_CORE_MARKS_MAX \
     32 /* degraded marks that one file or run carries; later ones are dropped */
 #define FL_CORE_REASON_MAX 1024
+#define FL_CORE_GONE_MAX \
+    100000                 /* instances of a run that were removed and whose attempts are known */
 #define FL_CORE_ID_MAX 768 /* run, stage with members, attempt */
 
 /* X(NAME, "name"): section 6 of the design. */

@@ -354,6 +354,41 @@ static void a_stage_is_inserted_into_a_running_run(void **state)
     drive_close(&d);
 }
 
+#define LIMITED(head, stage) \
+    "workflow: { name = \"toy\"; limits = { io = 2; };" \
+    " pools = { local = { site = \"local\"; cores = 4; jobs = 8; resources = { memory = 8; }; };" \
+    " other = { site = \"local\"; cores = 4; jobs = 8; }; };" \
+    " sites = { local = { root = \"local\"; }; };" \
+    " stages = { one: { program = \"true\"; " stage " }; }; };"
+
+/* What runs is counted by what it was launched with; another pool or weight would hold a limit that
+ * it does not use, or exceed it. */
+static void what_runs_keeps_what_it_takes(void **state)
+{
+    static const char *const others[] = {
+        "pool = \"local\"; uses = { io = 2; };", "pool = \"other\"; uses = [\"io\"];",
+        "pool = \"local\"; uses = [\"io\"]; needs = { memory = 2; };"};
+    struct drive d;
+
+    (void)state;
+    for (size_t i = 0; i < FL_COUNT(others); i++) {
+        char text[1024];
+
+        drive_open(&d);
+        drive_load(&d, LIMITED("", "pool = \"local\"; uses = [\"io\"];"));
+        drive_submit(&d, CYCLE);
+        drive_hello(&d, "w1", NULL);
+        drive_begin(&d, "one/1");
+        (void)snprintf(text, sizeof(text), LIMITED("", "%s"), others[i]);
+        drive_load(&d, text);
+        assert_int_equal(drive_reload(&d, "reload-run", ""), FL_E_REFUSED);
+        assert_non_null(strstr(d.err.text, "one is running, and the new version gives it another"));
+        drive_load(&d, LIMITED("", "pool = \"local\"; uses = [\"io\"]; priority = 3;"));
+        assert_int_equal(drive_reload(&d, "reload-run", ""), 0);
+        drive_close(&d);
+    }
+}
+
 /* What runs is not taken away under its feet; what does not can go, and come back by undo. */
 static void a_stage_is_removed_unless_it_runs(void **state)
 {
@@ -567,6 +602,7 @@ int main(void)
         cmocka_unit_test(success_is_not_set_without_the_outputs),
         cmocka_unit_test(a_stage_is_inserted_into_a_running_run),
         cmocka_unit_test(a_stage_is_removed_unless_it_runs),
+        cmocka_unit_test(what_runs_keeps_what_it_takes),
         cmocka_unit_test(a_reload_takes_over_the_difference),
         cmocka_unit_test(what_is_too_late_expires_after_an_insertion_too),
         cmocka_unit_test(a_run_is_summed_up_by_its_worst_news),

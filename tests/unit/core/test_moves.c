@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/core/state.h"
 #include "tests/lib/drive.h"
 #include "tests/lib/test.h"
 
@@ -240,6 +241,28 @@ static void a_stage_that_comes_back_counts_on(void **state)
     drive_close(&d);
 }
 
+/* A program that inserts and removes for weeks comes to a bound that is told. */
+static void removed_instances_have_a_bound(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    drive_open(&d);
+    d.every = 1000; /* the state is bent below */
+    drive_load(&d, CHAIN("more: { program = \"p\"; };"));
+    drive_hello(&d, "w1", NULL);
+    drive_submit(&d, CYCLE);
+    drive_begin(&d, "more/1");
+    drive_end(&d, "more/1", "failed");
+    drive_load(&d, CHAIN(""));
+    fl_core_run(d.core, d.run)->gone_count = FL_CORE_GONE_MAX; /* as of so many */
+    assert_int_equal(drive_reload(&d, "remove", ",'stages':['more']"), FL_E_FULL);
+    assert_non_null(strstr(d.err.text, "the limit is 100000"));
+    fl_core_run(d.core, d.run)->gone_count = 0;
+    assert_int_equal(drive_reload(&d, "remove", ",'stages':['more']"), 0);
+    drive_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +274,7 @@ int main(void)
         cmocka_unit_test(another_hour_holds_at_once),
         cmocka_unit_test(outputs_stay_with_what_made_them),
         cmocka_unit_test(a_stage_that_comes_back_counts_on),
+        cmocka_unit_test(removed_instances_have_a_bound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
