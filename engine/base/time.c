@@ -138,7 +138,7 @@ struct fl_cycle fl_cycle_add(struct fl_cycle cycle, struct fl_lead lead)
     return (struct fl_cycle){.s = cycle.s + (int64_t)lead.minutes * 60};
 }
 
-static bool duration_scan(const char *at, int64_t *total)
+static bool duration_scan(const char *at, int64_t *total, bool *ret_long)
 {
     bool in_time = false;
     bool any = false;
@@ -158,8 +158,10 @@ static bool duration_scan(const char *at, int64_t *total)
         if (!isdigit((unsigned char)*at))
             return false;
         value = strtol(at, &end, 10);
-        if (value > 1000000000L)
-            return false;
+        if (value > 1000000000L) {
+            *ret_long = true;
+            value = 0;
+        }
         at = end;
         switch (*at) {
         case 'W':
@@ -183,8 +185,10 @@ static bool duration_scan(const char *at, int64_t *total)
         if (unit == 0)
             return false;
         *total += value * unit;
-        if (*total > DURATION_SECONDS_MAX)
-            return false;
+        if (*total > DURATION_SECONDS_MAX) {
+            *ret_long = true;
+            *total = 0;
+        }
         any = true;
         at++;
     }
@@ -195,15 +199,19 @@ int fl_duration_parse(const char *text, int64_t *ret_seconds, struct fl_err *ret
 {
     const char *at = text;
     int64_t total = 0;
+    bool too_long = false;
     int sign = 1;
 
     fl_assert(text);
     fl_assert(ret_seconds);
     if (*at == '+' || *at == '-')
         sign = *at++ == '-' ? -1 : 1;
-    if (!duration_scan(at, &total))
+    if (!duration_scan(at, &total, &too_long))
         return fl_err_set(reterr, FL_E_PARSE, 0,
-                          "'%.40s' is not a duration; accepted: PT6H, P1DT12H, -PT90S", text);
+                          "'%.40s' is not a duration; accepted: PT6H, P1DT12H, PT90S", text);
+    if (too_long)
+        return fl_err_set(reterr, FL_E_PARSE, 0, "'%.40s' is too long; accepted: up to P%lldD",
+                          text, (long long)(DURATION_SECONDS_MAX / 86400));
     *ret_seconds = sign * total;
     return 0;
 }

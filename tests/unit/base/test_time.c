@@ -65,7 +65,9 @@ static void durations_are_read_and_normalised(void **state)
     }
     assert_int_equal(fl_duration_parse("6H", &seconds, &err), FL_E_PARSE);
     assert_int_equal(fl_duration_parse("P", &seconds, &err), FL_E_PARSE);
-    assert_int_equal(fl_duration_parse("PT99999999999H", &seconds, &err), FL_E_PARSE);
+    assert_fails_with(fl_duration_parse("PT99999999999H", &seconds, &err), FL_E_PARSE, err,
+                      "too long; accepted: up to P");
+    assert_fails_with(fl_duration_parse("PT6X", &seconds, &err), FL_E_PARSE, err, "not a duration");
 }
 
 /* Leads name files and products. */
