@@ -63,6 +63,7 @@ int fl_ranges_make(struct fl_job *job, struct fl_err *reterr)
 {
     const struct fl_plan *plan = job->plan;
     const struct fl_partial_piece *pieces;
+    bool quota = job->fetch->manners.mirrors[job->mirror].per_minute > 0;
     int rc = open_partial(job, reterr);
 
     if (rc < 0)
@@ -86,6 +87,9 @@ int fl_ranges_make(struct fl_job *job, struct fl_err *reterr)
                 range = NULL;
                 continue;
             }
+            /* holes are fetched along only where requests are counted */
+            if (range && !quota && plan->messages[k - 1].end != plan->messages[k].offset)
+                range = NULL;
             if (!range) {
                 add_range(job, k);
                 range = &job->ranges[job->range_count - 1];
