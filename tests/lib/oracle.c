@@ -662,20 +662,52 @@ static void forget_removed(struct oracle *o, const char *run, const struct fl_wo
     }
 }
 
+/* What concerns a run whether or not it has ended. */
+static bool is_about_its_files(const struct fl_event *event)
+{
+    return event->type == FL_EVENT_REMOVAL_ASKED || event->type == FL_EVENT_FILES_REMOVED ||
+           event->type == FL_EVENT_CUSTODY_NOTED || event->type == FL_EVENT_PRODUCT_WITHDRAWN;
+}
+
+/* Nothing is removed under the hands of a body. */
+static int on_files(const struct oracle *o, const struct fl_event *event, struct fl_err *reterr)
+{
+    size_t size = strlen(event->run);
+    const char *key;
+    json_t *inst;
+
+    json_object_foreach(o->insts, key, inst)
+    {
+        if (event->type == FL_EVENT_REMOVAL_ASKED && strncmp(key, event->run, size) == 0 &&
+            key[size] == '|' && is_set(inst, "open"))
+            return broken(reterr, event, "an attempt of the run is under way");
+    }
+    return 0;
+}
+
+/* A run has its end: 1 when that is all there is to say of the event. */
+static int on_ended(struct oracle *o, const struct fl_event *event, json_t *run,
+                    struct fl_err *reterr)
+{
+    if (event->type == FL_EVENT_RUN_DROPPED || event->type == FL_EVENT_RUN_PAGED)
+        return 0;
+    if (event->type == FL_EVENT_ACTION_TAKEN)
+        return 1;
+    if (is_about_its_files(event))
+        return 0;
+    if (event->type != FL_EVENT_INSTANCE_RETRY && event->type != FL_EVENT_STATE_SET)
+        return broken(reterr, event, "the run has ended");
+    reopen(o, event, run);
+    return 0;
+}
+
 int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *reterr)
 {
     json_t *run = event->run ? json_object_get(o->runs, event->run) : NULL;
+    int rc = run && json_object_get(run, "ended") ? on_ended(o, event, run, reterr) : 0;
 
-    if (run && json_object_get(run, "ended") && event->type != FL_EVENT_RUN_DROPPED &&
-        event->type != FL_EVENT_RUN_PAGED) {
-        if (event->type == FL_EVENT_ACTION_TAKEN || event->type == FL_EVENT_REMOVAL_ASKED ||
-            event->type == FL_EVENT_FILES_REMOVED || event->type == FL_EVENT_CUSTODY_NOTED ||
-            event->type == FL_EVENT_PRODUCT_WITHDRAWN)
-            return 0;
-        if (event->type != FL_EVENT_INSTANCE_RETRY && event->type != FL_EVENT_STATE_SET)
-            return broken(reterr, event, "the run has ended");
-        reopen(o, event, run);
-    }
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
     switch (event->type) {
     case FL_EVENT_RUN_CREATED:
         return on_run_created(o, event, reterr);
@@ -686,19 +718,19 @@ int oracle_event(struct oracle *o, const struct fl_event *event, struct fl_err *
     case FL_EVENT_WORKER_LEFT:
     case FL_EVENT_CANCEL_ASKED:
     case FL_EVENT_SET_DELIVERED:
+    case FL_EVENT_DEADLINE_AT_RISK:
+    case FL_EVENT_DEADLINE_PASSED:
+    case FL_EVENT_NEED_UNMET:
+    case FL_EVENT_ACTION_TAKEN:
+        return 0;
     case FL_EVENT_REMOVAL_ASKED:
     case FL_EVENT_FILES_REMOVED:
     case FL_EVENT_CUSTODY_NOTED:
     case FL_EVENT_PRODUCT_WITHDRAWN:
-    case FL_EVENT_DEADLINE_AT_RISK:
-    case FL_EVENT_DEADLINE_PASSED:
-    case FL_EVENT_NEED_UNMET:
-        return 0;
+        return on_files(o, event, reterr);
     case FL_EVENT_HELD:
     case FL_EVENT_RELEASED:
         on_hold(o, event);
-        return 0;
-    case FL_EVENT_ACTION_TAKEN:
         return 0;
     case FL_EVENT_SET_DECLARED:
         return on_declared(o, event, reterr);
