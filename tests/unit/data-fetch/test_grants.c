@@ -13,6 +13,7 @@
 #include "engine/base/json.h"
 #include "engine/base/sign.h"
 #include "engine/bus/sites.h"
+#include "engine/world/certificate.h"
 #include "engine/world/file.h"
 #include "tests/lib/test.h"
 #include "tests/unit/data-fetch/server.h"
@@ -334,11 +335,34 @@ static void a_reader_hands_its_grant_in_and_reads(void **state)
     drop_pair(&pair);
 }
 
+/* old.pem and old.key: of our authority, for site local, six years ago. */
+static void make_expired(void)
+{
+    static const char *const names[] = {"keys/ca.key", "keys/ca.pem", "old.key", "old.pem"};
+    struct fl_buf texts[4];
+    struct fl_err err = {0};
+
+    for (size_t i = 0; i < 4; i++)
+        fl_buf_init(&texts[i], 0);
+    for (size_t i = 0; i < 2; i++)
+        assert_ok(fl_file_read(fl_world_real(), names[i], 16384, &texts[i], &err), err);
+    assert_ok(fl_certificate_make_site(utc_s() - INT64_C(6) * 365 * 86400, "local", &texts[0],
+                                       &texts[1], &texts[2], &texts[3], &err),
+              err);
+    for (size_t i = 2; i < 4; i++)
+        assert_ok(fl_file_publish_mode(fl_world_real(), names[i], texts[i].data, texts[i].size,
+                                       0600, &err),
+                  err);
+    for (size_t i = 0; i < 4; i++)
+        fl_buf_release(&texts[i]);
+}
+
 /* Both ends know whom they talk to, or do not talk. */
 static void who_does_not_prove_himself_is_refused(void **state)
 {
     struct fl_http_tls none = {.ca = "keys/ca.pem", .name = "hpc"};
     struct fl_http_tls strange = as_local;
+    struct fl_http_tls expired = as_local;
     struct fl_http_tls misled = as_local;
     struct fl_http_tls distrust = as_local;
     struct server door;
@@ -352,6 +376,10 @@ static void who_does_not_prove_himself_is_refused(void **state)
     strange.cert = "strange/local.pem";
     strange.key = "strange/local.key";
     assert_int_equal(ask(door.url, OUT "/a.nc", &strange).status, 0);
+    make_expired();
+    expired.cert = "old.pem";
+    expired.key = "old.key";
+    assert_int_equal(ask(door.url, OUT "/a.nc", &expired).status, 0);
     misled.name = "cloud"; /* the door is not whom we want */
     assert_int_equal(ask(door.url, OUT "/a.nc", &misled).status, 0);
     distrust.ca = "strange/ca.pem";
