@@ -696,6 +696,7 @@ static int step(struct stage *stage, struct ledger *ledger, bool troubles)
 void stages_step(struct machine *machine, struct ledger *ledger, bool troubles)
 {
     struct stage *stage = pick(machine, is_busy);
+    unsigned failures = disk_sync_failures(machine->disk);
 
     if (!stage)
         return;
@@ -704,5 +705,7 @@ void stages_step(struct machine *machine, struct ledger *ledger, bool troubles)
         stage->body = 0;
         stage_gone(stage, 2);
     }
+    if (disk_sync_failures(machine->disk) > failures) /* its record may be lost with that */
+        ledger_deed(ledger, stage->id)->forgotten = true;
     machine->acting = 0;
 }
