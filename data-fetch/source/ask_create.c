@@ -11,6 +11,9 @@
 
 #include "engine/base/banned.h"
 
+#define TEXTS_MAX 64 /* selections, or sets of keys */
+_Static_assert(FL_PLAN_SELECT_MAX <= TEXTS_MAX && FL_ASK_KEYS_MAX <= TEXTS_MAX, "room for them");
+
 static int no_memory(struct fl_err *reterr)
 {
     return fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory for the request");
@@ -350,7 +353,7 @@ json_t *fl_ask_json(const struct fl_ask *ask)
     const struct fl_source *source = ask->source;
     json_t *out = json_object();
     json_t *with = source->dimension_count ? json_object() : NULL;
-    const char *texts[FL_PLAN_SELECT_MAX > FL_ASK_KEYS_MAX ? FL_PLAN_SELECT_MAX : FL_ASK_KEYS_MAX];
+    const char *texts[TEXTS_MAX];
     bool good = out != NULL;
 
     for (size_t i = 0; i < fl_select_count(ask->select); i++)

@@ -509,6 +509,7 @@ int fl_crop_field(const void *data, size_t size, void *handle, const struct fl_a
         rc = read_values(handle, grid.ni * grid.nj, &values, reterr);
     if (rc < 0)
         return rc;
+    fl_assert(cut.rows > 0 && cut.columns > 0);
     points = calloc(cut.rows * cut.columns, sizeof(*points));
     if (!points)
         rc = fl_err_set(reterr, FL_E_NOMEM, 0, "out of memory for an area of %zu points",

@@ -319,7 +319,7 @@ static enum fl_keys_answer idx_step(const struct term *term, const struct fl_ind
                    line->forecast, lead.minutes / 60);
     if (term->kind == FL_KEY_STEP_RANGE && strstr(line->forecast, "hour"))
         return yes_or_no(has_value(term, dash ? range : range + 1));
-    return term->kind == FL_KEY_STEP ? yes_or_no(has_number(term, lead.minutes / 60))
+    return term->kind == FL_KEY_STEP ? yes_or_no(has_number(term, (double)lead.minutes / 60.0))
                                      : FL_KEYS_MAYBE;
 }
 

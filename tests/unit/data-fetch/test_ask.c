@@ -143,7 +143,7 @@ static size_t messages_of(const char *config, const char *select, const char *ke
  * or a model starts with half of its fields. */
 static void keys_find_the_lines_of_wgrib2(void **state)
 {
-    bool there = need_samples();
+    FL_UNUSED bool there = need_samples();
     static const struct {
         const char *select;
         const char *keys;
@@ -162,7 +162,6 @@ static void keys_find_the_lines_of_wgrib2(void **state)
     };
     struct fl_ask_time time = at_time("20231104T0000Z", "20231104T2100Z");
 
-    (void)there;
     (void)state;
     for (size_t i = 0; i < FL_COUNT(cases); i++) {
         size_t count = messages_of(IDX, NULL, cases[i].keys,
@@ -182,13 +181,12 @@ static void keys_find_the_lines_of_wgrib2(void **state)
 /* A sub-hourly file holds four times; only the one that is asked for is fetched. */
 static void a_file_of_several_leads_gives_the_one(void **state)
 {
-    bool there = need_samples();
+    FL_UNUSED bool there = need_samples();
     struct fl_ask_time time = at_time("20231104T0100Z", "20231104T0915Z");
     const char *index = "idx-index-samples/20231104.hrrr.t01z.wrfsubhf09.grib2.idx";
     size_t all = messages_of(HEAD PLAIN "index = \".idx\"; file_spans = \"PT1H\"; };", NULL, NULL,
                              index, time);
 
-    (void)there;
     (void)state;
     assert_int_equal(all, 49);
     assert_int_equal(messages_of(HEAD PLAIN "index = \".idx\"; file_spans = \"PT1H\"; };",
@@ -199,7 +197,7 @@ static void a_file_of_several_leads_gives_the_one(void **state)
 /* ECMWF's lines: keys in any order, unknown ones, blank lines, offsets that go up and down. */
 static void keys_find_the_lines_of_ecmwf(void **state)
 {
-    bool there = need_samples();
+    FL_UNUSED bool there = need_samples();
     static const struct {
         const char *keys;
         size_t count;
@@ -213,7 +211,6 @@ static void keys_find_the_lines_of_ecmwf(void **state)
     };
     struct fl_ask_time time = at_time("20240101T0000Z", "20240101T0000Z");
 
-    (void)there;
     (void)state;
     for (size_t i = 0; i < FL_COUNT(cases); i++) {
         size_t count = messages_of(ECMWF, NULL, cases[i].keys, OPEN_DATA ".index", time);
@@ -371,7 +368,7 @@ static int take_whole(const struct asked *asked, struct fl_ask_time time, const 
 /* Whatever pieces the network makes of it, a file is the same messages. */
 static void whole_files_come_in_any_pieces(void **state)
 {
-    bool there = need_samples();
+    FL_UNUSED bool there = need_samples();
     static const size_t pieces[] = {1000000000, 65536, 4097, 61};
     struct fl_ask_time time = at_time("20181009T0000Z", "20181009T0300Z");
     struct asked all = ask_for(WHOLE, NULL, NULL, NULL, NULL);
@@ -382,7 +379,6 @@ static void whole_files_come_in_any_pieces(void **state)
     size_t size = 0;
     char *data = load(WIND, &size);
 
-    (void)there;
     (void)state;
     for (size_t i = 0; i < FL_COUNT(pieces); i++) {
         assert_ok(take_whole(&all, time, data, size, pieces[i], &whole, &err), err);
@@ -407,7 +403,7 @@ static void whole_files_come_in_any_pieces(void **state)
 /* An error page, a cut file, a cycle of yesterday: the text says where and what. */
 static void whole_files_that_are_wrong_are_refused(void **state)
 {
-    bool there = need_samples();
+    FL_UNUSED bool there = need_samples();
     struct fl_ask_time time = at_time("20181009T0000Z", "20181009T0300Z");
     struct asked all = ask_for(WHOLE, NULL, NULL, NULL, NULL);
     struct whole whole;
@@ -415,7 +411,6 @@ static void whole_files_that_are_wrong_are_refused(void **state)
     size_t size = 0;
     char *data = load("broken-inputs/gfs.20181010.t18z.pgrb2.1p00.f003.error-page.html", &size);
 
-    (void)there;
     (void)state;
     assert_fails_with(take_whole(&all, time, data, size, 100, &whole, &err), FL_E_DATA, err,
                       "byte 0: the bytes are an HTML or XML page");
@@ -449,7 +444,7 @@ static void whole_files_that_are_wrong_are_refused(void **state)
 /* ECMWF pads edition 1 with zeros: between messages they are nothing, other bytes are. */
 static void padding_is_passed_over_and_rubbish_is_not(void **state)
 {
-    bool there = need_samples();
+    FL_UNUSED bool there = need_samples();
     struct fl_ask_time time = at_time("20131025T0000Z", "20131028T0000Z");
     struct asked gust = ask_for(WHOLE, NULL, "stepRange=69-72", NULL, NULL);
     struct whole whole;
@@ -458,7 +453,6 @@ static void padding_is_passed_over_and_rubbish_is_not(void **state)
     char *data = load("ecmwf-storm-2013/mv_fc_storm.grib", &size);
     uint64_t first = 0;
 
-    (void)there;
     (void)state;
     assert_ok(take_whole(&gust, time, data, size, 333, &whole, &err), err);
     assert_int_equal(whole.tally.messages, 1);
@@ -477,7 +471,7 @@ static void padding_is_passed_over_and_rubbish_is_not(void **state)
 /* Thinned grids and twenty fields in a message are data like any other. */
 static void thinned_and_packed_files_are_taken(void **state)
 {
-    bool there = need_samples();
+    FL_UNUSED bool there = need_samples();
     struct asked wafs = ask_for(WHOLE, NULL, "shortName=t,level=500", NULL, NULL);
     struct asked jma = ask_for(WHOLE, NULL, "shortName=t,level=850", NULL, NULL);
     struct whole whole;
@@ -485,7 +479,6 @@ static void thinned_and_packed_files_are_taken(void **state)
     size_t size = 0;
     char *data = load("gfs-wafs-2007/wafsgfs_L.20070110.t06z.f060.grib2", &size);
 
-    (void)there;
     (void)state;
     assert_ok(take_whole(&wafs, at_time("20070110T0600Z", "20070112T1800Z"), data, size, 65536,
                          &whole, &err),
@@ -509,7 +502,7 @@ static void thinned_and_packed_files_are_taken(void **state)
 /* DWD packs each field: it is unpacked while it comes; a file that ends early is no file. */
 static void packed_files_are_unpacked_while_they_come(void **state)
 {
-    bool there = need_samples();
+    FL_UNUSED bool there = need_samples();
     struct fl_ask_time time = at_time("20181009T0000Z", "20181009T0300Z");
     struct asked all = ask_for(PACKED, NULL, NULL, NULL, NULL);
     struct whole whole;
@@ -520,7 +513,6 @@ static void packed_files_are_unpacked_while_they_come(void **state)
     char *packed = malloc(2 * packed_size);
     unsigned second_size = 400000;
 
-    (void)there;
     (void)state;
     assert_non_null(packed);
     assert_int_equal(BZ2_bzBuffToBuffCompress(packed, &packed_size, data, 70000, 1, 0, 0), BZ_OK);
@@ -551,7 +543,7 @@ static void packed_files_are_unpacked_while_they_come(void **state)
 /* Members of an ensemble are chosen by number, and a file of others is told. */
 static void members_are_chosen_by_number(void **state)
 {
-    bool there = need_samples();
+    FL_UNUSED bool there = need_samples();
     struct fl_ask_time time = at_time("20120920T0000Z", "20120924T0000Z");
     struct asked some = ask_for(WHOLE, NULL, "number=1/to/9/by/4", NULL, NULL);
     struct asked one = ask_for(
@@ -562,7 +554,6 @@ static void members_are_chosen_by_number(void **state)
     size_t size = 0;
     char *data = load("ecmwf-storm-2013/mv_z500_ens.grib", &size);
 
-    (void)there;
     (void)state;
     assert_ok(take_whole(&some, time, data, size, 65536, &whole, &err), err);
     assert_int_equal(whole.tally.messages, 3);
@@ -678,10 +669,9 @@ static void area_keeps_values(const char *file, const char *cycle, const char *v
  * over the prime meridian and over the date line. */
 static void an_area_is_cut_without_loss(void **state)
 {
-    bool there = need_samples();
+    FL_UNUSED bool there = need_samples();
     static const char *const gfs[] = {WIND, "20181009T0000Z", "20181009T0300Z"};
 
-    (void)there;
     (void)state;
     area_keeps_values(gfs[0], gfs[1], gfs[2], "40/-100/10/-60", 31 * 41);
     area_keeps_values(gfs[0], gfs[1], gfs[2], "60/-20/40/30", 21 * 51);
@@ -695,7 +685,7 @@ static void an_area_is_cut_without_loss(void **state)
 
 static void what_cannot_be_cut_is_told(void **state)
 {
-    bool there = need_samples();
+    FL_UNUSED bool there = need_samples();
     struct asked far = ask_for(WHOLE, NULL, NULL, NULL, "-40/0/-50/10");
     struct fl_ask_tally tally = {0};
     struct fl_buf out;
@@ -704,7 +694,6 @@ static void what_cannot_be_cut_is_told(void **state)
     size_t size = 0;
     char *data = load("hrrr-nam-samples/gb_hrrr.t06z.wrfsfcf01-UGRD.grib2", &size);
 
-    (void)there;
     (void)state;
     fl_buf_init(&out, 0);
     assert_fails_with(
@@ -729,7 +718,7 @@ static void what_cannot_be_cut_is_told(void **state)
 /* A file of another member or another grid under the right name is refused. */
 static void a_message_of_another_source_is_refused(void **state)
 {
-    bool there = need_samples();
+    FL_UNUSED bool there = need_samples();
     struct asked asked =
         ask_for(HEAD PLAIN "index = { kind = \"none\"; };\n"
                            "expect = ( { keys = \"gridType=regular_ll,Ni=720,Nj=361\"; } ); };",
@@ -739,7 +728,6 @@ static void a_message_of_another_source_is_refused(void **state)
     size_t size = 0;
     char *data = load(WIND, &size);
 
-    (void)there;
     (void)state;
     assert_fails_with(take_whole(&asked, at_time("20181009T0000Z", "20181009T0300Z"), data, size,
                                  4096, &whole, &err),
@@ -752,7 +740,7 @@ static void a_message_of_another_source_is_refused(void **state)
 /* The transfer engine does not link NetCDF: fairlead-check looks inside for it. */
 static void netcdf_files_are_looked_into(void **state)
 {
-    bool there = need_samples();
+    FL_UNUSED bool there = need_samples();
     struct asked right = ask_for(NETCDF, NULL, "variable=u/Depth", NULL, NULL);
     struct asked wrong = ask_for(NETCDF, NULL, "variable=v", NULL, NULL);
     struct fl_ask_time time = at_time("19960105T0000Z", "19960106T0000Z");
@@ -764,7 +752,6 @@ static void netcdf_files_are_looked_into(void **state)
     const struct fl_world *world = fl_world_real();
     const char *build = getenv("FL_TOP_BUILDDIR");
 
-    (void)there;
     (void)state;
     (void)snprintf(path, sizeof(path), "%s/stages/check:/usr/bin:/bin", build ? build : ".");
     assert_int_equal(setenv("PATH", path, 1), 0); /* for fairlead-check */
