@@ -21,7 +21,7 @@ static const struct {
      "N/W/S/E]\n"
      "      [--cycle C] [--series every=D,leads=SET] [--mirror URL]... [--output NAME]\n"
      "      [--poll D] [--give-up D] [--on-missing fail|absent] [--missing-cause TEXT]\n"
-     "      [--inflight N] [--catalogue DIR]\n"
+     "      [--inflight N] [--catalogue DIR] [--book DIR] [--site FILE] [--ca FILE]\n"
      "                     pull the leads of a source by its index, every message checked\n"
      "  get URL --to FILE [--sha256 HEX] [--size BYTES] [--output NAME]\n"
      "                     pull one whole file"},

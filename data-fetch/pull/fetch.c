@@ -178,9 +178,19 @@ static int go_whole(struct fl_job *job, struct look *look, struct fl_err *reterr
     return 0;
 }
 
+/* A mirror that keeps files for some days is not asked for older ones. */
+static bool keeps(const struct fl_job *job)
+{
+    int64_t keeps_s = job->fetch->options->source->mirrors[job->mirror].keeps_s;
+    int64_t age_s = fl_world_utc_ns(job->fetch->world) / SECOND_NS - job->want->cycle.s;
+
+    return keeps_s == 0 || age_s <= keeps_s;
+}
+
 static int start_job(struct fl_job *job, struct look *look, struct fl_err *reterr)
 {
     struct fl_fetch *fetch = job->fetch;
+    struct fl_err why = {0};
     char path[FL_PATH_MAX];
     uint64_t size = 0;
 
@@ -199,6 +209,13 @@ static int start_job(struct fl_job *job, struct look *look, struct fl_err *reter
         else
             fl_job_go_on(job);
         wake_at(look, job->state == FL_JOB_HELD ? job->at_ns : look->now);
+        return 0;
+    }
+    if (!keeps(job)) {
+        (void)fl_err_set(&why, FL_E_NOT_YET, 0, "%s: does not keep cycles of that age",
+                         fetch->options->source->mirrors[job->mirror].url);
+        fl_job_act_index(job, FL_VERDICT_LEAVE, NULL, &why);
+        wake_at(look, job->state == FL_JOB_WAITING ? job->at_ns : look->now);
         return 0;
     }
     if (fetch->options->source->index_kind == FL_INDEX_NONE)
