@@ -7,7 +7,7 @@ HTTP, nothing hashed. Needs root.
 
 The ideal of one line is that of its frames; that of two, what the best of both programs had of one.
 
-  lines.py [BUILD] [--base FOLDER] [--runs N] [--rows LIST] [--json]"""
+  lines.py [BUILD] [--base FOLDER] [--runs N] [--rows LIST] [--quick] [--json]"""
 import argparse
 import json
 import os
@@ -104,9 +104,12 @@ def main():
     parser.add_argument("build", nargs="?", default=os.path.join(TOP, "_b"))
     parser.add_argument("--base", default="/var/tmp")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="one run; not the minute of flaps")
     parser.add_argument("--rows", help="of one, both, closed, frozen, flap; with commas")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
+    if args.quick:
+        args.runs, args.rows = 1, args.rows or "one,both,closed,frozen"
     scratch = Scratch(args.base)
     net = None
     rows = []
