@@ -374,6 +374,14 @@ int fl_ledger_waiting(struct fl_ledger *ledger, const char *delivery, uint64_t *
                reterr);
 }
 
+int fl_ledger_arrived(struct fl_ledger *ledger, const char *delivery, const char *when,
+                      struct fl_err *reterr)
+{
+    const char *const texts[] = {when, delivery, NULL};
+
+    return ask(ledger, "UPDATE custody SET received = ?1 WHERE delivery = ?2", texts, NULL, reterr);
+}
+
 int fl_ledger_publish(struct fl_ledger *ledger, const char *delivery, const char *when,
                       struct fl_err *reterr)
 {

@@ -87,7 +87,10 @@ int fl_ledger_add(struct fl_ledger *ledger, const struct fl_custody *row, struct
 /* What waits of a delivery: how many files. */
 int fl_ledger_waiting(struct fl_ledger *ledger, const char *delivery, uint64_t *ret_count,
                       struct fl_err *reterr);
-/* The set is published: all of it is present now. */
+/* What waits has been received at a destination beyond this one. The set is published: all of it is
+ * present now. */
+int fl_ledger_arrived(struct fl_ledger *ledger, const char *delivery, const char *when,
+                      struct fl_err *reterr);
 int fl_ledger_publish(struct fl_ledger *ledger, const char *delivery, const char *when,
                       struct fl_err *reterr);
 /* Files of a run whose source copies are gone. */

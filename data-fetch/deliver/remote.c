@@ -139,9 +139,19 @@ static int send_manifest(struct sending *s)
 static int now_present(const struct fl_remote *r, struct fl_err *reterr)
 {
     char now[FL_TIME_TEXT_MAX];
+    int rc;
 
     fl_cycle_format_extended((struct fl_cycle){.s = fl_world_utc_ns(r->world) / 1000000000}, now);
-    return fl_ledger_publish(r->ledger, r->delivery, now, reterr);
+    rc = fl_ledger_begin(r->ledger, reterr);
+    if (rc == 0)
+        rc = fl_ledger_arrived(r->ledger, r->delivery, now, reterr);
+    if (rc == 0)
+        rc = fl_ledger_publish(r->ledger, r->delivery, now, reterr);
+    if (rc == 0)
+        rc = fl_ledger_commit(r->ledger, reterr);
+    if (rc < 0)
+        fl_ledger_rollback(r->ledger);
+    return rc;
 }
 
 /* File by file, the rows are present before the manifest that lists them is written; a whole set is
