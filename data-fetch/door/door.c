@@ -219,7 +219,7 @@ static int64_t look_after(struct fl_door *door, int64_t now_ns)
     int64_t next_ns = INT64_MAX;
 
     for (struct conn *conn = door->conns; conn; conn = conn->next) {
-        int64_t limit_ns = (conn->answering ? FL_DOOR_SLOW_S : FL_DOOR_ASK_S) * SECOND_NS;
+        int64_t limit_ns = FL_DOOR_ASK_S * SECOND_NS;
         bool quick = conn->answering && conn->sent - conn->moved >= FL_DOOR_SLOW_BYTES;
 
         if (door->ending && !conn->answering)

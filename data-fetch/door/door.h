@@ -10,7 +10,7 @@
  * grants.h), which it hands in by POST /grants. Without keys it is plain HTTP, on loopback alone.
  * Owns: its sockets, open files while they are sent, the grants. Threads: one.
  * Limits: `connections` at once, half of them from one address and from one peer; a connection that
- * asks for nothing whole in FL_DOOR_ASK_S, or moves fewer than FL_DOOR_SLOW_BYTES in FL_DOOR_SLOW_S
+ * asks for nothing whole in FL_DOOR_ASK_S, or moves fewer than FL_DOOR_SLOW_BYTES in that time
  * of an answer, is ended; requests of FL_DOOR_HEAD_MAX bytes, FL_GRANT_POST_MAX bytes for grants.
  */
 
@@ -24,7 +24,6 @@
 #define FL_DOOR_CONNECTIONS_MAX 1024
 #define FL_DOOR_LISTEN_MAX 16
 #define FL_DOOR_ASK_S 60
-#define FL_DOOR_SLOW_S 60
 #define FL_DOOR_SLOW_BYTES 4096
 #define FL_DOOR_HEAD_MAX 32768
 #define FL_DOOR_LOG_MAX 10

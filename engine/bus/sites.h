@@ -30,7 +30,7 @@ int fl_sites_read(const struct fl_world *world, const char *path, char *name, si
 /* True when DIR has both files of a site's pair. */
 bool fl_sites_have(const struct fl_world *world, const char *dir, const char *site);
 /* DIR/grant.key. FL_E_NOENT, FL_E_PERM, FL_E_PARSE. */
-int fl_sites_load_grant(const struct fl_world *world, const char *dir,
-                        struct fl_sign_key **ret_key, struct fl_err *reterr);
+int fl_sites_load_grant(const struct fl_world *world, const char *dir, struct fl_sign_key **ret_key,
+                        struct fl_err *reterr);
 
 #endif

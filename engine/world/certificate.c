@@ -258,16 +258,15 @@ int fl_certificate_read(const struct fl_buf *certificate,
     ASN1_TIME *zero = ASN1_TIME_set(NULL, 0);
     int days = 0;
     int seconds = 0;
-    int rc = 0;
+    const char *why = NULL;
 
     if (!x509 || !zero || ASN1_TIME_diff(&days, &seconds, zero, X509_get0_notAfter(x509)) != 1)
-        rc = fl_err_set(reterr, FL_E_PARSE, 0, "not a certificate in PEM");
+        why = "not a certificate in PEM";
     else if (!only_name(x509, name))
-        rc = fl_err_set(reterr, FL_E_PARSE, 0,
-                        "the certificate does not name one site as its alternative name");
+        why = "the certificate does not name one site as its alternative name";
     else
         *ret_until_s = (int64_t)days * DAY_S + seconds;
     ASN1_TIME_free(zero);
     X509_free(x509);
-    return rc;
+    return why ? fl_err_set(reterr, FL_E_PARSE, 0, "%s", why) : 0;
 }
