@@ -277,9 +277,10 @@ static void end_body(struct upload *upload)
     unsigned char md5[EVP_MAX_MD_SIZE];
     unsigned char sha[EVP_MAX_MD_SIZE];
 
-    if (EVP_DigestFinal_ex(upload->md5, md5, NULL) != 1 ||
-        EVP_DigestFinal_ex(upload->sha, sha, NULL) != 1)
-        fl_assert(!"a digest ends");
+    int ended = EVP_DigestFinal_ex(upload->md5, md5, NULL) == 1 &&
+                EVP_DigestFinal_ex(upload->sha, sha, NULL) == 1;
+
+    fl_assert(ended);
     to_hex(md5, MD5_BYTES, upload->md5_hex);
     to_hex(sha, SHA_BYTES, upload->sha_hex);
     (void)EVP_EncodeBlock((unsigned char *)upload->md5_text, md5, MD5_BYTES);
