@@ -115,6 +115,15 @@ static int add(const struct fl_coordinator *c, const json_t *inputs, const char 
     return rc;
 }
 
+/* Most attempts read at their own site alone. */
+static bool is_any_elsewhere(const json_t *inputs)
+{
+    for (size_t i = 0; i < json_array_size(inputs); i++)
+        if (json_is_string(json_object_get(json_array_get(inputs, i), "url")))
+            return true;
+    return false;
+}
+
 int fl_coordinator_add_grants(const struct fl_coordinator *c, json_t *message,
                               struct fl_err *reterr)
 {
@@ -126,7 +135,8 @@ int fl_coordinator_add_grants(const struct fl_coordinator *c, json_t *message,
     const char *to = NULL;
     int64_t launched_ns = 0;
 
-    if (!c->grant_key || !inputs || !id || (!launch && (!type || strcmp(type, "provide") != 0)) ||
+    if (!c->grant_key || !id || !is_any_elsewhere(inputs) ||
+        (!launch && (!type || strcmp(type, "provide") != 0)) ||
         fl_core_launched(c->core, id, &to, &launched_ns) < 0)
         return 0;
     return add(c, inputs, to, launched_ns / NS_PER_S + FL_COORDINATOR_GRANT_S, target, reterr);
