@@ -35,9 +35,9 @@ int fl_settings_parse(const char *text, const char *path, struct fl_settings **r
     (void)snprintf(settings->path, sizeof(settings->path), "%s", path); /* for messages */
     config_init(&settings->config);
     if (config_read_string(&settings->config, text) != CONFIG_TRUE) {
-        const char *file = config_error_file(&settings->config);
-
-        rc = fl_err_set(reterr, FL_E_CONFIG, 0, "%s:%d: %s", file ? file : path,
+        rc = fl_err_set(reterr, FL_E_CONFIG, 0, "%s:%d: %s",
+                        config_error_file(&settings->config) ? config_error_file(&settings->config)
+                                                             : path,
                         config_error_line(&settings->config), config_error_text(&settings->config));
     }
     if (rc < 0) {
@@ -82,7 +82,6 @@ const char *fl_settings_path(const struct fl_settings *settings)
 int fl_settings_bad(const struct fl_settings *settings, const config_setting_t *at,
                     struct fl_err *reterr, const char *fmt, ...)
 {
-    const char *file = at ? config_setting_source_file(at) : NULL;
     unsigned line = at ? config_setting_source_line(at) : 0;
     char text[FL_ERR_TEXT_MAX - 200];
     va_list args;
@@ -93,8 +92,10 @@ int fl_settings_bad(const struct fl_settings *settings, const config_setting_t *
     va_end(args);
     if (line == 0) /* the whole file */
         return fl_err_set(reterr, FL_E_CONFIG, 0, "%s: %s", settings->path, text);
-    return fl_err_set(reterr, FL_E_CONFIG, 0, "%s:%u: %s", file ? file : settings->path, line,
-                      text);
+    return fl_err_set(reterr, FL_E_CONFIG, 0, "%s:%u: %s",
+                      config_setting_source_file(at) ? config_setting_source_file(at)
+                                                     : settings->path,
+                      line, text);
 }
 
 /* ---- groups and lists ---- */

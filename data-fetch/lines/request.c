@@ -179,15 +179,14 @@ static int bytes_came(const void *data, size_t size, void *arg)
 
 static void refused(struct fl_pull_slot *slot, const struct fl_http_reply *reply)
 {
-    if (reply->status == 403 && slot->item->site && fl_group_admit_again(slot->group))
-        (void)fl_err_set(&slot->err, FL_E_NET, 0, "'%s': the door knows no grant for it (403)",
-                         slot->item->url);
-    else if (reply->status == 404 || reply->status == 410)
-        (void)fl_err_set(&slot->err, FL_E_NOT_YET, 0, "'%s': not there (status %ld)",
-                         slot->item->url, reply->status);
-    else
-        (void)fl_err_set(&slot->err, FL_E_NET, 0, "'%s': the server answered %ld", slot->item->url,
-                         reply->status);
+    bool gone = reply->status == 404 || reply->status == 410;
+    bool unknown = reply->status == 403 && slot->item->site && fl_group_admit_again(slot->group);
+
+    (void)fl_err_set(&slot->err, gone ? FL_E_NOT_YET : FL_E_NET, 0,
+                     "'%s': the server answered %ld%s", slot->item->url, reply->status,
+                     unknown ? ": no grant for it is known"
+                     : gone  ? ": it is not there"
+                             : "");
     fl_slot_try_again(slot, reply->retry_after_s);
 }
 

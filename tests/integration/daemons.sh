@@ -83,8 +83,8 @@ try "why says the same" has "no worker of pool 'local' has more than 2" <(fairle
 fairlead cancel wide/$cycle --state state >/dev/null
 try "a second submit of the run is refused" exits 78 fairlead submit "$flow" --cycle $cycle --state state
 try "a second daemon on the state is refused" exits 75 fairleadd --state state
-try "a variant with no one to cancel it is cancelled by name" fairlead submit "$flow" --cycle $cycle --variant x --state state --set gate="$work/gate"
-try "cancel is recorded" fairlead cancel "small/$cycle#x" --why "the test says so" --state state
+try "a variant stands beside the run" fairlead submit wide.cfg --cycle $cycle --variant x --state state
+try "and is cancelled by its name" fairlead cancel "wide/$cycle#x" --why "the test says so" --state state
 fairlead stop --state state
 wait "$daemon"
 try "stop ends the daemon" same $? 0

@@ -58,7 +58,7 @@ workflow: {
     fetch: { per = "leads:hours"; when = "source:toy.open"; program = "sh";
              args = ["-c", "echo {lead} >>{gate}; echo x >../out/x.{lead}"]; outputs = { x = "x.{lead}"; }; };
     early: { when = "source:toy.over(hours)"; optional = true; program = "true"; };
-    late:  { when = "early:skipped"; program = "true"; };
+    late:  { when = "early:skipped"; program = "sh"; args = ["-c", "echo late >>{gate}"]; };
     all:   { program = "sh"; args = ["-c", "echo all >../out/all"]; inputs = { x = "fetch.x"; };
              outputs = { all = "all"; }; };
   };
@@ -69,8 +69,10 @@ exec 8<>gate
 fairlead run workflow.cfg --cycle $cycle --state state --set gate="$work/gate" >run.txt 2>&1 &
 runner=$!
 children+=("$runner")
-read -r -t 60 began <&8
-try "the lead that is there lets its instance start" same "$began" f000
+read -r -t 60 one <&8
+read -r -t 60 two <&8
+try "the lead that is there lets its instance start, and what was given up the other branch" \
+    same "$(printf '%s\n' "$one" "$two" | sort | tr '\n' ' ')" "f000 late "
 try "why says how far the source is" has "0 of 1 leads are there" <(fairlead why fetch.f003 --state state)
 kill -9 "$runner"
 wait "$runner" 2>/dev/null
