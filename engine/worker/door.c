@@ -42,7 +42,8 @@ static void shut(struct fl_worker *worker, int *fd)
 static bool has_file(const struct fl_worker *worker, const char *folder, const char *name,
                      const char *suffix, char path[FL_PATH_MAX])
 {
-    return folder[0] && snprintf(path, FL_PATH_MAX, "%s/%s%s", folder, name, suffix) < FL_PATH_MAX &&
+    return folder[0] &&
+           snprintf(path, FL_PATH_MAX, "%s/%s%s", folder, name, suffix) < FL_PATH_MAX &&
            fl_file_exists(worker->world, path);
 }
 

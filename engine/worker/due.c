@@ -75,7 +75,10 @@ static bool launch_due(struct fl_worker *worker, const char *key, const json_t *
     }
     (void)json_object_del(worker->due, id);
     note_space(worker);
-    json_array_foreach(later, i, message) fl_worker_take(worker, message);
+    json_array_foreach(later, i, message)
+    {
+        fl_worker_take(worker, message);
+    }
     return true;
 }
 

@@ -86,7 +86,7 @@ int fl_file_read(const struct fl_world *world, const char *path, size_t limit, s
     if (fd < 0)
         return fd;
     for (;;) {
-        char *piece = many ? many : few;
+        char *piece = many ? many : few; /* cppcheck-suppress legacyUninitvar ; pread fills it */
         ssize_t n =
             world->ops->pread(fd, piece, many ? PIECE_BYTES : sizeof(few), offset, world->arg);
 

@@ -69,7 +69,7 @@ static void put_slot(struct fl_buf *out, const struct fl_core *core, const struc
     fl_buf_printf(out, "  slot %d attempt=%u size=%lld at=%lld path=%s site=%s sha=%s", s->state,
                   s->attempt, m ? (long long)m->size : 0, m ? (long long)m->accepted_ns : 0,
                   or_dash(fl_slot_path(s)),
-                  s->state == FL_SLOT_ACCEPTED ? fl_core_word(core, m->site) : "-", sha256);
+                  m && s->state == FL_SLOT_ACCEPTED ? fl_core_word(core, m->site) : "-", sha256);
     fl_buf_printf(out, " gone=%d cause=%s age=%s", m ? m->gone : 0, or_dash(fl_slot_cause(s)),
                   or_dash(fl_slot_age(s)));
     put_json(out, "marks", fl_slot_marks(s));

@@ -308,22 +308,14 @@ static const struct {
     const char *name;
     uint32_t looks;
 } walked[] = {
-    {"state.h", "fl_attempt_more", 0xe10a70f5},
-    {"state.h", "fl_attempt", 0x8ceceebb},
-    {"state.h", "fl_inst", 0x637f89da},
-    {"state.h", "fl_made", 0x7a96f94f},
-    {"state.h", "fl_slot", 0x5f0bfc89},
-    {"state.h", "fl_run", 0x6c88bf99},
-    {"state.h", "fl_worker_pool", 0xb56a5af8},
-    {"state.h", "fl_worker_site", 0x17316852},
-    {"state.h", "fl_worker", 0xb31fc59f},
-    {"state.h", "fl_core", 0x7327f364},
-    {"flow.h", "fl_flow", 0x3ef12ffd},
-    {"actions.h", "fl_action", 0x6c4fd457},
-    {"actions.h", "fl_actions", 0x47951b29},
-    {"params.h", "fl_override", 0x5a6a598d},
-    {"params.h", "fl_overrides", 0x39c44b77},
-    {"state.h", "fl_paged", 0xb8709887},
+    {"state.h", "fl_attempt_more", 0xe10a70f5}, {"state.h", "fl_attempt", 0x8ceceebb},
+    {"state.h", "fl_inst", 0x637f89da},         {"state.h", "fl_made", 0x7a96f94f},
+    {"state.h", "fl_slot", 0x5f0bfc89},         {"state.h", "fl_run", 0x6c88bf99},
+    {"state.h", "fl_worker_pool", 0xb56a5af8},  {"state.h", "fl_worker_site", 0x17316852},
+    {"state.h", "fl_worker", 0xb31fc59f},       {"state.h", "fl_core", 0x7327f364},
+    {"flow.h", "fl_flow", 0x3ef12ffd},          {"actions.h", "fl_action", 0x6c4fd457},
+    {"actions.h", "fl_actions", 0x47951b29},    {"params.h", "fl_override", 0x5a6a598d},
+    {"params.h", "fl_overrides", 0x39c44b77},   {"state.h", "fl_paged", 0xb8709887},
     {"state.h", "fl_history", 0xc30003d7},
 };
 
