@@ -48,7 +48,8 @@ void fl_summary_note(const struct fl_summary *summary, char *text, size_t size)
     }
     if (summary->degraded > 0)
         fl_buf_printf(&out, "%s%lld degraded", out.size ? ", " : "", (long long)summary->degraded);
-    if (summary->takes_s > 0 && json_object_get(summary->counts, "running")) {
+    if (summary->takes_s > 0 && (json_object_get(summary->counts, "running") ||
+                                 json_object_get(summary->counts, "launched"))) {
         char span[FL_TIME_TEXT_MAX];
 
         fl_buf_printf(&out, "%susually %s", out.size ? ", " : "",
