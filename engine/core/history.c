@@ -147,7 +147,7 @@ int64_t fl_history_median_ms(const struct fl_history *history)
         }
         sorted[at] = history->took_ms[i];
     }
-    return sorted[history->count / 2];
+    return sorted[history->count / 2] > 0 ? sorted[history->count / 2] : 1;
 }
 
 int64_t fl_expected_s(const struct fl_core *core, const struct fl_workflow *wf,

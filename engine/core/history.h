@@ -17,7 +17,7 @@ int fl_history_add(struct fl_core *core, struct fl_run *run, uint32_t inst, int6
 /* NULL: nothing is known. */
 const struct fl_history *fl_history_of(const struct fl_core *core, const char *workflow,
                                        const char *stage);
-/* The middle one of the durations kept, the longer of two [ms]. */
+/* The middle one of the durations kept, the longer of two, at least 1 [ms]. */
 int64_t fl_history_median_ms(const struct fl_history *history);
 /* How long a stage of a workflow is expected to take [s]: `expect`, else the median, rounded up;
  * 0: not known. */
