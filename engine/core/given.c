@@ -97,8 +97,7 @@ int fl_watch_effects(const struct fl_core *core, const struct fl_run *run,
     return rc;
 }
 
-/* The parts of a watch's id; text is cut. */
-static bool split_id(char *text, char *part[4])
+bool fl_given_split(char *text, char *part[4])
 {
     for (int i = 0; i < 4; i++) {
         part[i] = text;
@@ -128,7 +127,7 @@ int fl_decide_arrived(const struct fl_core *core, const struct fl_input *input,
         rc = fl_json_string(input->message, "path", &path, reterr);
     if (rc < 0)
         return rc;
-    if (snprintf(copy, sizeof(copy), "%s", id) >= (int)sizeof(copy) || !split_id(copy, part))
+    if (snprintf(copy, sizeof(copy), "%s", id) >= (int)sizeof(copy) || !fl_given_split(copy, part))
         return fl_err_set(reterr, FL_E_PARSE, 0, "'%.100s' is not the id of a watch", id);
     run = fl_core_run(core, part[0]);
     leaf = strtoul(part[3], NULL, 10);

@@ -14,6 +14,9 @@ int fl_decide_signal_all(const struct fl_core *core, const struct fl_input *inpu
 int fl_decide_arrived(const struct fl_core *core, const struct fl_input *input,
                       struct fl_events *events, struct fl_err *reterr);
 
+/* The four parts "A|B|C|D" of the id of what a worker looks for; text is cut. */
+bool fl_given_split(char *text, char *part[4]);
+
 /* Messages {"type":"watch","id","site","path"} for the files that instances of a run wait for, to
  * workers of their sites; worker NULL: to all that can be reached. */
 int fl_watch_effects(const struct fl_core *core, const struct fl_run *run,

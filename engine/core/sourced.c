@@ -9,6 +9,7 @@
 
 #include "engine/base/json.h"
 #include "engine/base/text.h"
+#include "engine/core/given.h"
 
 #include "engine/base/banned.h"
 
@@ -397,19 +398,6 @@ static bool is_wanted(const struct fl_run *run, const char *source, int64_t cycl
     return false;
 }
 
-static bool split_id(char *text, char *part[4])
-{
-    for (int i = 0; i < 4; i++) {
-        part[i] = text;
-        text = text ? strchr(text, '|') : NULL;
-        if (i < 3 && !text)
-            return false;
-        if (text)
-            *text++ = '\0';
-    }
-    return true;
-}
-
 int fl_decide_available(const struct fl_core *core, const struct fl_input *input,
                         struct fl_events *events, struct fl_err *reterr)
 {
@@ -435,8 +423,8 @@ int fl_decide_available(const struct fl_core *core, const struct fl_input *input
         rc = fl_lead_parse(lead_text, &lead, reterr);
     if (rc < 0)
         return rc;
-    if (snprintf(copy, sizeof(copy), "%s", id) >= (int)sizeof(copy) || !split_id(copy, part) ||
-        fl_cycle_parse(part[3], &cycle, NULL) < 0)
+    if (snprintf(copy, sizeof(copy), "%s", id) >= (int)sizeof(copy) ||
+        !fl_given_split(copy, part) || fl_cycle_parse(part[3], &cycle, NULL) < 0)
         return fl_err_set(reterr, FL_E_PARSE, 0, "'%.100s' is not the id of a look-out", id);
     run = fl_core_run(core, part[0]);
     if (!run || run->state != FL_STATE_RUNNING || !is_wanted(run, part[2], cycle.s, lead.minutes) ||
