@@ -103,6 +103,9 @@ struct fl_net_file_ops {
     bool head_first;
     bool head; /* HEAD tells the size */
 };
+/* The answer about job->final when nothing is under job->hidden: there: an earlier try has done the
+ * release; else the file was never sent. */
+void fl_net_was_renamed(struct fl_dest_job *job, bool there);
 int fl_net_file_start(struct fl_dest_job *job, const struct fl_net_file_ops *ops,
                       struct fl_err *reterr);
 

@@ -228,6 +228,19 @@ static void go_on(struct fl_dest_job *job, enum phase phase)
     }
 }
 
+void fl_net_was_renamed(struct fl_dest_job *job, bool there)
+{
+    job->transfer = NULL;
+    if (there) {
+        job->there = true;
+        fl_dest_job_end(job, 0);
+    } else {
+        job->own = true;
+        fl_dest_job_fail(job, FL_E_NOENT, "'%.300s' was not sent to %s", job->name,
+                         job->dest->where);
+    }
+}
+
 int fl_net_file_start(struct fl_dest_job *job, const struct fl_net_file_ops *ops,
                       struct fl_err *reterr)
 {

@@ -198,18 +198,10 @@ static int rename_to_final(struct fl_dest_job *job, fl_http_done_fn done, struct
 /* Nothing under the hidden name: an earlier try may have done it. */
 static void was_renamed(const struct fl_http_reply *reply, void *arg)
 {
-    struct fl_dest_job *job = arg;
+    const struct fl_dest_job *job = arg;
 
-    job->transfer = NULL;
-    if (reply->rc == 0 && reply->status == 200 &&
-        (job->size < 0 || reply->length < 0 || reply->length == job->size)) {
-        job->there = true;
-        fl_dest_job_end(job, 0);
-    } else {
-        job->own = true;
-        fl_dest_job_fail(job, FL_E_NOENT, "'%.300s' was not sent to %s", job->name,
-                         job->dest->where);
-    }
+    fl_net_was_renamed(arg, reply->rc == 0 && reply->status == 200 &&
+                                (job->size < 0 || reply->length < 0 || reply->length == job->size));
 }
 
 static int renamed(struct fl_dest_job *job, const struct fl_http_reply *reply,
