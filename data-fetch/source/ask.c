@@ -38,14 +38,9 @@ const char *fl_ask_digest(const struct fl_ask *ask)
 
 /* ---- paths ---- */
 
-struct values_of {
-    const struct fl_ask *ask;
-    size_t part;
-};
-
-static const char *part_value(const char *dimension, void *arg)
+const char *fl_ask_value_of(const char *dimension, void *arg)
 {
-    const struct values_of *of = arg;
+    const struct fl_ask_values_of *of = arg;
 
     return fl_ask_value(of->ask, of->part, dimension);
 }
@@ -53,10 +48,10 @@ static const char *part_value(const char *dimension, void *arg)
 int fl_ask_path(const struct fl_ask *ask, size_t part, struct fl_cycle cycle, struct fl_lead lead,
                 struct fl_buf *out, struct fl_err *reterr)
 {
-    struct values_of of = {.ask = ask, .part = part};
+    struct fl_ask_values_of of = {.ask = ask, .part = part};
 
     fl_assert(part < ask->part_count);
-    return fl_source_path_of(ask->source, cycle, lead, part_value, &of, out, reterr);
+    return fl_source_path_of(ask->source, cycle, lead, fl_ask_value_of, &of, out, reterr);
 }
 
 int fl_ask_index_path(const struct fl_ask *ask, size_t part, struct fl_cycle cycle,

@@ -167,18 +167,6 @@ static int fill_standard(struct fl_ask *ask, struct fl_err *reterr)
 
 /* ---- parts: each combination, the last dimension fastest ---- */
 
-struct values_of {
-    const struct fl_ask *ask;
-    size_t part;
-};
-
-static const char *part_value(const char *dimension, void *arg)
-{
-    const struct values_of *of = arg;
-
-    return fl_ask_value(of->ask, of->part, dimension);
-}
-
 static bool expect_holds(const struct fl_ask *ask, size_t part,
                          const struct fl_source_expect *expect)
 {
@@ -220,7 +208,7 @@ static int add_expects(struct fl_ask *ask, size_t at, struct fl_err *reterr)
 {
     const struct fl_source *source = ask->source;
     struct fl_ask_part *part = &ask->parts[at];
-    struct values_of of = {.ask = ask, .part = at};
+    struct fl_ask_values_of of = {.ask = ask, .part = at};
 
     if (source->grid[0]) {
         int rc = share_expect(ask, source->grid, &part->expects[part->expect_count], reterr);
@@ -236,7 +224,7 @@ static int add_expects(struct fl_ask *ask, size_t at, struct fl_err *reterr)
         fl_buf_init(&text, 0);
         if (!expect_holds(ask, at, &source->expects[i]))
             continue;
-        rc = fl_source_expand(source, source->expects[i].keys, part_value, &of, &text, reterr);
+        rc = fl_source_expand(source, source->expects[i].keys, fl_ask_value_of, &of, &text, reterr);
         if (rc == 0)
             rc = share_expect(ask, text.data, &part->expects[part->expect_count], reterr);
         if (rc < 0)

@@ -37,5 +37,11 @@ struct fl_ask {
 
 /* The value of a dimension for a part; NULL when the source has no such dimension. */
 const char *fl_ask_value(const struct fl_ask *ask, size_t part, const char *dimension);
+/* The same for the expansion of a pattern; arg is the struct. */
+struct fl_ask_values_of {
+    const struct fl_ask *ask;
+    size_t part;
+};
+const char *fl_ask_value_of(const char *dimension, void *arg);
 
 #endif
