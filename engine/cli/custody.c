@@ -21,14 +21,17 @@
 /* Runs fairlead-transfer in our place on the terminal; its exit status is ours. */
 static int transfer(const struct fl_cli *cli, const char *const *argv, struct fl_err *reterr)
 {
-    const struct fl_spawn spawn = {
-        .path = TRANSFER, .argv = argv, .stdin_fd = 0, .stdout_fd = 1, .stderr_fd = 2};
     const struct fl_world *world = cli->world;
+    char path[FL_PATH_MAX];
+    const struct fl_spawn spawn = {
+        .path = path, .argv = argv, .stdin_fd = 0, .stdout_fd = 1, .stderr_fd = 2};
     struct fl_wait_item item = {.fd = -1};
     pid_t pid = 0;
     int status = 0;
-    int rc;
+    int rc = fl_process_find(world, TRANSFER, path, sizeof(path), reterr);
 
+    if (rc < 0)
+        return rc;
     (void)fflush(stdout);
     rc = fl_process_spawn(world, &spawn, &pid, reterr);
     if (rc < 0)

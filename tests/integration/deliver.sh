@@ -6,7 +6,7 @@ set -u
 flow=$FL_TOP_SRCDIR/tests/integration/deliver/workflow.cfg
 run=dlv/$cycle
 set=state/local/products/$run
-plan 25
+plan 26
 
 # found DIR: files below DIR, of whatever name, that hold bytes of a product.
 found() { find "$1" -type f -exec grep -l PRODUCT-BYTES {} + | sort; }
@@ -43,6 +43,8 @@ fairlead custody $run --state state >custody.txt 2>&1
 try "custody prints the ledger of a run, with what was removed at the source" same \
     "$?,$(grep -c 'removed at source' custody.txt)" 0,4
 try "verify proves a folder" fairlead verify "$set"
+try "also where only the command line is known by its path" \
+    env PATH=/usr/bin:/bin "$FL_TOP_BUILDDIR/engine/cli/fairlead" verify "$set"
 exec 5< <(exec fairleadd --state state --listen tcp://127.0.0.1:0 2>daemon.txt)
 children+=($!)
 read -r line <&5
